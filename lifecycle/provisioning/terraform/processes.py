@@ -1,0 +1,40 @@
+"""Tells one process from a later one with the same number (Linux: pid, start time, boot, host)."""
+
+import os
+import platform
+from pathlib import Path
+
+
+def start_time(pid: int) -> int | None:
+    """Return the process's start in clock ticks since boot, or None when it is gone or a zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def boot() -> str:
+    """Return the id of this boot and process namespace: numbers from another one mean nothing here."""
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot_id}/{os.readlink('/proc/self/ns/pid')}"
+
+
+def host() -> str:
+    return platform.node()
+
+
+def identity(pid: int) -> dict[str, object]:
+    """Return what a successor needs to prove this process dead."""
+    return {"host": host(), "boot": boot(), "pid": pid, "start_time": start_time(pid)}
+
+
+def is_alive(who: dict[str, object]) -> bool | None:
+    """Return whether that very process still runs; None when this host cannot know."""
+    if who.get("host") != host() or str(who.get("boot", "")).partition("/")[0] != boot().partition("/")[0]:
+        return False if who.get("host") == host() else None
+    if who.get("boot") != boot():
+        return None
+    pid, started = who.get("pid"), who.get("start_time")
+    return isinstance(pid, int) and started is not None and start_time(pid) == started

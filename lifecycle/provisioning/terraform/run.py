@@ -1,0 +1,121 @@
+"""One run of Terraform for one tenant: a private directory which alone is enough to continue or to judge it.
+
+DIR/run.json             whose run it is, where its state is, the hash of the modules; no credentials
+DIR/src/                 a copy of the stack and the modules as they were when the run was prepared
+DIR/data/                TF_DATA_DIR
+DIR/plan.bin, plan.json  the saved plan, and its masked summary
+DIR/log.jsonl, heartbeat.json, result.json, stderr.log     the child's (child.py)
+"""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from lifecycle.provisioning.terraform.backend import Backend
+from lifecycle.provisioning.terraform.files import read_json, write_json
+from lifecycle.provisioning.terraform.inputs import TenantInputs
+from lifecycle.stores.names import TenantNames
+
+PROJECT = Path(__file__).resolve().parents[3]
+TERRAFORM = PROJECT / "terraform"
+PASSED_ON = ("HOME", "LANG", "PATH", "PYTHONPATH", "REDIS_URL", "TF_REATTACH_PROVIDERS", "TMPDIR", "VIRTUAL_ENV")
+SOURCES = (".tf", ".json", ".tftest.hcl")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A prepared run. Everything but the backend's credentials can be read again from `directory`."""
+
+    directory: Path
+    names: TenantNames
+    backend: Backend
+    module_hash: str
+
+    @property
+    def root(self) -> Path:
+        return self.directory / "src" / "stacks" / "tenant"
+
+    @property
+    def plan_file(self) -> Path:
+        return self.directory / "plan.bin"
+
+    def environment(self) -> dict[str, str]:
+        """Return the whole environment of a Terraform process: none of the caller's secrets or Terraform settings."""
+        return {
+            **{key: value for key, value in os.environ.items() if key in PASSED_ON or key.startswith("BAILIWICK_")},
+            **self.backend.environment(),
+            "TF_DATA_DIR": str(self.directory / "data"),
+            "TF_CLI_CONFIG_FILE": str(self.directory / "terraform.rc"),
+            "TF_IN_AUTOMATION": "1",
+            "TF_INPUT": "0",
+            "CHECKPOINT_DISABLE": "1",
+        }
+
+
+def prepare(directory: Path, *, names: TenantNames, inputs: TenantInputs, backend: Backend) -> Run:
+    """Make a private run directory for this tenant; an existing one of the same tenant is made anew."""
+    known = read_json(directory / "run.json")
+    if known and known["tenant_id"] != str(names.tenant_id):
+        raise ValueError(f"{directory} belongs to another tenant's run")
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _copy_sources(directory / "src")
+    run = Run(directory, names, backend, module_hash())
+    write_json(run.root / "tenant.auto.tfvars.json", inputs.variables(names))
+    write_json(directory / "backend.json", backend.configuration(names.state_key))
+    (directory / "terraform.rc").write_text(_cli_configuration())
+    write_json(directory / "run.json", _identity(run))
+    return run
+
+
+def reopen(directory: Path, *, backend: Backend) -> Run:
+    """Return the run prepared in `directory`, in this or an earlier process."""
+    said = read_json(directory / "run.json")
+    if said is None:
+        raise FileNotFoundError(f"no run was prepared in {directory}")
+    names = TenantNames(UUID(said["tenant_id"]), said["name"], said["region"])
+    return Run(directory, names, backend, said["module_hash"])
+
+
+def module_hash() -> str:
+    """Return a hash over the names and contents of the tenant stack and all modules."""
+    total = hashlib.sha256()
+    for path in _sources():
+        total.update(path.relative_to(TERRAFORM).as_posix().encode() + b"\0")
+        total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def _sources() -> list[Path]:
+    roots = (TERRAFORM / "modules", TERRAFORM / "stacks" / "tenant")
+    found = (path for root in roots for path in root.rglob("*") if path.is_file() and path.name.endswith(SOURCES))
+    return sorted(path for path in found if ".terraform" not in path.parts)
+
+
+def _copy_sources(target: Path) -> None:
+    shutil.rmtree(target, ignore_errors=True)
+    for path in _sources():
+        copy = target / path.relative_to(TERRAFORM)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _identity(run: Run) -> dict[str, Any]:
+    return {
+        "tenant_id": str(run.names.tenant_id),
+        "name": run.names.name,
+        "region": run.names.region,
+        "state_key": run.names.state_key,
+        "module_hash": run.module_hash,
+    }
+
+
+def _cli_configuration() -> str:
+    """Return a CLI configuration that never asks a registry when a mirror of providers is set."""
+    mirror = os.environ.get("BAILIWICK_PROVIDER_MIRROR", "")
+    if not mirror:
+        return ""
+    return f'provider_installation {{\n  filesystem_mirror {{\n    path = "{mirror}"\n  }}\n}}\n'

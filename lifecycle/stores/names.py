@@ -1,0 +1,65 @@
+"""Every name a tenant has in a region, derived in this one place."""
+
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+TENANT_NAME = re.compile(r"^[a-z][a-z0-9-]{1,30}[a-z0-9]$")
+
+
+@dataclass(frozen=True)
+class TenantNames:
+    """The names of one tenant's resources in one region.
+
+    All but the bucket carry the whole tenant id, so no two tenants can ever meet in one name. A bucket name is
+    limited to 63 characters and shared by everybody, so it carries the readable name and eight digits of the id,
+    and its tags decide whose it is.
+    """
+
+    tenant_id: UUID
+    name: str
+    region: str
+
+    def __post_init__(self) -> None:
+        if not TENANT_NAME.fullmatch(self.name):
+            raise ValueError(f"not a tenant name: {self.name!r}")
+
+    @property
+    def role(self) -> str:
+        return f"t_{self.tenant_id.hex}"
+
+    @property
+    def partition(self) -> str:
+        return f"chunk_vectors_{self.tenant_id.hex}"
+
+    @property
+    def namespace(self) -> str:
+        return self.tenant_id.hex
+
+    @property
+    def bucket(self) -> str:
+        return f"rag-{self.name}-{self.tenant_id.hex[:8]}"
+
+    @property
+    def iam_user(self) -> str:
+        return f"rag-{self.tenant_id.hex}"
+
+    @property
+    def cache_user(self) -> str:
+        return f"t-{self.tenant_id.hex}"
+
+    @property
+    def cache_prefix(self) -> str:
+        return f"t:{self.tenant_id.hex}:"
+
+    @property
+    def log_group(self) -> str:
+        return f"/rag/{self.region}/{self.tenant_id}"
+
+    @property
+    def kms_alias(self) -> str:
+        return f"alias/rag-{self.tenant_id.hex}"
+
+    @property
+    def state_key(self) -> str:
+        return f"tenants/{self.tenant_id}/terraform.tfstate"
