@@ -1,0 +1,74 @@
+"""What every API list and write shares: strict JSON, paging, refusal of unknown fields and filters."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework import parsers, serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
+
+from .errors import Invalid
+
+if TYPE_CHECKING:  # rest_framework.views reads its settings, which name this module
+    from rest_framework.views import APIView
+
+MAX_BODY = 262_144
+
+
+class StrictJSONParser(parsers.JSONParser):
+    """JSON without NaN, duplicate keys, NUL characters or bodies over 256 KB."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        raw = stream.read(MAX_BODY + 1)
+        if len(raw) > MAX_BODY:
+            raise Invalid(f"The body is over {MAX_BODY // 1024} KB.", code="body-too-large")
+        if b"\\u0000" in raw or b"\x00" in raw:
+            raise ParseError("NUL characters are not accepted.")
+        try:
+            return json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        except (ValueError, RecursionError) as error:
+            raise ParseError(f"Not valid JSON: {error}") from error
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key appears twice")
+    return dict(pairs)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A serializer that names unknown fields instead of ignoring them."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError({name: ["This field is not known here."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class Pages(PageNumberPagination):
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class KnownFilters(DjangoFilterBackend):
+    """Filters a list; a parameter nobody declared is an error instead of a silently unfiltered list."""
+
+    ALWAYS = frozenset({"page", "page_size", "ordering", "search", "format"})
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: "APIView") -> QuerySet[Any]:
+        filterset = self.get_filterset(request, queryset, view)
+        declared = set(filterset.form.fields) if filterset else set()
+        unknown = sorted(set(request.query_params) - declared - self.ALWAYS)
+        if unknown:
+            known = ", ".join(sorted(declared | self.ALWAYS - {"format"}))
+            raise Invalid(fields={name: f"not a filter of this list; known: {known}" for name in unknown})
+        return super().filter_queryset(request, queryset, view)
