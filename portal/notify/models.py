@@ -159,7 +159,7 @@ class Delivery(models.Model):
         verbose_name_plural = "deliveries"
         ordering: ClassVar[list[str]] = ["-created_at"]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="delivery_due"),
+            models.Index(fields=["next_attempt_at"], condition=Q(state="pending"), name="notify_delivery_due"),
         ]
 
     def __str__(self) -> str:
