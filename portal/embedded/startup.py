@@ -1,0 +1,298 @@
+"""Brings a home up, in parallel where one thing does not need another, and keeps runtime.json true."""
+
+import asyncio
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from portal.embedded import databases, postgres, procs, redis_server, runtime, services
+from portal.embedded.environment import DEFAULT_REGIONS, REGIONS, Address
+from portal.embedded.home import PROJECT, Home, Unfit, write_private
+from portal.embedded.passwords import Passwords
+from portal.embedded.ports import Ports
+from portal.embedded.service import Command, Service
+from portal.embedded.supervisor import Supervisor
+
+STORES = frozenset({"postgres", "redis", "aws", "pinecone"})
+PARTS = STORES | {"migrate", "provider", "platform", "web", "worker", "dispatcher", "demo"}
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to start, and how much may be lost in a power cut."""
+
+    parts: frozenset[str] = PARTS
+    durable: bool = True
+    web_port: int | None = None
+
+
+@dataclass(eq=False)
+class Startup:
+    """The parts of one home, from nothing to ready."""
+
+    at: Address
+    options: Options
+    supervisor: Supervisor
+    say: Say
+    regions: list[str]
+    ready: bool = False
+    ready_regions: list[str] = field(default_factory=list)
+
+    async def everything(self) -> None:
+        """Start all wanted parts. The first page comes before what only background work needs."""
+        self.write_regions()
+        async with asyncio.TaskGroup() as group:
+            control = group.create_task(self._control())
+            for region in self.regions:
+                group.create_task(self._region(region))
+            if "pinecone" in self.options.parts:
+                group.create_task(self._start(services.pinecone_double(self.at)))
+            await control
+            await self._prepare_database()
+            await self._start_wanted("web", services.web)
+            for part, describe in (
+                ("worker", services.worker),
+                ("dispatcher", services.dispatcher),
+                ("provider", services.region_provider),
+            ):
+                group.create_task(self._start_wanted(part, describe))
+        await self._platforms(self.regions)
+        self.at.ports.release()
+        self.ready = True
+        self.write_runtime()
+
+    async def add_regions(self) -> None:
+        """Start regions asked for since; their stores and platform come up beside what runs."""
+        new = [region for region in wanted_regions(self.at.home) if region not in self.regions]
+        self.regions += new
+        self.write_regions()
+        async with asyncio.TaskGroup() as group:
+            for region in new:
+                group.create_task(self._region(region))
+        await self._platforms(new)
+        self.at.ports.release()
+        self.write_runtime()
+
+    async def tour(self) -> None:
+        """Run the first-start tour once in the life of the home."""
+        done = self.at.home.run / "tour-done"
+        if "demo" in self.options.parts and not done.exists():
+            begun = time.monotonic()
+            await self.supervisor.run(services.tour(self.at))
+            done.touch()
+            self.say(f"  demo tenants ready after {time.monotonic() - begun:.0f} s")
+
+    def write_regions(self) -> None:
+        """Write regions.json; its ports and passwords are known before anything runs."""
+        entries = {region: self.at.region(region) for region in self.regions}
+        self.at.passwords.save()
+        runtime.write_json(self.at.home.regions_file, entries)
+
+    def write_runtime(self) -> None:
+        own = os.getpid()
+        runtime.write(
+            self.at.home,
+            {
+                "env": self.at.everything(),
+                "url": self.at.url if "web" in self.options.parts else "",
+                "ready": self.ready,
+                "regions": self.ready_regions,
+                "parts": sorted(self.options.parts),
+                "ports": self.at.ports.chosen,
+                "restarts": {name: kept.restarts for name, kept in self.supervisor.kept.items()},
+                "supervisor": {"pid": own, "started": procs.started(own)},
+                "boot": runtime.boot_id(),
+                **runtime.children(self.supervisor.processes()),
+            },
+        )
+
+    async def _control(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            script = databases.control(self.at.control_passwords())
+            group.create_task(self._cluster("control", script))
+            group.create_task(self._redis("control"))
+
+    async def _region(self, region: str) -> None:
+        async with asyncio.TaskGroup() as group:
+            script = databases.region(self.at.region_passwords(region))
+            group.create_task(self._cluster(region, script))
+            group.create_task(self._redis(region))
+            if "aws" in self.options.parts:
+                group.create_task(self._start(services.aws_double(self.at, region)))
+        self.ready_regions.append(region)
+        self.write_runtime()
+
+    async def _platforms(self, regions: list[str]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for region in regions:
+                group.create_task(self._start_wanted("platform", lambda at, name=region: services.platform(at, name)))
+
+    async def _cluster(self, name: str, script: str) -> None:
+        """A running cluster with its databases, roles and passwords."""
+        if "postgres" not in self.options.parts:
+            return
+        begun = time.monotonic()
+        port, password = self.at.ports.get(f"postgres {name}"), self.at.passwords.get(f"postgres {name} superuser")
+        self.at.passwords.save()
+        cluster = postgres.cluster(self.at.home, name, port, password, durable=self.options.durable)
+        if not cluster.exists:
+            await self._new_cluster(cluster)
+        postgres.configure(cluster)
+        server = postgres.server(cluster)
+        await self.supervisor.start(server)
+        await self.supervisor.run(postgres.psql(cluster, "schema"), script)
+        self._say_ready(server, begun)
+
+    async def _new_cluster(self, cluster: postgres.Cluster) -> None:
+        draft = postgres.make_draft(cluster)
+        await self.supervisor.run(postgres.initdb(cluster, draft))
+        await self.supervisor.run(*postgres.set_password(cluster, draft))
+        draft.rename(cluster.data)
+
+    async def _redis(self, name: str) -> None:
+        if "redis" in self.options.parts:
+            port, password = self.at.ports.get(f"redis {name}"), self.at.passwords.get(f"redis {name}")
+            self.at.passwords.save()
+            await self._start(redis_server.server(self.at.home, name, port, password))
+
+    async def _prepare_database(self) -> None:
+        """Migrate and seed, unless this very code has done so before on this home."""
+        if "migrate" not in self.options.parts:
+            return
+        mark, code = self.at.home.run / "prepared", _code_fingerprint()
+        if mark.exists() and mark.read_text() == code:
+            return
+        for command in (services.migrate(self.at), services.seed(self.at)):
+            await self._run(command)
+        write_private(mark, code)
+
+    async def _start_wanted(self, part: str, describe: Callable[[Address], Service]) -> None:
+        if part in self.options.parts:
+            await self._start(describe(self.at))
+
+    async def _start(self, service: Service) -> None:
+        if missing := _missing(service.argv):
+            self.say(f"  {service.name:<22} skipped: {missing} is not there yet")
+            return
+        begun = time.monotonic()
+        await self.supervisor.start(service)
+        self._say_ready(service, begun)
+
+    def _say_ready(self, service: Service, begun: float) -> None:
+        where = f"127.0.0.1:{service.port}" if service.port else ""
+        self.say(f"  {service.name:<22} ready  {time.monotonic() - begun:5.1f} s  {where}".rstrip())
+
+    async def _run(self, command: Command) -> None:
+        if missing := _missing(command.argv):
+            self.say(f"  {command.name:<22} skipped: {missing} is not there yet")
+            return
+        begun = time.monotonic()
+        await self.supervisor.run(command)
+        self.say(f"  {command.name:<22} done   {time.monotonic() - begun:5.1f} s")
+
+
+def _missing(argv: tuple[str, ...]) -> str:
+    if argv[1] == "-m" and argv[2].partition(".")[0] in ("portal", "ragplatform", "demo", "terraform"):
+        folder = PROJECT.joinpath(*argv[2].split("."))
+        return "" if (folder / "__main__.py").exists() else argv[2]
+    if argv[1] == "manage.py" and argv[2] in ("seed", "dispatch"):
+        return "" if list(PROJECT.glob(f"*/**/management/commands/{argv[2]}.py")) else argv[2]
+    return ""
+
+
+def wanted_regions(home: Home) -> list[str]:
+    """The regions of BAILIWICK_EMBEDDED_REGIONS and those added since, in that order."""
+    given = os.environ.get("BAILIWICK_EMBEDDED_REGIONS") or DEFAULT_REGIONS
+    added = home.run / "added-regions"
+    names = [*given.split(","), *(added.read_text().split() if added.exists() else [])]
+    names = list(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if unknown := [name for name in names if name not in REGIONS]:
+        raise Unfit(f"Unknown region {', '.join(unknown)}. The embedded runtime knows {', '.join(REGIONS)}.")
+    return names
+
+
+async def supervise(home: Home, options: Options, lock: int, say: Say, until: int | None) -> int:
+    """Run the home until a signal, or the end of process `until`; return the exit code."""
+    began = time.monotonic()
+    stop, more = asyncio.Event(), asyncio.Event()
+    _listen(stop, more, until)
+    ports = Ports(runtime.read(home).get("ports", {}))
+    at = Address(home, ports, Passwords(home), _web_port(ports, options))
+    supervisor = Supervisor(home, say, lambda: start.write_runtime(), lock)
+    start = Startup(at, options, supervisor, say, wanted_regions(home))
+    try:
+        if await _unless(stop, start.everything()):
+            say(_welcome(at, options, time.monotonic() - began))
+            await _unless(stop, _serve(start, more))
+        return 0
+    finally:
+        say("Stopping.")
+        supervisor.stop()
+        start.ready, start.ready_regions = False, []
+        start.write_runtime()
+        say(f"Stopped. Data is kept in {home.shown()}.")
+
+
+async def _serve(start: Startup, more: asyncio.Event) -> None:
+    """Run the tour in the background and add regions on request, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(start.tour())
+        while True:
+            await more.wait()
+            more.clear()
+            await start.add_regions()
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Await the work unless stop comes first; True when the work is done."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working})
+        return False
+    working.result()
+    return True
+
+
+def _listen(stop: asyncio.Event, more: asyncio.Event, until: int | None) -> None:
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signum, stop.set)
+    loop.add_signal_handler(signal.SIGUSR1, more.set)
+    if until is not None:
+        descriptor = os.pidfd_open(until)
+        loop.add_reader(descriptor, lambda: (loop.remove_reader(descriptor), stop.set()))
+
+
+def _web_port(ports: Ports, options: Options) -> int:
+    if "web" not in options.parts or options.web_port == 0:
+        return ports.get("web")
+    return ports.fixed("web", options.web_port or 8000, "PORT")
+
+
+def _code_fingerprint() -> str:
+    """Changes whenever a file does that migrations or seeds could depend on."""
+    digest = hashlib.sha256()
+    for app in ("portal", "tenants", "compliance", "lifecycle"):
+        for path in sorted((PROJECT / app).rglob("*")):
+            if path.suffix in (".py", ".sql", ".json", ".toml") and path.is_file():
+                found = path.stat()
+                digest.update(f"{path.relative_to(PROJECT)} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _welcome(at: Address, options: Options, seconds: float) -> str:
+    if "web" not in options.parts:
+        return f"Ready after {seconds:.1f} s."
+    return (
+        f"Ready after {seconds:.1f} s. Open {at.url}\n"
+        "Log in as one of the demo people listed on the login page, with the password shown there.\n"
+        f"Ctrl-C stops everything; data stays in {at.home.shown()}."
+    )

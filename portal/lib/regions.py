@@ -1,0 +1,97 @@
+"""The regions this installation serves, read from BAILIWICK_REGIONS_FILE. No Django.
+
+`load` reads the file at every call: a region may be added while processes run, and the file is small.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+LOGINS = {
+    "provisioner": "bw_provisioner",
+    "platform": "rag_platform",
+    "validator": "bw_validator",
+    "observer": "bw_observer",
+}
+
+
+@dataclass(frozen=True)
+class Database:
+    host: str
+    port: int
+    dbname: str
+    passwords: dict[str, str]
+
+    def connect_kwargs(self, purpose: str) -> dict[str, Any]:
+        """Arguments for psycopg.connect as the login that serves `purpose` (a key of LOGINS)."""
+        return {
+            "host": self.host,
+            "port": self.port,
+            "dbname": self.dbname,
+            "user": LOGINS[purpose],
+            "password": self.passwords[purpose],
+            "connect_timeout": 5,
+        }
+
+
+@dataclass(frozen=True)
+class Cache:
+    host: str
+    port: int
+    admin_password: str
+
+
+@dataclass(frozen=True)
+class Aws:
+    endpoint_url: str
+    access_key_id: str
+    secret_access_key: str
+
+
+@dataclass(frozen=True)
+class Pinecone:
+    host: str
+    api_key: str
+
+
+@dataclass(frozen=True)
+class Region:
+    name: str
+    colour: str
+    display: str
+    database: Database
+    cache: Cache
+    aws: Aws
+    pinecone: Pinecone | None
+    has_pgvector: bool
+    platform_url: str
+    simulated: bool
+
+    @property
+    def vector_providers(self) -> tuple[str, ...]:
+        """What can hold vectors here, in no order of preference."""
+        found = {"pgvector": self.has_pgvector, "pinecone": self.pinecone is not None}
+        return tuple(name for name, present in found.items() if present)
+
+
+def load(path: Path | str) -> dict[str, Region]:
+    """Return every region by name, in the file's order; the first is the home region."""
+    regions = json.loads(Path(path).read_text())
+    return {name: _region(entry) for name, entry in regions.items()}
+
+
+def _region(entry: dict[str, Any]) -> Region:
+    database, vectors = entry["database"], entry["vectors"]
+    return Region(
+        name=entry["name"],
+        colour=entry["colour"],
+        display=entry["display"],
+        database=Database(database["host"], int(database["port"]), database["dbname"], dict(database["users"])),
+        cache=Cache(**entry["cache"]),
+        aws=Aws(**entry["aws"]),
+        pinecone=Pinecone(**vectors["pinecone"]) if "pinecone" in vectors else None,
+        has_pgvector="pgvector" in vectors,
+        platform_url=entry["platform"]["url"],
+        simulated=bool(entry.get("simulated", False)),
+    )
