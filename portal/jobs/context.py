@@ -1,0 +1,121 @@
+"""What a step may ask and write. Every write is conditional on this worker's epoch and else raises Superseded."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection, transaction
+
+from portal.access.actor import Actor
+from portal.lib.clock import now
+
+from . import lease
+from .errors import Superseded
+from .kinds import Evidence, StepDef
+from .models import WORKED_ON, Job, JobState, Step
+from .text import clean, plain
+
+APPEND = """
+WITH line(n, level, text) AS (
+    SELECT * FROM unnest(%(numbers)s::int[], %(levels)s::text[], %(texts)s::text[])
+), held AS (
+    UPDATE jobs_job SET log_lines = log_lines + %(count)s,
+                        lease_until = greatest(lease_until, statement_timestamp() + %(lease)s * interval '1 second')
+    WHERE id = %(job)s AND job_epoch = %(epoch)s AND state IN ('running', 'cancelling')
+    RETURNING log_lines - %(count)s AS before
+)
+INSERT INTO jobs_logline (job_id, seq, at, step, level, text)
+SELECT %(job)s, held.before + line.n, %(at)s, %(step)s, line.level, line.text FROM held, line
+"""
+
+
+class StepContext:
+    """One attempt at one step, handed to the step's function."""
+
+    def __init__(self, job: Job, step: Step, definition: StepDef) -> None:
+        self.job = job
+        self.step = step
+        self.definition = definition
+        self.epoch = job.job_epoch
+        self.actor = Actor(id=f"system:{job.kind}"[:64], user=None, via="system", request_id=str(job.pk))
+        self._renewed = time.monotonic()
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.job.params  # type: ignore[no-any-return]
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first time this step is begun, counting waits and take-overs."""
+        return self.step.attempts
+
+    @property
+    def cancel_requested(self) -> bool:
+        """True once somebody asked to cancel: stop at a safe place by raising Cancelled."""
+        return Job.objects.filter(pk=self.job.pk, state=JobState.CANCELLING).exists()
+
+    @contextmanager
+    def fenced(self) -> Iterator[Job]:
+        """One transaction that commits only if this worker still holds the job; yields the locked job."""
+        with transaction.atomic():
+            job = Job.objects.select_for_update(no_key=True).filter(pk=self.job.pk, job_epoch=self.epoch).first()
+            if job is None or job.state not in WORKED_ON:
+                raise Superseded(f"job {self.job.pk} epoch {self.epoch}")
+            yield job
+
+    def log(self, text: str, level: str = "info") -> None:
+        """Add a line to the job's log; masks what looks like a credential."""
+        self.log_many([(text, level)])
+
+    def log_many(self, lines: Iterable[tuple[str, str]]) -> None:
+        """Add (text, level) lines in one statement; also renews the lease."""
+        kept = [(clean(text), level[:8]) for text, level in lines]
+        if not kept:
+            return
+        values = {
+            "numbers": list(range(1, len(kept) + 1)),
+            "levels": [level for _, level in kept],
+            "texts": [text for text, _ in kept],
+            "count": len(kept),
+            "lease": lease.seconds(self.definition),
+            "job": self.job.pk,
+            "epoch": self.epoch,
+            "at": now(),
+            "step": self.step.name,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(APPEND, values)
+            if cursor.rowcount != len(kept):
+                raise Superseded(f"job {self.job.pk} epoch {self.epoch}")
+        self._renewed = time.monotonic()
+
+    def heartbeat(self, done: int | None = None, total: int | None = None) -> None:
+        """Report progress and renew the lease. Call it at every unit of work: it writes at most about once a second.
+
+        A step that stops calling it loses the job after the lease's length, so a hung step does not hold it.
+        """
+        length = lease.seconds(self.definition)
+        due = time.monotonic() - self._renewed >= min(1.0, length / 5)
+        if due or (done is not None and done == total):
+            with transaction.atomic():
+                lease.renew(self.job.pk, self.epoch, length)
+                if done is not None:
+                    Step.objects.filter(pk=self.step.pk).update(done=done, total=total)
+            self._renewed = time.monotonic()
+
+    def note(self, **facts: Any) -> None:
+        """Keep facts in this step's evidence now, so that a later attempt or the compensation can read them."""
+        with self.fenced():
+            row = Step.objects.get(pk=self.step.pk)
+            row.evidence = {**row.evidence, **plain(facts)}
+            row.save(update_fields=["evidence"])
+        self.step.evidence = row.evidence
+
+    def evidence(self, step: str) -> Evidence:
+        """What `step` of this job, or else of the job this one compensates, has left; {} if nothing."""
+        for job_id in filter(None, (self.job.pk, self.job.compensates_id)):
+            row = Step.objects.filter(job_id=job_id, name=step).first()
+            if row and row.evidence:
+                return dict(row.evidence)
+        return {}

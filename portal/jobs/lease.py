@@ -1,0 +1,98 @@
+"""Who may work on a job, and which job may have a tenant's resource class.
+
+Lease times are judged by the database's clock alone. Safety never rests on them: it rests on the epoch, which every
+claim raises and every write checks.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import DateTimeField, ExpressionWrapper, Value
+from django.db.models.functions import Now
+
+from .errors import Superseded
+from .kinds import StepDef
+from .models import WORKED_ON, EpochCounter, Job, JobQuerySet, JobState, LeaseRule, ResourceLease, Wake
+
+
+def seconds(definition: StepDef | None = None) -> float:
+    """The length of a lease between two signs of progress."""
+    usual: float = getattr(settings, "JOB_LEASE_SECONDS", 15)
+    return (definition.lease_seconds if definition else None) or usual
+
+
+def until(length: float) -> Any:
+    """An expression for `length` seconds from now on the database's clock."""
+    return ExpressionWrapper(Now() + Value(timedelta(seconds=length)), output_field=DateTimeField())
+
+
+def renew(job_id: UUID, epoch: int, length: float) -> None:
+    """Move the end of the lease on, or raise Superseded."""
+    held = Job.objects.filter(pk=job_id, job_epoch=epoch, state__in=WORKED_ON)
+    if not held.update(lease_until=until(length)):
+        raise Superseded(f"job {job_id} epoch {epoch}")
+
+
+def orphans() -> JobQuerySet:
+    """Jobs whose worker let the lease run out."""
+    return Job.objects.filter(state__in=WORKED_ON, lease_until__lt=Now())
+
+
+def next_epoch(job: Job) -> int:
+    """Return an epoch above every one given out for the job's tenant and resource class, and above the job's own."""
+    if not (job.tenant_id and job.resource_class):
+        return job.job_epoch + 1
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {EpochCounter._meta.db_table} AS c (tenant_id, resource_class, value) VALUES (%s, %s, 1)"
+            " ON CONFLICT (tenant_id, resource_class) DO UPDATE SET value = c.value + 1 RETURNING value",
+            [job.tenant_id, job.resource_class],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def take_resource(job: Job) -> Job | None:
+    """Give the job its tenant's resource class, or return the job that stands in the way.
+
+    Takers and leavers of one tenant queue behind one lock, so that a job is never recorded as blocked by one that has
+    just left.
+    """
+    if not (job.tenant_id and job.resource_class):
+        return None
+    _lock_tenant(job.tenant_id)
+    held = list(ResourceLease.objects.filter(tenant_id=job.tenant_id).exclude(job=job).select_related("job"))
+    for lease in held:
+        if lease.resource_class == job.resource_class or not _compatible(lease.resource_class, job.resource_class):
+            return lease.job
+    ResourceLease.objects.update_or_create(
+        job=job,
+        defaults={"tenant_id": job.tenant_id, "resource_class": job.resource_class, "epoch": job.job_epoch},
+    )
+    return None
+
+
+def leave_resource(job: Job, heir: Job | None = None) -> None:
+    """Give the resource class up, to the compensating job if there is one, and wake who waits for it."""
+    if not (job.tenant_id and job.resource_class):
+        return
+    _lock_tenant(job.tenant_id)
+    if heir is not None:
+        ResourceLease.objects.filter(job=job).update(job=heir)
+        return
+    if ResourceLease.objects.filter(job=job).delete()[0]:
+        blocked = Job.objects.filter(tenant_id=job.tenant_id, state=JobState.QUEUED, wake_at__isnull=False)
+        Wake.objects.bulk_create([Wake(job_id=pk) for pk in blocked.values_list("pk", flat=True)])
+
+
+def _compatible(one: str, other: str) -> bool:
+    first, second = sorted((one, other))
+    rule = LeaseRule.objects.filter(first=first, second=second).first()
+    return rule is None or rule.is_compatible
+
+
+def _lock_tenant(tenant_id: UUID) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"resource-lease:{tenant_id}"])

@@ -1,0 +1,82 @@
+"""News leaves a transaction as rows, and reaches each subscriber once.
+
+`emit` writes the event and one delivery per subscriber. A delivery and everything its subscriber writes to the
+database commit together, so for database effects it happens exactly once; a subscriber that reaches outside must be
+idempotent. Deliveries of one event to different subscribers are independent; order between events is not promised.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils.module_loading import import_string
+
+from portal.lib.clock import now
+
+from .models import Delivery, DeliveryState, OutboxEvent
+from .text import clean, describe, plain
+
+log = structlog.get_logger(__name__)
+CHANNEL = "bailiwick_dispatch"
+ATTEMPTS = 10
+GAVE_UP = "outbox.gave_up"
+
+
+def emit(event: str, payload: dict[str, Any]) -> OutboxEvent:
+    """Record `event` for its subscribers. Only inside the transaction of the change it tells of."""
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError(f"{event} must be emitted inside the transaction of its change")
+    row = OutboxEvent.objects.create(event=event, payload=plain(payload))
+    subscribers = settings.OUTBOX_SUBSCRIBERS.get(event, [])
+    Delivery.objects.bulk_create([Delivery(event=row, subscriber=path) for path in subscribers])
+    if subscribers:
+        ring()
+    return row
+
+
+def ring() -> None:
+    """Wake the dispatcher when the current transaction commits."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [CHANNEL])
+
+
+def deliver_due(limit: int = 50) -> int:
+    """Deliver up to `limit` due events, one transaction each; returns how many were tried."""
+    tried = 0
+    while tried < limit and _deliver_one():
+        tried += 1
+    return tried
+
+
+def _deliver_one() -> bool:
+    with transaction.atomic():
+        due = Delivery.objects.filter(state=DeliveryState.PENDING, next_at__lte=now())
+        locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("event")
+        delivery = locked.order_by("next_at", "event_id", "pk").first()
+        if delivery is None:
+            return False
+        delivery.attempts += 1
+        try:
+            with transaction.atomic():
+                import_string(delivery.subscriber)(delivery.event.payload)
+        except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is recorded and tried again
+            _failed(delivery, error)
+        else:
+            delivery.state, delivery.delivered_at, delivery.error = DeliveryState.DELIVERED, now(), ""
+        delivery.save()
+    return True
+
+
+def _failed(delivery: Delivery, error: Exception) -> None:
+    delivery.error = describe(error)
+    delivery.next_at = now() + timedelta(seconds=min(300, 2 ** (delivery.attempts - 1)))
+    ids = {"event_id": delivery.event_id, "event": delivery.event.event, "subscriber": delivery.subscriber}
+    if delivery.attempts < ATTEMPTS:
+        log.warning("outbox.delivery_failed", attempt=delivery.attempts, error=delivery.error, **ids)
+        return
+    delivery.state = DeliveryState.DEAD
+    log.error("outbox.gave_up", error=delivery.error, **ids)
+    if delivery.event.event != GAVE_UP:
+        emit(GAVE_UP, {"delivery_id": delivery.pk, "error": clean(delivery.error, 500), **ids})
