@@ -11,8 +11,9 @@ import time
 
 from portal.embedded import procs, runtime
 from portal.embedded.environment import REGIONS, clear_foreign_variables
+from portal.embedded.foreground import supervise
 from portal.embedded.home import Home, Unfit, home_from_environment, prepare
-from portal.embedded.startup import PARTS, STORES, Options, supervise
+from portal.embedded.startup import PARTS, STORES, Options
 from portal.embedded.supervisor import StartFailed
 
 UNFIT, FAILED = 2, 1
@@ -163,7 +164,7 @@ def _row(entry: dict[str, object], found: dict[str, dict[str, int]]) -> str:
     return f"{name:<22} {pid:>7} {port:>6} {megabytes:>6.0f} {uptime:>9} {found['restarts'].get(name, 0):>8}"
 
 
-def _first(group: BaseExceptionGroup) -> BaseException:  # type: ignore[type-arg]
+def _first(group: BaseExceptionGroup) -> BaseException:
     found: BaseException = group
     while isinstance(found, BaseExceptionGroup):
         found = found.exceptions[0]

@@ -44,10 +44,15 @@ def supervisor_pid(home: Home) -> int | None:
     return None
 
 
+def is_written(home: Home) -> bool:
+    """True when runtime.json is the word of the supervisor that runs now, not of an earlier one."""
+    pid = supervisor_pid(home)
+    return pid is not None and read(home).get("supervisor", {}).get("pid") == pid
+
+
 def is_ready(home: Home) -> bool:
-    """True when the supervisor that runs now has said so; an earlier one's word does not count."""
-    found = read(home)
-    return bool(found.get("ready")) and found["supervisor"]["pid"] == supervisor_pid(home)
+    """True when the supervisor that runs now has said that everything is up."""
+    return is_written(home) and bool(read(home).get("ready"))
 
 
 def take_lock(home: Home) -> int:

@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Self
 
@@ -54,12 +54,17 @@ class Stack:
 
     def start(self) -> None:
         """Return with everything ready, having started it unless it already runs."""
+        self.launch()
+        self._await(lambda: runtime.is_ready(self.home))
+
+    def launch(self) -> None:
+        """Return as soon as ports and passwords are known, so `env` and `regions` hold; `start` waits for the rest."""
         self.home.root.mkdir(parents=True, exist_ok=True)
         with (self.home.root / "start.lock").open("w") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             if not self.running():
                 self._launch()
-            self._await_ready()
+            self._await(lambda: runtime.is_written(self.home))
 
     def stop(self) -> None:
         """Stop it, whoever started it, and return when nothing of it is left."""
@@ -131,10 +136,10 @@ class Stack:
                 },
             )
 
-    def _await_ready(self) -> None:
+    def _await(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        while not runtime.is_ready(self.home):
-            ended = self._supervisor is not None and self._supervisor.poll() is not None
+        while not condition():
+            ended = not self.running() if self._supervisor is None else self._supervisor.poll() is not None
             if ended or time.monotonic() > deadline:
                 raise NotStarted((self.home.root / "supervisor.out").read_text())
             time.sleep(procs.POLL)

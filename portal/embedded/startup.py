@@ -3,17 +3,13 @@
 import asyncio
 import hashlib
 import os
-import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from portal.embedded import databases, postgres, procs, redis_server, runtime, services
 from portal.embedded.environment import DEFAULT_REGIONS, REGIONS, Address
 from portal.embedded.home import PROJECT, Home, Unfit, write_private
-from portal.embedded.passwords import Passwords
-from portal.embedded.ports import Ports
 from portal.embedded.service import Command, Service
 from portal.embedded.supervisor import Supervisor
 
@@ -128,9 +124,10 @@ class Startup:
         self.write_runtime()
 
     async def _platforms(self, regions: list[str]) -> None:
-        async with asyncio.TaskGroup() as group:
-            for region in regions:
-                group.create_task(self._start_wanted("platform", lambda at, name=region: services.platform(at, name)))
+        if "platform" in self.options.parts:
+            async with asyncio.TaskGroup() as group:
+                for region in regions:
+                    group.create_task(self._start(services.platform(self.at, region)))
 
     async def _cluster(self, name: str, script: str) -> None:
         """A running cluster with its databases, roles and passwords."""
@@ -216,67 +213,6 @@ def wanted_regions(home: Home) -> list[str]:
     return names
 
 
-async def supervise(home: Home, options: Options, lock: int, say: Say, until: int | None) -> int:
-    """Run the home until a signal, or the end of process `until`; return the exit code."""
-    began = time.monotonic()
-    stop, more = asyncio.Event(), asyncio.Event()
-    _listen(stop, more, until)
-    ports = Ports(runtime.read(home).get("ports", {}))
-    at = Address(home, ports, Passwords(home), _web_port(ports, options))
-    supervisor = Supervisor(home, say, lambda: start.write_runtime(), lock)
-    start = Startup(at, options, supervisor, say, wanted_regions(home))
-    try:
-        if await _unless(stop, start.everything()):
-            say(_welcome(at, options, time.monotonic() - began))
-            await _unless(stop, _serve(start, more))
-        return 0
-    finally:
-        say("Stopping.")
-        supervisor.stop()
-        start.ready, start.ready_regions = False, []
-        start.write_runtime()
-        say(f"Stopped. Data is kept in {home.shown()}.")
-
-
-async def _serve(start: Startup, more: asyncio.Event) -> None:
-    """Run the tour in the background and add regions on request, until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(start.tour())
-        while True:
-            await more.wait()
-            more.clear()
-            await start.add_regions()
-
-
-async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
-    """Await the work unless stop comes first; True when the work is done."""
-    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
-    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not working.done():
-        working.cancel()
-        await asyncio.wait({working})
-        return False
-    working.result()
-    return True
-
-
-def _listen(stop: asyncio.Event, more: asyncio.Event, until: int | None) -> None:
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(signum, stop.set)
-    loop.add_signal_handler(signal.SIGUSR1, more.set)
-    if until is not None:
-        descriptor = os.pidfd_open(until)
-        loop.add_reader(descriptor, lambda: (loop.remove_reader(descriptor), stop.set()))
-
-
-def _web_port(ports: Ports, options: Options) -> int:
-    if "web" not in options.parts or options.web_port == 0:
-        return ports.get("web")
-    return ports.fixed("web", options.web_port or 8000, "PORT")
-
-
 def _code_fingerprint() -> str:
     """Changes whenever a file does that migrations or seeds could depend on."""
     digest = hashlib.sha256()
@@ -286,13 +222,3 @@ def _code_fingerprint() -> str:
                 found = path.stat()
                 digest.update(f"{path.relative_to(PROJECT)} {found.st_size} {found.st_mtime_ns}\n".encode())
     return digest.hexdigest()
-
-
-def _welcome(at: Address, options: Options, seconds: float) -> str:
-    if "web" not in options.parts:
-        return f"Ready after {seconds:.1f} s."
-    return (
-        f"Ready after {seconds:.1f} s. Open {at.url}\n"
-        "Log in as one of the demo people listed on the login page, with the password shown there.\n"
-        f"Ctrl-C stops everything; data stays in {at.home.shown()}."
-    )
