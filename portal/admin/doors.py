@@ -1,0 +1,48 @@
+"""What every page of the console shares: the narrowed actor, local time, and refusals shown as pages."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils import timezone
+
+from portal.lib.errors import NotAllowed, Refusal
+
+from . import eyes
+
+View = Callable[..., HttpResponseBase]
+
+
+def open_door(view: View) -> View:
+    """Wrap a signed-in page: narrow the actor, show times in the display zone, answer refusals with their status."""
+
+    @wraps(view)
+    def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        eyes.narrow(request)
+        with timezone.override(ZoneInfo(settings.DISPLAY_TIME_ZONE)):
+            try:
+                return _rendered(view(request, *args, **kwargs))
+            except Refusal as refusal:
+                return _rendered(refused(request, refusal))
+            except PermissionDenied:
+                return _rendered(refused(request, NotAllowed("Your role does not open this page.")))
+
+    return page
+
+
+def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:
+    """A page that says what was refused, why, and with which status."""
+    context = {"title": refusal.title, "refusal": refusal}
+    return TemplateResponse(request, "console/refused.html", context, status=refusal.status)
+
+
+def _rendered(response: HttpResponseBase) -> HttpResponseBase:
+    """Render inside the door, while its time zone is in force."""
+    if isinstance(response, TemplateResponse):
+        return response.render()
+    return response

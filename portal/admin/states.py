@@ -1,0 +1,35 @@
+"""Which tone a state is shown in: grey not started, blue running, amber waits for a person, green done, red refused.
+
+The word is always printed beside the colour, so a state missing here is merely grey.
+"""
+
+TONES: dict[str, frozenset[str]] = {
+    "blue": frozenset(
+        "submitted planning provisioning validating running erasing executing verifying rolling_back compensating "
+        "retrying in_progress applying update change".split()
+    ),
+    "amber": frozenset(
+        "open pending_approval awaiting_champion awaiting_approval pending_manual_setup waiting suspended held warn "
+        "warning overdue due escalated next_you you approval_voided needs_person conditional restricted hold unpriced "
+        "cancelling paused delegated replace".split()
+    ),
+    "green": frozenset(
+        "active approved signed succeeded done completed pass passed resolved current delivered compliant allowed "
+        "allow ok create proven healthy committed sent read_back accepted".split()
+    ),
+    "red": frozenset(
+        "rejected failed fail refused refuse blocked rollback_incomplete denied deny error disputed dead p0 critical "
+        "delete destroy could_not_run state_suspect orphaned".split()
+    ),
+}
+_BY_STATE = {state: tone for tone, states in TONES.items() for state in states}
+
+
+def tone_of(state: object) -> str:
+    """Return grey, blue, amber, green or red for a state's stored value."""
+    return _BY_STATE.get(str(state).lower().replace("-", "_").replace(" ", "_"), "grey")
+
+
+def words_of(state: object) -> str:
+    """Return a stored state as words: `pending_approval` reads "pending approval"."""
+    return str(state).replace("_", " ")

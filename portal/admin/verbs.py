@@ -1,0 +1,44 @@
+"""What a page offers to do: a verb with its words, its cost, and whether it wants a reason."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One button of an object page.
+
+    `says` tells what it costs or changes, in words. `run(obj, actor=…, reason=…, **fields)` calls the action, which
+    asks the policy again.
+    """
+
+    name: str
+    label: Any
+    run: Callable[..., Any]
+    says: Any = ""
+    tone: str = "plain"
+    wants_reason: bool = True
+    form: type[forms.Form] | None = None
+    done: Any = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One labelled value of an object page; `kind` as in a list's cells."""
+
+    label: Any
+    value: Any
+    kind: str = "text"
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A card of facts."""
+
+    title: Any
+    rows: list[Fact]
+    note: Any = ""
