@@ -12,7 +12,7 @@ class TenantNames:
     """The names of one tenant's resources in one region.
 
     All but the bucket carry the whole tenant id, so no two tenants can ever meet in one name. A bucket name is
-    limited to 63 characters and shared by everybody, so it carries the readable name and eight digits of the id,
+    limited to 63 characters and shared by everybody, so it carries the readable name and the last eight digits of the id (the first ones are a clock),
     and its tags decide whose it is.
     """
 
@@ -38,7 +38,7 @@ class TenantNames:
 
     @property
     def bucket(self) -> str:
-        return f"rag-{self.name}-{self.tenant_id.hex[:8]}"
+        return f"rag-{self.name}-{self.tenant_id.hex[-8:]}"
 
     @property
     def iam_user(self) -> str:

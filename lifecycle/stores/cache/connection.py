@@ -1,0 +1,44 @@
+"""Administrative connections to a region's Redis."""
+
+import functools
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import redis
+from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError, TryAgainError
+
+from lifecycle.stores.errors import Permanent, Transient
+from portal.lib.regions import Cache, Region
+
+SYSTEM = "cache"
+
+
+def connection(region: Region) -> Any:
+    """Return this process's client of the region's Redis, as its administrator; it pools and is thread-safe."""
+    return _connection(region.cache, os.getpid())
+
+
+@functools.cache
+def _connection(cache: Cache, _pid: int) -> Any:
+    return redis.Redis(
+        host=cache.host,
+        port=cache.port,
+        password=cache.admin_password,
+        socket_timeout=10,
+        socket_connect_timeout=3,
+        decode_responses=True,
+        health_check_interval=30,
+    )
+
+
+@contextmanager
+def translated(operation: str) -> Iterator[None]:
+    """Raise this house's errors instead of the driver's."""
+    try:
+        yield
+    except (ConnectionError, TimeoutError, BusyLoadingError, TryAgainError) as error:
+        raise Transient(SYSTEM, operation, str(error)) from error
+    except RedisError as error:
+        raise Permanent(SYSTEM, operation, str(error)) from error

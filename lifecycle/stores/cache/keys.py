@@ -1,0 +1,33 @@
+"""A tenant's cache keys: counted and removed by their exact first segment, never by a loose pattern."""
+
+from lifecycle.stores.cache.connection import connection, translated
+from portal.lib.regions import Region
+
+PAGE = 1000
+
+
+def count(region: Region, prefix: str) -> int:
+    """Return how many keys begin with `prefix`, by a full scan."""
+    redis = connection(region)
+    with translated(f"SCAN {prefix}"):
+        return sum(1 for key in redis.scan_iter(match=_exactly(prefix), count=PAGE) if key.startswith(prefix))
+
+
+def remove(region: Region, prefix: str) -> int:
+    """Unlink every key that begins with `prefix`; return how many. Killed at any point, it goes on when called again."""
+    redis = connection(region)
+    removed = 0
+    batch: list[str] = []
+    with translated(f"UNLINK {prefix}"):
+        for key in redis.scan_iter(match=_exactly(prefix), count=PAGE):
+            if key.startswith(prefix):
+                batch.append(key)
+            if len(batch) >= PAGE:
+                removed += int(redis.unlink(*batch))
+                batch = []
+        return removed + (int(redis.unlink(*batch)) if batch else 0)
+
+
+def _exactly(prefix: str) -> str:
+    """Return a glob for the prefix with every special character taken literally."""
+    return "".join(f"\\{char}" if char in "*?[]^\\-" else char for char in prefix) + "*"

@@ -1,0 +1,139 @@
+"""A tenant's Redis user: its own keys and channels only, and no command that shows or stops anything else."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ResponseError
+
+from lifecycle.stores.cache.connection import connection, translated
+from portal.lib.regions import Region
+
+# SCAN, KEYS, RANDOMKEY and DBSIZE answer about every tenant's keys whatever the key pattern says.
+COMMANDS = (
+    "-@all",
+    "+@read",
+    "+@write",
+    "+@string",
+    "+@hash",
+    "+@set",
+    "+@sortedset",
+    "+@list",
+    "+@stream",
+    "+@transaction",
+    "+@pubsub",
+    "+eval",
+    "+evalsha",
+    "+ping",
+    "+hello",
+    "+auth",
+    "+client|setname",
+    "+client|setinfo",
+    "-@admin",
+    "-@dangerous",
+    "-scan",
+    "-randomkey",
+    "-dbsize",
+    "-swapdb",
+    "-move",
+    "-pubsub",
+)
+
+
+@dataclass(frozen=True)
+class CacheUserState:
+    """A Redis user as it is. `rules` is a digest of what the server says is in force, on or off and password apart."""
+
+    user: str
+    is_on: bool
+    passwords: int
+    keys: tuple[str, ...]
+    channels: tuple[str, ...]
+    rules: str
+
+
+def ensure(region: Region, *, user: str, prefix: str) -> CacheUserState:
+    """Make the user confined to keys under `prefix`; a new one is off and has no password until it gets credentials."""
+    redis = connection(region)
+    with translated(f"ACL SETUSER {user}"):
+        fresh = [] if _describe(region, user) else ["off", "resetpass"]
+        patterns = ["resetkeys", f"~{prefix}*", "resetchannels", f"&{prefix}*"]
+        redis.execute_command("ACL", "SETUSER", user, *fresh, *patterns, "nocommands", *COMMANDS)
+        _save(redis)
+    state = read(region, user)
+    assert state is not None
+    return state
+
+
+def read(region: Region, user: str) -> CacheUserState | None:
+    """Return the user as the server has it, or None."""
+    with translated(f"ACL GETUSER {user}"):
+        about = _describe(region, user)
+    if about is None:
+        return None
+    keys, channels = _listed(about["keys"]), _listed(about.get("channels", ""))
+    rules = "\n".join([*keys, "", *channels, "", str(about["commands"])])
+    return CacheUserState(
+        user=user,
+        is_on="on" in about["flags"],
+        passwords=len(about["passwords"]),
+        keys=keys,
+        channels=channels,
+        rules=hashlib.sha256(rules.encode()).hexdigest()[:16],
+    )
+
+
+def remove(region: Region, user: str) -> bool:
+    """Remove the user and end its connections; true when it was there."""
+    redis = connection(region)
+    with translated(f"ACL DELUSER {user}"):
+        gone = bool(redis.execute_command("ACL", "DELUSER", user))
+        if gone:
+            _save(redis)
+        return gone
+
+
+def tags(region: Region, user: str) -> dict[str, str]:
+    """Redis users carry no tags: theirs are in bw.resource_tag."""
+    return {}
+
+
+def set_password(region: Region, user: str, password: str) -> None:
+    """Switch the user on with exactly this password."""
+    redis = connection(region)
+    with translated(f"ACL SETUSER {user}"):
+        redis.execute_command("ACL", "SETUSER", user, "resetpass", f">{password}", "on")
+        _save(redis)
+
+
+def switch_off(region: Region, user: str) -> None:
+    """Take the user's passwords and end its connections; does nothing where there is no such user."""
+    redis = connection(region)
+    with translated(f"ACL SETUSER {user}"):
+        if _describe(region, user) is None:
+            return
+        redis.execute_command("ACL", "SETUSER", user, "off", "resetpass")
+        redis.execute_command("CLIENT", "KILL", "USER", user)
+        _save(redis)
+
+
+def _describe(region: Region, user: str) -> dict[str, Any] | None:
+    said = connection(region).execute_command("ACL", "GETUSER", user)
+    if said is None:
+        return None
+    return dict(said) if isinstance(said, dict) else dict(zip(said[::2], said[1::2], strict=True))
+
+
+def _listed(patterns: Any) -> tuple[str, ...]:
+    """Redis 6 answers a list without its sigil, Redis 7 one text with it."""
+    found = patterns.split() if isinstance(patterns, str) else list(patterns)
+    return tuple(sorted(one.removeprefix("~").removeprefix("&") for one in found))
+
+
+def _save(redis: Any) -> None:
+    """Keep the users over a restart: into the ACL file where there is one."""
+    try:
+        redis.execute_command("ACL", "SAVE")
+    except ResponseError as error:
+        if "not configured to use an ACL file" not in str(error):
+            raise

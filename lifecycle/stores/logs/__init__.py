@@ -1,0 +1,1 @@
+"""Logs: one CloudWatch Logs group per tenant."""

@@ -1,0 +1,184 @@
+"""A tenant's bucket: versioned, encrypted, closed to the public and to other tenants."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import ClientError
+
+from lifecycle.stores import aws
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.names import TenantNames
+from lifecycle.stores.tags import refuse_foreign
+from portal.lib.regions import Region
+
+SYSTEM = "objects"
+CLOSED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
+
+
+@dataclass(frozen=True)
+class BucketSpec:
+    """A bucket as it should be. `user` is the IAM user that alone may reach its objects, besides the account's root.
+
+    Versions that were replaced or deleted are kept `noncurrent_days`.
+    """
+
+    tenant_id: UUID
+    bucket: str
+    user: str
+    tags: dict[str, str]
+    kms_key_arn: str = ""
+    noncurrent_days: int = 30
+
+
+@dataclass(frozen=True)
+class BucketState:
+    """A bucket as it is."""
+
+    bucket: str
+    versioning: str
+    encryption: str
+    kms_key_arn: str
+    is_closed: bool
+    policy: dict[str, Any] = field(default_factory=dict)
+    noncurrent_days: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def ensure(region: Region, spec: BucketSpec) -> BucketState:
+    """Make the bucket so, adopting one that carries this tenant's tag or is untagged and empty."""
+    s3 = aws.client(region, "s3")
+    with aws.translated(SYSTEM, f"CreateBucket {spec.bucket}"):
+        if not _exists(s3, spec.bucket):
+            _create(s3, region, spec.bucket)
+        _adopt(s3, spec)
+        s3.put_public_access_block(Bucket=spec.bucket, PublicAccessBlockConfiguration=CLOSED)
+        s3.put_bucket_versioning(Bucket=spec.bucket, VersioningConfiguration={"Status": "Enabled"})
+        s3.put_bucket_encryption(Bucket=spec.bucket, ServerSideEncryptionConfiguration=_encryption(spec))
+        s3.put_bucket_policy(Bucket=spec.bucket, Policy=json.dumps(policy(region, spec)))
+        s3.put_bucket_lifecycle_configuration(Bucket=spec.bucket, LifecycleConfiguration=_lifecycle(spec))
+    state = read(region, spec.bucket)
+    if state is None:
+        raise Permanent(SYSTEM, "CreateBucket", f"{spec.bucket} is not there after it was made")
+    return state
+
+
+def read(region: Region, bucket: str) -> BucketState | None:
+    """Return the bucket as it really is, or None."""
+    s3 = aws.client(region, "s3")
+    with aws.translated(SYSTEM, f"read {bucket}"):
+        if not _exists(s3, bucket):
+            return None
+        versioning = aws.unless_absent(s3.get_bucket_versioning, Bucket=bucket) or {}
+        closed = aws.unless_absent(s3.get_public_access_block, Bucket=bucket) or {}
+        allowed = aws.unless_absent(s3.get_bucket_policy, Bucket=bucket)
+        encryption, key = _read_encryption(s3, bucket)
+        return BucketState(
+            bucket=bucket,
+            versioning=versioning.get("Status", "Disabled"),
+            encryption=encryption,
+            kms_key_arn=key,
+            is_closed=closed.get("PublicAccessBlockConfiguration") == CLOSED,
+            policy=json.loads(allowed["Policy"]) if allowed else {},
+            noncurrent_days=_read_noncurrent_days(s3, bucket),
+            tags=_read_tags(s3, bucket),
+        )
+
+
+def remove(region: Region, bucket: str, tenant_id: UUID) -> bool:
+    """Remove the empty bucket of this tenant; true when it was there. A bucket with anything in it is refused."""
+    s3 = aws.client(region, "s3")
+    with aws.translated(SYSTEM, f"DeleteBucket {bucket}"):
+        if not _exists(s3, bucket):
+            return False
+        refuse_foreign(SYSTEM, bucket, _read_tags(s3, bucket), tenant_id)
+        return aws.unless_absent(s3.delete_bucket, Bucket=bucket) is not None
+
+
+def tags(region: Region, bucket: str) -> dict[str, str]:
+    """Return the bucket's tags; empty where it has none or is not there."""
+    with aws.translated(SYSTEM, f"GetBucketTagging {bucket}"):
+        return _read_tags(aws.client(region, "s3"), bucket)
+
+
+def policy(region: Region, spec: BucketSpec) -> dict[str, Any]:
+    """Return the bucket policy: no transport in clear, and nobody but the tenant's user and the account itself."""
+    account = aws.account_id(region)
+    everything = [f"arn:aws:s3:::{spec.bucket}", f"arn:aws:s3:::{spec.bucket}/*"]
+    let_in = [f"arn:aws:iam::{account}:user/{spec.user}", f"arn:aws:iam::{account}:root"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": everything}
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": "EncryptedTransport", **deny, "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+            {"Sid": "ThisTenantOnly", **deny, "Condition": {"ArnNotEquals": {"aws:PrincipalArn": let_in}}},
+        ],
+    }
+
+
+def spec_of(names: TenantNames, tags: dict[str, str], kms_key_arn: str = "") -> BucketSpec:
+    """Return the spec of a tenant's bucket with the house's defaults."""
+    return BucketSpec(names.tenant_id, names.bucket, names.iam_user, tags, kms_key_arn)
+
+
+def _adopt(s3: Any, spec: BucketSpec) -> None:
+    """Take the bucket for this tenant, or refuse: somebody's tags decide, and no tags with content are nobody's."""
+    known = _read_tags(s3, spec.bucket)
+    refuse_foreign(SYSTEM, spec.bucket, known, spec.tenant_id)
+    if not known:
+        content = s3.list_object_versions(Bucket=spec.bucket, MaxKeys=1)
+        if content.get("Versions") or content.get("DeleteMarkers"):
+            raise Permanent(SYSTEM, "adopt", f"{spec.bucket} exists, has no tags and is not empty")
+    if known != spec.tags:
+        s3.put_bucket_tagging(Bucket=spec.bucket, Tagging={"TagSet": aws.as_list(spec.tags)})
+
+
+def _exists(s3: Any, bucket: str) -> bool:
+    return aws.unless_absent(s3.head_bucket, Bucket=bucket) is not None
+
+
+def _create(s3: Any, region: Region, bucket: str) -> None:
+    place = {} if region.name == "us-east-1" else {"LocationConstraint": region.name}
+    try:
+        s3.create_bucket(Bucket=bucket, **({"CreateBucketConfiguration": place} if place else {}))
+    except ClientError as error:
+        if aws.code(error) != "BucketAlreadyOwnedByYou":
+            raise
+
+
+def _encryption(spec: BucketSpec) -> dict[str, Any]:
+    by_key = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": spec.kms_key_arn}
+    default = by_key if spec.kms_key_arn else {"SSEAlgorithm": "AES256"}
+    bucket_key = {"BucketKeyEnabled": True} if spec.kms_key_arn else {}
+    return {"Rules": [{"ApplyServerSideEncryptionByDefault": default, **bucket_key}]}
+
+
+def _read_encryption(s3: Any, bucket: str) -> tuple[str, str]:
+    said = aws.unless_absent(s3.get_bucket_encryption, Bucket=bucket)
+    if said is None:
+        return "", ""
+    default = said["ServerSideEncryptionConfiguration"]["Rules"][0]["ApplyServerSideEncryptionByDefault"]
+    return str(default["SSEAlgorithm"]), str(default.get("KMSMasterKeyID", ""))
+
+
+def _lifecycle(spec: BucketSpec) -> dict[str, Any]:
+    rule = {
+        "ID": "leftovers",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": spec.noncurrent_days},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    }
+    return {"Rules": [rule]}
+
+
+def _read_noncurrent_days(s3: Any, bucket: str) -> int:
+    said = aws.unless_absent(s3.get_bucket_lifecycle_configuration, Bucket=bucket) or {"Rules": []}
+    days = [rule.get("NoncurrentVersionExpiration", {}).get("NoncurrentDays", 0) for rule in said["Rules"]]
+    return max(days, default=0)
+
+
+def _read_tags(s3: Any, bucket: str) -> dict[str, str]:
+    said = aws.unless_absent(s3.get_bucket_tagging, Bucket=bucket)
+    return aws.as_dict(said["TagSet"]) if said else {}

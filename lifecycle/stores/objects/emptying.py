@@ -1,0 +1,131 @@
+"""Empties a bucket of everything it hides: versions, delete markers, open multipart uploads.
+
+Works by "first page until empty", because a listing that goes on from a marker skips keys when what it has passed is
+deleted meanwhile. Killed at any point, it goes on by being called again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from lifecycle.stores import aws
+from portal.lib.regions import Region
+
+SYSTEM = "objects"
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An object that could not be deleted. `retained` means Object Lock forbids it, which is not a failure."""
+
+    key: str
+    version_id: str
+    reason: str
+    retained: bool
+
+
+@dataclass
+class Emptied:
+    """What was deleted and what was not. The bucket is empty only when `kept` is."""
+
+    versions: int = 0
+    markers: int = 0
+    uploads: int = 0
+    kept: list[Kept] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.kept
+
+    @property
+    def failures(self) -> list[Kept]:
+        return [one for one in self.kept if not one.retained]
+
+    @property
+    def retained(self) -> list[Kept]:
+        return [one for one in self.kept if one.retained]
+
+
+def empty(
+    region: Region,
+    bucket: str,
+    *,
+    done: Emptied | None = None,
+    before_page: Callable[[Emptied], None] = lambda _: None,
+) -> Emptied:
+    """Delete everything in the bucket; `before_page` sees the count so far and may raise to stop (holds, cancel).
+
+    Counts into `done`, which so tells how far it came even when the call fails.
+    """
+    s3 = aws.client(region, "s3")
+    done = Emptied() if done is None else done
+    with aws.translated(SYSTEM, f"empty {bucket}"):
+        if aws.unless_absent(s3.head_bucket, Bucket=bucket) is None:
+            return done
+        _abort_uploads(s3, bucket, done, before_page)
+        _delete_versions(s3, bucket, done, before_page)
+    return done
+
+
+def _abort_uploads(s3: Any, bucket: str, done: Emptied, before_page: Callable[[Emptied], None]) -> None:
+    while uploads := s3.list_multipart_uploads(Bucket=bucket, MaxUploads=PAGE).get("Uploads"):
+        before_page(done)
+        for upload in uploads:
+            aws.unless_absent(s3.abort_multipart_upload, Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            done.uploads += 1
+
+
+def _delete_versions(s3: Any, bucket: str, done: Emptied, before_page: Callable[[Emptied], None]) -> None:
+    """Delete page by page from the front. What cannot go is stepped over, by a marker behind it, and reported."""
+    after: dict[str, str] = {}
+    while True:
+        page = s3.list_object_versions(Bucket=bucket, MaxKeys=PAGE, **after)
+        versions, markers = page.get("Versions", []), page.get("DeleteMarkers", [])
+        if not versions and not markers:
+            return
+        before_page(done)
+        stayed = _delete_page(s3, bucket, versions + markers)
+        done.versions += len(versions) - sum((one.key, one.version_id) in _ids(versions) for one in stayed)
+        done.markers += len(markers) - sum((one.key, one.version_id) in _ids(markers) for one in stayed)
+        if stayed:
+            done.kept += stayed
+            after = _behind(versions + markers, page)
+            if not after:
+                return
+
+
+def _behind(listed: list[dict[str, Any]], page: dict[str, Any]) -> dict[str, str]:
+    """Return the markers that continue after this page, or nothing when it was the last."""
+    if not page.get("IsTruncated"):
+        return {}
+    return {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+
+
+def _ids(listed: list[dict[str, Any]]) -> set[tuple[str, str]]:
+    return {(one["Key"], one["VersionId"]) for one in listed}
+
+
+def _delete_page(s3: Any, bucket: str, listed: list[dict[str, Any]]) -> list[Kept]:
+    """Delete up to 1,000 versions in one call; every per-key error comes back, asked again for its lock."""
+    objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed]
+    answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+    return [_kept(s3, bucket, error) for error in answer.get("Errors", [])]
+
+
+def _kept(s3: Any, bucket: str, error: dict[str, str]) -> Kept:
+    key, version = error["Key"], error.get("VersionId", "null")
+    lock = _lock(s3, bucket, key, version)
+    return Kept(key, version, lock or f"{error.get('Code')}: {error.get('Message')}", retained=bool(lock))
+
+
+def _lock(s3: Any, bucket: str, key: str, version: str) -> str:
+    """Return why Object Lock keeps this version, or an empty text."""
+    try:
+        head = s3.head_object(Bucket=bucket, Key=key, VersionId=version)
+    except Exception:  # noqa: BLE001 - a marker, or not ours to read: then the first error is the reason
+        return ""
+    if head.get("ObjectLockLegalHoldStatus") == "ON":
+        return "legal hold"
+    until = head.get("ObjectLockRetainUntilDate")
+    return f"{head.get('ObjectLockMode')} retention until {until.isoformat()}" if until else ""

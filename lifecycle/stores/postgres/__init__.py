@@ -1,0 +1,1 @@
+"""A region's PostgreSQL: the tenant's role, fence, row security, tags and rows in the shared schema `rag`."""

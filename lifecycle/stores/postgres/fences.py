@@ -1,0 +1,91 @@
+"""A tenant's control rows in a region: its fence and its hold fence. Their values belong to others; here they exist."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection
+
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from portal.lib.regions import Region
+
+
+@dataclass(frozen=True)
+class FenceState:
+    """The control rows as they are. A missing hold row counts as held."""
+
+    state: str
+    epoch: int
+    suspended: bool
+    has_hold_row: bool
+    held: bool
+
+
+def ensure(region: Region, *, tenant_id: UUID, state: str) -> FenceState:
+    """Make the missing rows: a new fence begins in `state` and clear of holds; existing rows are left as they are."""
+    with translated("INSERT bw.fence"), connection(region) as db, db.transaction():
+        db.execute("INSERT INTO bw.fence (tenant_id, state) VALUES (%s, %s) ON CONFLICT DO NOTHING", (tenant_id, state))
+        db.execute(
+            "INSERT INTO bw.hold_fence (tenant_id, state) VALUES (%s, 'clear') ON CONFLICT DO NOTHING", (tenant_id,)
+        )
+        found = _read(db, tenant_id)
+    assert found is not None
+    return found
+
+
+def read(region: Region, tenant_id: UUID) -> FenceState | None:
+    """Return the tenant's control rows, or None where it has no fence."""
+    with translated("read bw.fence"), connection(region) as db:
+        return _read(db, tenant_id)
+
+
+def set_state(region: Region, tenant_id: UUID, state: str) -> bool:
+    """Open, fence or close the tenant's writes in this region; false where it has no fence."""
+    with translated("UPDATE bw.fence"), connection(region) as db:
+        changed = db.execute("UPDATE bw.fence SET state = %s WHERE tenant_id = %s", (state, tenant_id))
+        return changed.rowcount == 1
+
+
+def set_suspended(region: Region, tenant_id: UUID, suspended: bool, status_version: int) -> bool:
+    """Record the tenant's suspension if this version is newer than the store's; false when it was not."""
+    with translated("UPDATE bw.fence"), connection(region) as db:
+        changed = db.execute(
+            "UPDATE bw.fence SET suspended = %s, status_version = %s WHERE tenant_id = %s AND status_version < %s",
+            (suspended, status_version, tenant_id, status_version),
+        )
+        return changed.rowcount == 1
+
+
+def raise_job_epoch(region: Region, tenant_id: UUID, resource_class: str, epoch: int) -> int:
+    """Raise the store's epoch of this kind of job; return the one in force, higher when a later job was here."""
+    with translated("bw.raise_job_epoch"), connection(region) as db:
+        row = db.execute("SELECT bw.raise_job_epoch(%s, %s, %s)", (tenant_id, resource_class, epoch)).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+def remove(region: Region, tenant_id: UUID) -> bool:
+    """Remove the tenant's control rows; true when there were any. A held tenant's rows stay, and the call is refused."""
+    with translated("DELETE bw.fence"), connection(region) as db, db.transaction():
+        require_no_hold(db, tenant_id)
+        gone = 0
+        for table in ("fence", "hold_fence", "job_epoch"):
+            gone += db.execute(f"DELETE FROM bw.{table} WHERE tenant_id = %s", (tenant_id,)).rowcount
+        return gone > 0
+
+
+def require_no_hold(db: Connection[Any], tenant_id: UUID) -> None:
+    """Raise Permanent when the store says that the tenant is under a legal hold. Locks the row until commit."""
+    row = db.execute("SELECT state FROM bw.hold_fence WHERE tenant_id = %s FOR SHARE", (tenant_id,)).fetchone()
+    if row is not None and row[0] != "clear":
+        raise Permanent(SYSTEM, "hold", f"tenant {tenant_id} is under a legal hold")
+
+
+def _read(db: Connection[Any], tenant_id: UUID) -> FenceState | None:
+    row = db.execute(
+        "SELECT f.state, f.epoch, f.suspended, h.state IS NOT NULL, coalesce(h.state, 'held') = 'held'"
+        " FROM bw.fence f LEFT JOIN bw.hold_fence h USING (tenant_id) WHERE f.tenant_id = %s",
+        (tenant_id,),
+    ).fetchone()
+    return None if row is None else FenceState(*row)

@@ -1,0 +1,66 @@
+"""Row security of the shared tables: enabled, forced, and nothing but our policies. Shared, so never removed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from portal.lib.regions import Region
+
+ISOLATION = "(tenant_id = ( SELECT bw.tenant_of(CURRENT_USER) AS tenant_of))"
+OURS = ("residue_count", "tenant_isolation")
+
+
+@dataclass(frozen=True)
+class RowSecurityState:
+    """Row security of one table as it is. `policies` are the catalogue's rows, by name."""
+
+    table: str
+    enabled: bool
+    forced: bool
+    policies: tuple[dict[str, Any], ...]
+
+
+def ensure(region: Region, table: str) -> RowSecurityState:
+    """Leave the table enabled, forced and with our policies alone; touches nothing where it already is."""
+    with translated(f"secure rag.{table}"), connection(region) as db:
+        db.execute("SELECT bw.secure_table(%s)", (table,))
+    state = read(region, table)
+    if state is None:
+        raise Permanent(SYSTEM, "row security", f"rag.{table} is not there")
+    return state
+
+
+def read(region: Region, table: str) -> RowSecurityState | None:
+    """Return what is in force on the table, or None where there is no such table."""
+    with translated(f"read row security of rag.{table}"), connection(region) as db:
+        row = db.execute(
+            "SELECT enabled, forced, policies FROM bw.row_security WHERE table_name = %s", (table,)
+        ).fetchone()
+    return None if row is None else RowSecurityState(table, row[0], row[1], tuple(row[2]))
+
+
+def tables(region: Region) -> list[str]:
+    """Return every table of schema rag that is not a partition, from the catalogue."""
+    with translated("list tables of rag"), connection(region) as db:
+        rows = db.execute("SELECT table_name FROM bw.row_security WHERE NOT is_partition ORDER BY 1").fetchall()
+    return [row[0] for row in rows]
+
+
+def deviations(state: RowSecurityState) -> list[str]:
+    """Return what lets a tenant see more than its own, in words."""
+    found = [] if state.enabled else ["row security is off"]
+    if not state.forced:
+        found.append("row security is not forced")
+    names = [str(policy["name"]) for policy in state.policies]
+    found += [f"policy {name} is missing" for name in OURS if name not in names]
+    found += [f"policy {name} is not ours" for name in names if name not in OURS]
+    for policy in state.policies:
+        if policy["name"] == "tenant_isolation" and not _isolates(policy):
+            found.append(f"policy tenant_isolation reads {policy['using']} / {policy['check']}")
+    return found
+
+
+def _isolates(policy: dict[str, Any]) -> bool:
+    for_all = policy["command"] == "*" and policy["permissive"] and policy["roles"] == ["public"]
+    return bool(for_all and policy["using"] == ISOLATION and policy["check"] == ISOLATION)

@@ -1,0 +1,1 @@
+"""Vectors: one namespace per tenant, whichever provider holds it."""

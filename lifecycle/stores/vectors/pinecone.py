@@ -1,0 +1,130 @@
+"""Pinecone: a tenant's namespace in the region's one serverless index, through Pinecone's own SDK."""
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pinecone
+from pinecone import errors
+
+from lifecycle.stores import throttle
+from lifecycle.stores.errors import Permanent, Transient
+from lifecycle.stores.names import TenantNames
+from lifecycle.stores.vectors.store import NamespaceState
+from portal.lib.regions import Pinecone as Account
+from portal.lib.regions import Region
+
+SYSTEM = "vectors"
+INDEX = "rag"
+DIMENSION = 256
+SETTLE_SECONDS = 20.0
+TIMEOUT = 15.0
+
+
+class Pinecone:
+    """One Pinecone account as a vector store of one region."""
+
+    provider = "pinecone"
+
+    def __init__(self, region: Region, account: Account, index: str = "") -> None:
+        self.region, self.account, self.index = region, account, index or INDEX
+
+    def ensure(self, names: TenantNames) -> NamespaceState:
+        """Make the region's index where it is missing, and in it the tenant's namespace."""
+        with self._called("create namespace"):
+            if not _client(self.account).has_index(self.index):
+                self._create_index()
+            if self._describe(names.namespace) is None:
+                try:
+                    self._open().create_namespace(name=names.namespace)
+                except errors.ConflictError:
+                    pass  # made by an interrupted run, or at the same time
+            _settled(lambda: self._describe(names.namespace) is not None, "the new namespace is not listed")
+        state = self.read(names)
+        if state is None:
+            raise Transient(SYSTEM, "create namespace", f"{names.namespace} is gone again")
+        return state
+
+    def read(self, names: TenantNames) -> NamespaceState | None:
+        with self._called("describe namespace"):
+            if not _client(self.account).has_index(self.index):
+                return None
+            found = self._describe(names.namespace)
+        if found is None:
+            return None
+        return NamespaceState("pinecone", names.namespace, self.index, int(found.record_count or 0))
+
+    def empty(self, names: TenantNames) -> None:
+        """Delete every vector and wait until the namespace counts none."""
+        if self.read(names) is None:
+            return
+        with self._called("delete vectors"):
+            self._open().delete(delete_all=True, namespace=names.namespace, timeout=TIMEOUT)
+            _settled(lambda: self._count(names.namespace) == 0, "vectors are still counted")
+
+    def remove(self, names: TenantNames) -> bool:
+        """Remove the empty namespace and wait until it is no longer listed."""
+        state = self.read(names)
+        if state is None:
+            return False
+        if state.vectors:
+            raise Permanent(SYSTEM, "delete namespace", f"{names.namespace} still holds {state.vectors} vectors")
+        with self._called("delete namespace"):
+            try:
+                self._open().delete_namespace(name=names.namespace, timeout=TIMEOUT)
+            except errors.NotFoundError:
+                pass
+            _settled(lambda: self._describe(names.namespace) is None, "the namespace is still listed")
+        return True
+
+    def _create_index(self) -> None:
+        where = {"serverless": {"cloud": "aws", "region": self.region.name}}
+        try:
+            _client(self.account).create_index(name=self.index, dimension=DIMENSION, metric="cosine", spec=where)
+        except errors.ConflictError:
+            pass
+
+    def _open(self) -> Any:
+        return _client(self.account).index(self.index)
+
+    def _describe(self, namespace: str) -> Any:
+        try:
+            return self._open().describe_namespace(name=namespace)
+        except errors.NotFoundError:
+            return None
+
+    def _count(self, namespace: str) -> int:
+        found = self._describe(namespace)
+        return 0 if found is None else int(found.record_count or 0)
+
+    @contextmanager
+    def _called(self, operation: str) -> Iterator[None]:
+        bucket = throttle.throttle("pinecone", self.account.host)
+        bucket.take()
+        try:
+            yield
+        except (errors.RateLimitError, errors.RateLimitException) as error:
+            wait = throttle.retry_after(str(getattr(error, "retry_after", "") or ""))
+            bucket.back_off(wait)
+            raise Transient(SYSTEM, operation, str(error), retry_after=wait) from error
+        except (errors.PineconeConnectionError, errors.PineconeTimeoutError, errors.ServiceError) as error:
+            raise Transient(SYSTEM, operation, str(error)) from error
+        except errors.PineconeError as error:
+            raise Permanent(SYSTEM, operation, str(error)) from error
+
+
+@functools.cache
+def _client(account: Account) -> pinecone.Pinecone:
+    return pinecone.Pinecone(api_key=account.api_key, host=account.host, timeout=TIMEOUT)
+
+
+def _settled(shown: Callable[[], bool], complaint: str) -> None:
+    """Return once the store shows it, asking with growing pauses; Transient when it does not in time."""
+    deadline, pause = time.monotonic() + SETTLE_SECONDS, 0.02
+    while not shown():
+        if time.monotonic() > deadline:
+            raise Transient(SYSTEM, "settle", complaint)
+        time.sleep(pause)
+        pause = min(pause * 2, 1.0)
