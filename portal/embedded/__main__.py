@@ -124,7 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m portal.embedded", description=__doc__)
     verbs = parser.add_subparsers(required=True)
     running = verbs.add_parser("run", help=run.__doc__)
-    running.add_argument("--only", default="", help="parts, comma separated; `stores` means " + ",".join(sorted(STORES)))
+    running.add_argument(
+        "--only", default="", help="parts, comma separated; `stores` means " + ",".join(sorted(STORES))
+    )
     running.add_argument("--volatile", action="store_true", help="for tests: data need not survive a power cut")
     running.add_argument("--until-exit-of", type=int, metavar="PID", help="stop when this process ends")
     running.set_defaults(verb=run)

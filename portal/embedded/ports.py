@@ -29,7 +29,9 @@ class Ports:
         if not 0 < port < 65_536:
             raise Unfit(f"{variable}={port} is not a port. Set {variable} to a number from 1024 to 65535.")
         if not self._reserve(port, reuse=True):
-            raise Unfit(f"Port {port} is taken or not yours to open. Set {variable} to a free one, such as {variable}=8001.")
+            raise Unfit(
+                f"Port {port} is taken or not yours to open. Set {variable} to a free one, such as {variable}=8001."
+            )
         self.chosen[name] = port
         return port
 

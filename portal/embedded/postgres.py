@@ -88,6 +88,11 @@ def cluster(home: Home, name: str, port: int, password: str, *, durable: bool) -
 
 def initdb(new: Cluster, draft: Path) -> Command:
     """The command that fills an empty draft directory. Rename it to `data` last, so half a cluster never counts."""
+    uid = new.account.uid if new.account else os.geteuid()
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        raise Unfit(f"PostgreSQL needs a user name and user id {uid} has none: add it to /etc/passwd.") from None
     return Command(
         name=f"initdb {new.name}",
         argv=(
@@ -211,7 +216,9 @@ def _account(data: Path) -> Account | None:
     owner = data.stat() if data.exists() else None
     if os.geteuid() != 0:
         if owner and owner.st_uid != os.geteuid():
-            raise Unfit(f"{data} belongs to another user. Start as that user or root, or choose another BAILIWICK_HOME.")
+            raise Unfit(
+                f"{data} belongs to another user. Start as that user or root, or choose another BAILIWICK_HOME."
+            )
         return None
     if owner and owner.st_uid != 0:
         return Account(owner.st_uid, owner.st_gid)

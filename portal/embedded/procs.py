@@ -66,10 +66,11 @@ def group_of(leader: int) -> Iterator[int]:
 
 def rss(leader: int) -> int:
     """Resident bytes of the process, its group and their children; shared pages count once per process."""
-    return sum(int((_stat(pid) or ["0"] * 24)[21]) * PAGE for pid in _family(leader))
+    return sum(int((_stat(pid) or ["0"] * 24)[21]) * PAGE for pid in family(leader))
 
 
-def _family(leader: int) -> set[int]:
+def family(leader: int) -> set[int]:
+    """The process and its descendants."""
     parents = {int(pid): _stat(int(pid)) for pid in os.listdir("/proc") if pid.isdigit()}
     family = {leader}
     while more := {pid for pid, stat in parents.items() if stat and int(stat[1]) in family} - family:

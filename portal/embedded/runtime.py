@@ -65,8 +65,8 @@ def take_lock(home: Home) -> int:
     while not _locked(descriptor):
         if (pid := supervisor_pid(home)) or time.monotonic() > deadline:
             os.close(descriptor)
-            url = read(home).get("url") or "it is still starting"
-            raise AlreadyRuns(f"Bailiwick already runs on {home.shown()} (pid {pid}): {url}")
+            where = (read(home).get("url") or "without web") if is_written(home) else "still starting"
+            raise AlreadyRuns(f"Bailiwick already runs in {home.shown()} (pid {pid}): {where}")
         time.sleep(procs.POLL)
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()} {procs.started(os.getpid())}\n".encode(), 0)

@@ -1,8 +1,8 @@
 """A home of its own for tests and benches: started fast, shared between processes, gone when its owner is.
 
-    with Stack(tmp_path / "home", regions=("ap-south-1",), only={"stores"}) as stack:
-        psycopg.connect(stack.env["DATABASE_URL"])
-        region = stack.region("ap-south-1")
+with Stack(tmp_path / "home", regions=("ap-south-1",), only={"stores"}) as stack:
+    psycopg.connect(stack.env["DATABASE_URL"])
+    region = stack.region("ap-south-1")
 """
 
 import fcntl

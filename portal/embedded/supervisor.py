@@ -120,7 +120,9 @@ class Supervisor:
             kept.restarts += 1
             steady = time.monotonic() - begun > STEADY_SECONDS
             pause = SHORTEST_PAUSE if steady else min(pause * 2, LONGEST_PAUSE)
-            self._note(f"{kept.service.name} ended ({_ending(kept.child.popen.returncode)}), starting it again", loud=True)
+            self._note(
+                f"{kept.service.name} ended ({_ending(kept.child.popen.returncode)}), starting it again", loud=True
+            )
             await asyncio.sleep(pause)
             kept.child, kept.launch = self._launch(kept.service)
 
