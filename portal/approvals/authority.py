@@ -1,0 +1,139 @@
+"""Who may sign what, decided in one place: the page shows what the action enforces.
+
+A signature uses up one holder of the role: oneself, or the delegator one acts for. So a delegate never adds to the
+number of signatures a group can give, and an empty group is one without holders left.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.access.models import Role, User
+from portal.access.queries import holders_of, roles_of
+from portal.lib.errors import Conflict, NotAllowed
+
+from .models import Case, Delegation, Requirement, Signature
+
+
+@dataclass
+class Panel:
+    """One case with everyone who could act in it at an instant; each part read once."""
+
+    case: Case
+    at: datetime
+
+    @cached_property
+    def requirements(self) -> list[Requirement]:
+        return list(self.case.requirements.all())
+
+    @cached_property
+    def signatures(self) -> list[Signature]:
+        return list(self.case.signatures.select_related("signer__person", "on_behalf_of__person"))
+
+    @cached_property
+    def holders(self) -> dict[str, dict[Any, User]]:
+        """Role -> the people whose live grant reaches this case, the requester and those who acted left in."""
+        where = {kind: str(key) for kind, key in self.case.access_scope().items() if key}
+        return holders_of({requirement.role for requirement in self.requirements}, where, self.at)
+
+    @cached_property
+    def delegations(self) -> list[Delegation]:
+        found = Delegation.objects.live(self.at).filter(role__in=self.holders)
+        return list(found.select_related("delegator__person", "delegate__person"))
+
+    @property
+    def acted(self) -> set[Any]:
+        """Everyone who has signed, or for whom somebody signed."""
+        return {pk for s in self.signatures for pk in (s.signer_id, s.on_behalf_of_id) if pk}
+
+    def left(self, requirement: Requirement) -> list[User]:
+        """The holders of the role who could still sign themselves or through a delegate."""
+        barred = self.acted | {self.case.requested_by_id}
+        return [user for pk, user in self.holders[requirement.role].items() if pk not in barred]
+
+    def signed(self, requirement: Requirement) -> int:
+        wanted = Signature.Decision.SIGN
+        return sum(s.requirement_id == requirement.pk and s.decision == wanted for s in self.signatures)
+
+    def missing(self, requirement: Requirement) -> int:
+        """How many signatures the requirement still needs."""
+        return max(0, requirement.quorum - self.signed(requirement))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """In which requirement an actor signs now, and for whom if not for themselves."""
+
+    requirement: Requirement
+    delegation: Delegation | None = None
+
+    @property
+    def on_behalf_of(self) -> User | None:
+        return self.delegation.delegator if self.delegation else None
+
+
+def standing(actor: Actor, panel: Panel, *, role: str = "") -> Standing:
+    """Return where the actor signs now, or raise what stands in the way, in words for the page."""
+    user = _person(actor)
+    case = panel.case
+    if case.state != Case.State.OPEN:
+        raise Conflict(f"This case is closed: {case.get_state_display().lower()}.", code="case-closed")
+    if panel.at >= case.expires_at:
+        raise Conflict("The time for signing this case has run out.", code="case-expired")
+    if user.pk == case.requested_by_id:
+        raise NotAllowed("You asked for this; somebody else signs it.", code="own-request")
+    if user.pk in panel.acted:
+        raise NotAllowed("You have acted in this case; one person fills one role.", code="second-role")
+    wanted = [r for r in panel.requirements if not role or r.role == role]
+    for requirement in wanted:
+        if requirement.state == Requirement.State.OPEN:
+            found = _standing_in(actor, user, panel, requirement)
+            if found:
+                return found
+    raise _why_not(actor, user, panel, wanted)
+
+
+def _person(actor: Actor) -> User:
+    """The signing person, or a refusal: tokens, system processes, services and superusers do not sign."""
+    if actor.user is None or actor.user.is_service or actor.via not in ("session", "jwt"):
+        raise NotAllowed("Signing needs a person who has signed in; a token cannot do it.", code="not-a-person")
+    if actor.user.is_superuser:
+        raise NotAllowed("A superuser does not sign approvals.", code="superuser")
+    policy.require(actor, "approval.sign")
+    return actor.user
+
+
+def _standing_in(actor: Actor, user: User, panel: Panel, requirement: Requirement) -> Standing | None:
+    """In one's own right first, else for a delegator; the delegate must hold the role too, somewhere."""
+    if requirement.role not in roles_of(actor) or requirement.role not in roles_of(actor, panel.at):
+        return None
+    left = {holder.pk for holder in panel.left(requirement)}
+    if user.pk in left:
+        return Standing(requirement)
+    for delegation in panel.delegations:
+        mine = delegation.delegate_id == user.pk and delegation.role == requirement.role
+        if mine and delegation.delegator_id in left:
+            return Standing(requirement, delegation)
+    return None
+
+
+def _why_not(actor: Actor, user: User, panel: Panel, wanted: list[Requirement]) -> Exception:
+    mine = roles_of(actor)
+    for requirement in wanted:
+        if requirement.role in mine and requirement.state == Requirement.State.WAITING:
+            first = [r.get_role_display() for r in panel.requirements if r.state == Requirement.State.OPEN]
+            return Conflict(
+                f"Not your turn yet: {', '.join(first) or 'an earlier role'} signs first.", code="not-your-turn"
+            )
+        if requirement.role in mine and requirement.state in Requirement.SETTLED:
+            return Conflict(f"{requirement.get_role_display()}: already settled.", code="settled")
+    for delegation in panel.delegations:
+        if delegation.delegate_id == user.pk and delegation.delegator_id == panel.case.requested_by_id:
+            return NotAllowed("You would act for the person who asked.", code="own-request")
+        if delegation.delegate_id == user.pk and delegation.delegator_id in panel.acted:
+            return NotAllowed("The person you would act for has acted in this case.", code="second-role")
+    roles = ", ".join(Role(r.role).label for r in wanted if r.state not in Requirement.SETTLED)
+    return NotAllowed(f"This needs one of these roles here: {roles or 'none is open'}.", code="not-your-role")
