@@ -66,7 +66,8 @@ def cancel_job(job_id: UUID, *, actor: Actor, reason: str) -> Job:
     policy.require(actor, "job.operate", job)
     if job.is_finished or job.state == JobState.CANCELLING:
         raise Conflict(f"The job is {job.get_state_display()}; there is nothing to cancel.", code="job-not-running")
-    if not kinds.get(job.kind).is_cancellable:
+    kind = kinds.find(job.kind)
+    if kind and not kind.is_cancellable:
         raise Conflict("This kind of job runs to its end once started.", code="job-not-cancellable")
     record("job.cancel", job, actor=actor, reason=reason, data={"state": job.state})
     if job.state == JobState.RUNNING:

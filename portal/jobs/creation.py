@@ -30,11 +30,13 @@ def undo(job: Job, *, actor: Actor, reason: str) -> Job | None:
 
     A kind made from step compensations gets only those steps that had begun.
     """
-    name = "" if job.compensates_id else kinds.get(job.kind).undoing
-    if not name:
+    undone = None if job.compensates_id else kinds.find(job.kind)
+    if undone is None or not undone.undoing:
         return None
-    kind = kinds.get(name)
-    begun = set(job.steps.filter(attempts__gt=0).values_list("name", flat=True)) if name.endswith(kinds.UNDO) else None
+    kind = kinds.get(undone.undoing)
+    begun = None if undone.on_failed else set(job.steps.filter(attempts__gt=0).values_list("name", flat=True))
+    if begun is not None and not begun & {step.name for step in kind.steps}:
+        return None
     return create(
         kind,
         actor=actor,

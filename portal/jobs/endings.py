@@ -21,7 +21,8 @@ def failed(job: Job, error: str) -> Job | None:
     """End the job as failed; start what undoes it unless its kind leaves that to a person."""
     job.fail(now(), error)
     heir = None
-    if kinds.get(job.kind).compensate == "at_once":
+    kind = kinds.find(job.kind)
+    if kind and kind.compensate == "at_once":
         heir = creation.undo(job, actor=RUNNER, reason=f"{job.title} failed")
     _close(job, heir)
     return heir

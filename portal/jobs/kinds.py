@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from portal.lib.errors import Invalid
@@ -63,20 +64,27 @@ class JobKind:
         return self.name + UNDO if any(step.compensation for step in self.steps) else ""
 
 
-def get(name: str) -> JobKind:
+def find(name: str) -> JobKind | None:
     """Return the kind `name` of settings.JOB_KINDS; `<kind>.undo` is made from its steps' compensations."""
     if name in settings.JOB_KINDS:
         return _load(name, settings.JOB_KINDS[name])
-    if name.endswith(UNDO) and name.removesuffix(UNDO) in settings.JOB_KINDS:
-        return _undo_of(get(name.removesuffix(UNDO)))
-    raise Invalid(fields={"kind": f"{name} is not a kind of job"})
+    undone = find(name.removesuffix(UNDO)) if name.endswith(UNDO) else None
+    return _undo_of(undone) if undone else None
+
+
+def get(name: str) -> JobKind:
+    """`find`, or raise Invalid."""
+    kind = find(name)
+    if kind is None:
+        raise Invalid(fields={"kind": f"{name} is not a kind of job"})
+    return kind
 
 
 @cache
 def _load(name: str, path: str) -> JobKind:
     kind: JobKind = import_string(path)
     if kind.name != name:
-        raise Invalid(fields={"kind": f"{path} calls itself {kind.name}, the settings call it {name}"})
+        raise ImproperlyConfigured(f"{path} calls itself {kind.name}, the settings call it {name}")
     return kind
 
 

@@ -4,18 +4,18 @@ Lease times are judged by the database's clock alone. Safety never rests on them
 claim raises and every write checks.
 """
 
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import DateTimeField, ExpressionWrapper, Value
+from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
 from django.db.models.functions import Now
 
+from . import holder
 from .errors import Superseded
 from .kinds import StepDef
-from .models import WORKED_ON, EpochCounter, Job, JobQuerySet, JobState, LeaseRule, ResourceLease, Wake
+from .models import WORKED_ON, EpochCounter, Job, JobState, LeaseRule, ResourceLease, Wake
 
 
 def seconds(definition: StepDef | None = None) -> float:
@@ -24,21 +24,31 @@ def seconds(definition: StepDef | None = None) -> float:
     return (definition.lease_seconds if definition else None) or usual
 
 
-def until(length: float) -> Any:
-    """An expression for `length` seconds from now on the database's clock."""
-    return ExpressionWrapper(Now() + Value(timedelta(seconds=length)), output_field=DateTimeField())
+def until(length: float) -> datetime:
+    """`length` seconds from now on the database's clock."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement_timestamp() + %s * interval '1 second'", [length])
+        end: datetime = cursor.fetchone()[0]
+    return end
 
 
 def renew(job_id: UUID, epoch: int, length: float) -> None:
     """Move the end of the lease on, or raise Superseded."""
-    held = Job.objects.filter(pk=job_id, job_epoch=epoch, state__in=WORKED_ON)
-    if not held.update(lease_until=until(length)):
+    end = ExpressionWrapper(Now() + Value(timedelta(seconds=length)), output_field=DateTimeField())
+    if not Job.objects.filter(pk=job_id, job_epoch=epoch, state__in=WORKED_ON).update(lease_until=end):
         raise Superseded(f"job {job_id} epoch {epoch}")
 
 
-def orphans() -> JobQuerySet:
-    """Jobs whose worker let the lease run out."""
-    return Job.objects.filter(state__in=WORKED_ON, lease_until__lt=Now())
+def has_ended(job: Job) -> bool:
+    """True if the lease has run out, or its holder was a process of this machine and is gone."""
+    return holder.is_dead(job.lease_holder) or Job.objects.filter(pk=job.pk, lease_until__lt=Now()).exists()
+
+
+def orphans() -> list[UUID]:
+    """Jobs that were being worked on and whose worker let the lease run out or is known to be dead."""
+    worked_on = Job.objects.filter(state__in=WORKED_ON).annotate(has_run_out=Q(lease_until__lt=Now()))
+    rows = worked_on.order_by("lease_until").values_list("pk", "lease_holder", "has_run_out")
+    return [pk for pk, who, has_run_out in rows if has_run_out or holder.is_dead(who)]
 
 
 def next_epoch(job: Job) -> int:
@@ -54,24 +64,26 @@ def next_epoch(job: Job) -> int:
         return int(cursor.fetchone()[0])
 
 
-def take_resource(job: Job) -> Job | None:
-    """Give the job its tenant's resource class, or return the job that stands in the way.
+def in_the_way_of(job: Job) -> Job | None:
+    """Return the job that has the resource class of this one's tenant, or one that does not go with it.
 
-    Takers and leavers of one tenant queue behind one lock, so that a job is never recorded as blocked by one that has
-    just left.
+    Takers and leavers of one tenant queue behind one lock until commit, so that a job is never recorded as blocked by
+    one that has just left, and two never both see the way free.
     """
     if not (job.tenant_id and job.resource_class):
         return None
     _lock_tenant(job.tenant_id)
-    held = list(ResourceLease.objects.filter(tenant_id=job.tenant_id).exclude(job=job).select_related("job"))
-    for lease in held:
-        if lease.resource_class == job.resource_class or not _compatible(lease.resource_class, job.resource_class):
-            return lease.job
-    ResourceLease.objects.update_or_create(
-        job=job,
-        defaults={"tenant_id": job.tenant_id, "resource_class": job.resource_class, "epoch": job.job_epoch},
-    )
+    for held in ResourceLease.objects.filter(tenant_id=job.tenant_id).exclude(job=job).select_related("job"):
+        if held.resource_class == job.resource_class or not _compatible(held.resource_class, job.resource_class):
+            return held.job
     return None
+
+
+def hold_resource(job: Job) -> None:
+    """Record that the job has its tenant's resource class, at its epoch."""
+    if job.tenant_id and job.resource_class:
+        have = {"tenant_id": job.tenant_id, "resource_class": job.resource_class, "epoch": job.job_epoch}
+        ResourceLease.objects.update_or_create(job=job, defaults=have)
 
 
 def leave_resource(job: Job, heir: Job | None = None) -> None:

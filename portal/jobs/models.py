@@ -129,7 +129,7 @@ class Job(ConcurrentTransitionMixin, models.Model):
     @transition(field=state, source=["queued", "waiting", "running"], target="running")
     def begin(self, at: datetime) -> None:
         self.started_at = self.started_at or at
-        self.wake_at, self.wait_reason = None, ""
+        self.wake_at, self.wait_reason, self.driven_at = None, "", None
 
     @transition(field=state, source="running", target="waiting")
     def wait(self, until: datetime | None, reason: str) -> None:

@@ -1,0 +1,69 @@
+"""Sends jobs that are due to the workers. The queue is only a hint: what is lost there is sent again from here."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+from kombu.exceptions import OperationalError as BrokerError
+
+from portal.lib.clock import now
+
+from . import lease
+from .models import IDLE, WORKED_ON, Job, JobQuerySet, JobState, Wake
+from .tasks import run_job
+
+log = structlog.get_logger(__name__)
+RESEND = timedelta(seconds=30)
+
+
+class BrokerDown(Exception):
+    """The queue could not be reached; nothing is lost, the jobs stay due."""
+
+
+def send_due(limit: int = 200) -> int:
+    """Send each due job to a worker once; returns how many. One that no worker took is due again after RESEND."""
+    with transaction.atomic():
+        rows = _due().select_for_update(skip_locked=True, no_key=True).order_by("created_at")[:limit]
+        chosen = [job.pk for job in rows.only("pk")]
+        Job.objects.filter(pk__in=chosen).update(driven_at=now())
+    _send(chosen)
+    return len(chosen)
+
+
+def send_orphans() -> int:
+    """Send each job whose worker is gone to another; returns how many."""
+    gone = lease.orphans()
+    with transaction.atomic():
+        rows = Job.objects.filter(pk__in=gone, state__in=WORKED_ON).filter(_not_sent_lately())
+        chosen = [job.pk for job in rows.select_for_update(skip_locked=True, no_key=True).only("pk")]
+        Job.objects.filter(pk__in=chosen).update(driven_at=now())
+    _send(chosen)
+    return len(chosen)
+
+
+def next_due_at() -> datetime | None:
+    """When the next waiting job is due by the clock."""
+    first = Job.objects.filter(state__in=IDLE, wake_at__gt=now()).order_by("wake_at").first()
+    return first.wake_at if first else None
+
+
+def _due() -> JobQuerySet:
+    by_clock = Q(state=JobState.QUEUED, wake_at=None) | Q(wake_at__lte=now())
+    woken = Exists(Wake.objects.filter(job=OuterRef("pk")))
+    return Job.objects.filter(by_clock | woken, _not_sent_lately(), state__in=IDLE)
+
+
+def _not_sent_lately() -> Q:
+    return Q(driven_at=None) | Q(driven_at__lt=now() - RESEND)
+
+
+def _send(job_ids: Sequence[UUID]) -> None:
+    for position, job_id in enumerate(job_ids):
+        try:
+            run_job.apply_async((str(job_id),), retry=False, ignore_result=True)
+        except (BrokerError, OSError) as error:
+            Job.objects.filter(pk__in=job_ids[position:], state__in=(*IDLE, *WORKED_ON)).update(driven_at=None)
+            raise BrokerDown(str(error)) from error

@@ -1,0 +1,12 @@
+"""The one Celery task. Sending it twice, late or never is harmless: the runner claims, the database re-drives."""
+
+from uuid import UUID
+
+from portal.celery import app
+
+from . import runner
+
+
+@app.task(name="portal.jobs.tasks.run_job")
+def run_job(job_id: str) -> None:
+    runner.run(UUID(job_id))
