@@ -1,4 +1,4 @@
-"""python -m portal.embedded run | status | env | wait-ready | add-region NAME | stop"""
+"""python -m portal.embedded run | status | env | wait-ready | add-region NAME | stop | clean"""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ import time
 from portal.embedded import procs, runtime
 from portal.embedded.environment import REGIONS, clear_foreign_variables
 from portal.embedded.foreground import supervise
-from portal.embedded.home import Home, Unfit, home_from_environment, prepare
+from portal.embedded.home import Home, Unfit, delete_contents, home_from_environment, prepare
 from portal.embedded.startup import PARTS, STORES, Options
 from portal.embedded.supervisor import StartFailed
 
@@ -100,6 +100,19 @@ def stop(home: Home, arguments: argparse.Namespace) -> int:
     return 0
 
 
+def clean(home: Home, arguments: argparse.Namespace) -> int:
+    """Stop, then delete what the runtime has put into the home, and nothing else."""
+    if not home.runtime_file.exists():
+        raise Unfit(f"{home.shown()} has never been started: nothing to delete.")
+    stop(home, arguments)
+    try:
+        delete_contents(home)
+    except OSError as problem:
+        raise Unfit(f"Cannot delete {problem.filename}: {problem.strerror}.") from problem
+    print(f"Deleted the data in {home.shown()}.")
+    return 0
+
+
 def add_region(home: Home, arguments: argparse.Namespace) -> int:
     """Add a region now if the stack runs, else at its next start."""
     prepare(home)
@@ -130,7 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     running.add_argument("--volatile", action="store_true", help="for tests: data need not survive a power cut")
     running.add_argument("--until-exit-of", type=int, metavar="PID", help="stop when this process ends")
     running.set_defaults(verb=run)
-    for verb in (status, env, stop):
+    for verb in (status, env, stop, clean):
         verbs.add_parser(verb.__name__, help=verb.__doc__).set_defaults(verb=verb)
     waiting = verbs.add_parser("wait-ready", help=wait_ready.__doc__)
     waiting.add_argument("--timeout", type=float, default=120)

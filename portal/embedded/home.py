@@ -1,5 +1,6 @@
 """Where the embedded runtime keeps its things, and whether this machine can carry them."""
 
+import contextlib
 import os
 import secrets
 import shutil
@@ -10,6 +11,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 FRESH_MB, KEPT_MB = 600, 100
+PRIVATE = ("run", "secrets", "log", "redis", "objects", "pinecone", "work", "mail")
 
 
 class Unfit(Exception):
@@ -70,7 +72,7 @@ def prepare(home: Home) -> None:
     check_machine()
     try:
         home.pg.mkdir(parents=True, exist_ok=True)  # the one place a server under another account must enter
-        for name in ("run", "secrets", "log", "redis", "objects", "pinecone", "work", "mail"):
+        for name in PRIVATE:
             (home.root / name).mkdir(mode=0o700, exist_ok=True)
         probe = home.run / f".probe-{secrets.token_hex(4)}"
         probe.touch(mode=0o600)
@@ -80,6 +82,15 @@ def prepare(home: Home) -> None:
             f"Cannot write to {home.root}: {problem.strerror}. Set BAILIWICK_HOME to a directory of yours."
         ) from problem
     check_disk(home, KEPT_MB if any(home.pg.iterdir()) else FRESH_MB)
+
+
+def delete_contents(home: Home) -> None:
+    """Delete what `prepare` and the services made; what else lies in the directory stays."""
+    for directory in (*(home.root / name for name in PRIVATE), home.pg, home.root / "bin"):
+        if directory.exists():
+            shutil.rmtree(directory)
+    with contextlib.suppress(OSError):  # not empty: something of the user's is in there
+        home.root.rmdir()
 
 
 def check_machine() -> None:

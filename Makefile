@@ -1,0 +1,39 @@
+# What people type. PORT, BAILIWICK_HOME and PYTHON choose port, data directory and interpreter.
+.PHONY: run stop status test test-all bench demo-load clean-home
+.SILENT:
+
+# The first interpreter that is new enough; the installer names the problem when there is none.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+INSTALL = $(PYTHON) portal/embedded/install.py
+VENV = .venv/bin/python
+
+run: ## set up and start everything, in the foreground
+	$(INSTALL) embedded
+	exec $(VENV) -m portal.embedded run
+
+stop: ## stop what runs on this home
+	$(VENV) -m portal.embedded stop
+
+status: ## what runs: process, pid, port, memory, uptime, restarts
+	$(VENV) -m portal.embedded status
+
+test: ## set up and pass all tests; sweeps are sampled with a printed seed
+	$(INSTALL) test
+	$(VENV) -m ruff check .
+	$(VENV) -m pytest -n 2
+
+test-all: ## the same with every sweep whole
+	$(INSTALL) test
+	$(VENV) -m ruff check .
+	BAILIWICK_SWEEPS=all $(VENV) -m pytest -n 2
+
+bench: ## measurements, each beside a floor measured in the same run
+	$(INSTALL) test
+	$(VENV) -m bench
+
+demo-load: ## live load on the reference platform of a running stack
+	$(VENV) -m demo load
+
+clean-home: ## stop, then delete the data directory's contents
+	$(VENV) -m portal.embedded clean

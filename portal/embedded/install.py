@@ -1,0 +1,106 @@
+"""Makes .venv hold what a lock file names, and does nothing when it already does. Any Python 3, standard library only.
+
+    python3 portal/embedded/install.py embedded|test
+
+uv does the work where it can be had, pip otherwise. `test` also sees to the system packages of the browser tests.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+VENV = os.path.join(PROJECT, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+BROWSER = {"chromium": "the browser tests", "pdfsig": "the independent check of certificates"}
+SYSTEM_PACKAGES = ["chromium", "poppler-utils"]
+
+
+def main():
+    if sys.version_info < (3, 11):
+        sys.exit("bailiwick: needs Python 3.11 or newer, found %d.%d. Set PYTHON=/path/to/python3.11." % sys.version_info[:2])
+    lock = os.path.join(PROJECT, "requirements", sys.argv[1] + ".txt")
+    stamp = os.path.join(VENV, ".installed-" + sys.argv[1])
+    with open(lock, "rb") as handle:
+        wanted = hashlib.sha256(handle.read()).hexdigest()
+    if not (usable() and read(stamp) == wanted):
+        print("Installing Python packages into .venv (once)", flush=True)
+        if not usable():
+            make_venv()
+        install(lock)
+        with open(stamp, "w") as handle:
+            handle.write(wanted)
+    if sys.argv[1] == "test":
+        browser_packages()
+
+
+def usable():
+    """True when .venv has a Python that starts and is new enough."""
+    try:
+        return subprocess.call([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) == 0
+    except OSError:
+        return False
+
+
+def make_venv():
+    uv = shutil.which("uv")
+    if uv and quiet([uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV]):
+        return
+    if not quiet([sys.executable, "-m", "venv", "--clear", VENV]):
+        sys.exit("bailiwick: cannot create %s. On Debian: apt-get install python3-venv; else check the disk." % VENV)
+
+
+def install(lock):
+    """Install exactly the locked packages, hashes checked; uv takes seconds, pip a minute."""
+    uv = shutil.which("uv") or bootstrapped_uv()
+    if uv and quiet([uv, "pip", "install", "--quiet", "--require-hashes", "--python", PYTHON, "-r", lock]):
+        return
+    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock]
+    have_pip = quiet([PYTHON, "-m", "pip", "--version"]) or quiet([PYTHON, "-m", "ensurepip"])
+    if not (have_pip and subprocess.call(pip) == 0):
+        sys.exit("bailiwick: could not install %s. Check the network or the package index, then run it again." % lock)
+
+
+def bootstrapped_uv():
+    """uv from the package index, inside .venv; None when it cannot be had."""
+    uv = os.path.join(VENV, "bin", "uv")
+    found = quiet([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
+    return uv if found and os.path.exists(uv) else None
+
+
+def browser_packages():
+    """Install what the browser tests need where we may, else say in one line what is left out."""
+    missing = [program for program in BROWSER if not shutil.which(program)]
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        print("Installing " + " ".join(SYSTEM_PACKAGES), flush=True)
+        quiet(["apt-get", "update", "-qq"])
+        apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
+        quiet(apt + SYSTEM_PACKAGES, DEBIAN_FRONTEND="noninteractive")
+        missing = [program for program in BROWSER if not shutil.which(program)]
+    for program in missing:
+        print("%s is missing, which leaves out %s (Debian: chromium poppler-utils)" % (program, BROWSER[program]))
+
+
+def quiet(command, **env):
+    """Run a command, show its errors only when it fails; True when it succeeded."""
+    try:
+        ran = subprocess.run(command, env=dict(os.environ, **env), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    except OSError:
+        return False
+    if ran.returncode:
+        sys.stderr.write(ran.stderr.decode(errors="replace"))
+    return ran.returncode == 0
+
+
+def read(path):
+    try:
+        with open(path) as handle:
+            return handle.read()
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    main()
