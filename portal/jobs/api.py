@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from portal.access import policy
 from portal.access.actor import actor_of
+from portal.access.idempotency import IdempotentMixin
 from portal.lib.api import StrictSerializer
 from portal.lib.errors import Invalid
 
@@ -21,7 +22,7 @@ from .models import STEP_DONE, Job, JobState
 LOG_PAGE = 500
 
 
-class JobFilter(django_filters.FilterSet):
+class JobFilter(django_filters.FilterSet):  # type: ignore[misc]
     state = django_filters.MultipleChoiceFilter(choices=JobState.choices)
     kind = django_filters.CharFilter()
     tenant_id = django_filters.UUIDFilter()
@@ -49,7 +50,7 @@ class JobRow(serializers.ModelSerializer[Job]):
         ]  # fmt: skip
 
 
-class StepRow(serializers.Serializer[queries.StepLine]):
+class StepRow(serializers.Serializer[Any]):
     seq = serializers.IntegerField()
     name = serializers.CharField()
     title = serializers.CharField()
@@ -114,7 +115,7 @@ class StepReason(Reason):
     step = serializers.CharField(max_length=64)
 
 
-class JobViewSet(viewsets.ReadOnlyModelViewSet[Job]):
+class JobViewSet(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Job]):
     """Jobs the caller's grants reach."""
 
     queryset = Job.objects.none()

@@ -53,7 +53,7 @@ class StepContext:
     @property
     def cancel_requested(self) -> bool:
         """True once somebody asked to cancel: stop at a safe place by raising Cancelled."""
-        return Job.objects.filter(pk=self.job.pk, state=JobState.CANCELLING).exists()
+        return bool(Job.objects.filter(pk=self.job.pk, state=JobState.CANCELLING).exists())
 
     @contextmanager
     def fenced(self) -> Iterator[Job]:
@@ -73,7 +73,7 @@ class StepContext:
         kept = [(clean(text), level[:8]) for text, level in lines]
         if not kept:
             return
-        values = {
+        values: dict[str, Any] = {
             "numbers": list(range(1, len(kept) + 1)),
             "levels": [level for _, level in kept],
             "texts": [text for text, _ in kept],

@@ -12,7 +12,7 @@ from .models import Job, Step
 
 def create(kind: kinds.JobKind, *, actor: Actor, reason: str, only: set[str] | None = None, **fields: Any) -> Job:
     """Insert a queued job of `kind` with all its steps (or `only` some) in the caller's transaction."""
-    job = Job.objects.create(kind=kind.name, requested_by=actor.id, reason=reason, **fields)
+    job: Job = Job.objects.create(kind=kind.name, requested_by=actor.id, reason=reason, **fields)
     steps = [step for step in kind.steps if only is None or step.name in only]
     Step.objects.bulk_create(
         [
@@ -55,4 +55,5 @@ def undo(job: Job, *, actor: Actor, reason: str) -> Job | None:
 
 def by_id(job_id: UUID) -> Job | None:
     """Return the job locked for the rest of the transaction, without blocking rows that point to it."""
-    return Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
+    job: Job | None = Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
+    return job

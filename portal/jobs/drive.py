@@ -53,7 +53,8 @@ def next_due_at() -> datetime | None:
 def _due() -> JobQuerySet:
     by_clock = Q(state=JobState.QUEUED, wake_at=None) | Q(wake_at__lte=now())
     woken = Exists(Wake.objects.filter(job=OuterRef("pk")))
-    return Job.objects.filter(by_clock | woken, _not_sent_lately(), state__in=IDLE)
+    due: JobQuerySet = Job.objects.filter(by_clock | woken, _not_sent_lately(), state__in=IDLE)
+    return due
 
 
 def _not_sent_lately() -> Q:

@@ -47,12 +47,13 @@ class StepLine:
 
 def visible_to(actor: Actor) -> JobQuerySet:
     """The jobs the actor may see, newest first."""
-    return Job.objects.visible_to(actor).order_by("-created_at")
+    jobs: JobQuerySet = Job.objects.visible_to(actor).order_by("-created_at")
+    return jobs
 
 
 def about(subject: models.Model, kind: str = "") -> JobQuerySet:
     """Jobs about `subject`, newest first."""
-    jobs = Job.objects.filter(subject_type=subject._meta.label_lower, subject_id=str(subject.pk))
+    jobs: JobQuerySet = Job.objects.filter(subject_type=subject._meta.label_lower, subject_id=str(subject.pk))
     return (jobs.filter(kind=kind) if kind else jobs).order_by("-created_at")
 
 

@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import connections
 from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 from django.utils.module_loading import import_string
 
@@ -83,7 +84,7 @@ def _run_and_close(entry: str) -> None:
         connections.close_all()
 
 
-def _after(length: timedelta) -> ExpressionWrapper:
+def _after(length: timedelta) -> Combinable:
     return ExpressionWrapper(Now() + Value(length), output_field=DateTimeField())
 
 

@@ -7,6 +7,6 @@ from portal.celery import app
 from . import runner
 
 
-@app.task(name="portal.jobs.tasks.run_job")
+@app.task(name="portal.jobs.tasks.run_job")  # type: ignore[untyped-decorator]
 def run_job(job_id: str) -> None:
     runner.run(UUID(job_id))
