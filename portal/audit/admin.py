@@ -10,14 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.access.actor import Actor
-from portal.access.queries import display_names
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed
+from portal.admin.names import name_of, names_of
 from portal.admin.verbs import Fact, Facts
 
 from .models import Entry
-from .queries import entries_visible_to, who_of, words_of
+from .queries import entries_visible_to, words_of
 
 VIA = fixed(
     "via",
@@ -83,17 +83,16 @@ class LedgerAdmin(GovernedAdmin):
         return Truncator(entry.reason).chars(90)
 
     def prepare(self, rows: list[Any], actor: Actor) -> None:
-        names = display_names({row.actor for row in rows})
+        names = names_of(row.actor for row in rows)
         for row in rows:
-            row.who = who_of(row.actor, names)
+            row.who = names.get(row.actor, row.actor)
 
     def sentence(self, entry: Entry, actor: Actor) -> str:
         return _("Recorded in the same transaction as the change it speaks of.")
 
     def facts(self, entry: Entry, actor: Actor) -> list[Facts]:
-        names = display_names({entry.actor})
         rows = [
-            Fact(_("Who"), who_of(entry.actor, names)),
+            Fact(_("Who"), name_of(entry.actor)),
             Fact(_("When"), entry.at, "moment"),
             Fact(_("Why"), entry.reason),
             Fact(_("Signed in by"), entry.via),
@@ -110,9 +109,9 @@ class LedgerAdmin(GovernedAdmin):
 
     def home_cards(self, actor: Actor) -> list[Card]:
         entries = list(entries_visible_to(actor).order_by("-at")[:8])
-        names = display_names({entry.actor for entry in entries})
+        names = names_of(entry.actor for entry in entries)
         lines = [
-            {"words": words_of(entry.verb), "who": who_of(entry.actor, names), "at": entry.at, "url": self.object_url(entry)}
+            {"words": words_of(entry.verb), "who": names.get(entry.actor), "at": entry.at, "url": self.object_url(entry)}
             for entry in entries
         ]
         return [Card(_("Latest in the ledger"), "audit/card.html", 70, "side", self.list_url(), context={"lines": lines})]

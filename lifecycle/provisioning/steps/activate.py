@@ -1,0 +1,32 @@
+"""Open the doors."""
+
+from datetime import timedelta
+from typing import Any
+
+from lifecycle.models import State
+from lifecycle.provisioning.subject import request_of
+from portal.jobs.context import StepContext
+from portal.jobs.outbox import emit
+from portal.lib.clock import now
+from tenants import actions as registry
+from tenants import envelopes
+from tenants.models import Status, Tenant
+
+WATCH = timedelta(hours=72)
+
+
+def activate(ctx: StepContext) -> dict[str, Any]:
+    """Make the tenant active, commit its money and tell the people who wait for it. One transaction."""
+    with ctx.fenced():
+        request = request_of(ctx, lock=True)
+        if request.state == State.ACTIVE:
+            return {"active": True}
+        tenant = Tenant.objects.get(pk=request.tenant_id)
+        if tenant.status == Status.PROVISIONING:
+            registry.move(request.tenant_id, "activate", actor=ctx.actor, reason="validated and accepted")
+            registry.watch(request.tenant_id, until=now() + WATCH, actor=ctx.actor)
+        envelopes.commit(request.pk)
+        request.activate()
+        request.save()
+        emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+    return {"active": True, "watched_hours": 72}

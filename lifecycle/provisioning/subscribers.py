@@ -1,0 +1,95 @@
+"""What the lifecycle does when news arrives. Each is idempotent and runs in the dispatcher's transaction."""
+
+from typing import Any
+
+from lifecycle.actions.requests import let_go, start_rollback
+from lifecycle.models import UNDER_WAY, State, TenantRequest
+from portal.access.actor import Actor
+from portal.jobs import actions as jobs
+from portal.jobs.models import Job
+from portal.jobs.outbox import emit
+
+SYSTEM = Actor.system("lifecycle")
+OURS = "lifecycle.tenantrequest"
+
+
+def submitted(payload: dict[str, Any]) -> None:
+    """A request was submitted: make its plan."""
+    request = _locked(payload["request_id"])
+    if request.state != State.SUBMITTED:
+        return
+    job = jobs.start_job(
+        "provision.plan", actor=SYSTEM, subject=request, title=f"Plan {request.name}", params=_params(request)
+    )
+    request.plan_job_id = job.pk
+    request.save(update_fields=["plan_job_id"])
+
+
+def approved(payload: dict[str, Any]) -> None:
+    """The last signature took effect: provision."""
+    request = _of_case(payload)
+    if request is None or request.state != State.PENDING_APPROVAL:
+        return
+    request.approve()
+    job = jobs.start_job(
+        "provision.apply",
+        actor=SYSTEM,
+        subject=request,
+        title=f"Provision {request.name}",
+        reason=f"approved by case {payload['case_id']}",
+        params=_params(request),
+    )
+    request.job_id = job.pk
+    request.save()
+
+
+def ended(payload: dict[str, Any]) -> None:
+    """The case ended without an approval: let go of name and money."""
+    request = _of_case(payload)
+    if request is None or request.state != State.PENDING_APPROVAL:
+        return
+    word = {"rejected": "reject", "expired": "expire"}.get(payload["state"], "void")
+    getattr(request, word)()
+    request.state_reason = payload.get("reason", "")[:1000]
+    if word != "void":
+        let_go(request)
+    request.save()
+    emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+
+
+def job_failed(payload: dict[str, Any]) -> None:
+    """A provisioning job failed or was cancelled: roll back, unless what failed is a person's to decide."""
+    job = Job.objects.filter(pk=payload["job_id"], kind__in=["provision.plan", "provision.apply"]).first()
+    if job is None or job.subject_type != OURS:
+        return
+    request = _locked(job.subject_id)
+    if request.state in (State.APPROVED, State.SUBMITTED, *UNDER_WAY):
+        request.fail()
+        request.state_reason = (job.error or "cancelled")[:1000]
+        request.save()
+        emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+    if request.state == State.FAILED and not _is_held_back(job):
+        start_rollback(request, actor=SYSTEM, reason=request.state_reason[:500], failed_job=job)
+    elif request.state == State.EXPIRED:
+        start_rollback(request, actor=SYSTEM, reason=request.state_reason[:500], failed_job=job)
+
+
+def _is_held_back(job: Job) -> bool:
+    """A compliance finding blocks and keeps the evidence; nothing is removed until a person decides."""
+    step = job.steps.filter(name="validate").first()
+    return bool(step and step.evidence.get("decision") in ("block", "hold"))
+
+
+def _params(request: TenantRequest) -> dict[str, str]:
+    return {"request_id": str(request.pk), "region": request.region}
+
+
+def _locked(pk: str) -> TenantRequest:
+    return TenantRequest.objects.select_for_update(of=("self",)).get(pk=pk)
+
+
+def _of_case(payload: dict[str, Any]) -> TenantRequest | None:
+    if payload.get("subject_type") != OURS:
+        return None
+    request = _locked(payload["subject_id"])
+    return request if str(request.case_id) == payload["case_id"] else None

@@ -1,0 +1,115 @@
+"""Drives one supervised Terraform command from a job: start or adopt it, show its news, keep its time."""
+
+from datetime import timedelta
+
+from lifecycle.models import TenantRequest, TerraformCommand
+from lifecycle.provisioning.terraform import commands
+from lifecycle.provisioning.terraform.backend import ensure_bucket
+from lifecycle.provisioning.terraform.commands import Result, Supervised
+from lifecycle.provisioning.terraform.events import events
+from lifecycle.provisioning.terraform.recovery import recover
+from lifecycle.provisioning.terraform.run import Run, prepare, reopen
+from portal.jobs.context import StepContext
+from portal.jobs.errors import Cancelled, Permanent, WaitUntil
+from portal.lib.clock import now
+
+from .subject import backend, inputs_of, names_of, run_directory
+
+SLICE_SECONDS = 0.5
+QUIET = frozenset({"reading", "read", "planned"})
+
+
+def fresh_run(ctx: StepContext, request: TenantRequest) -> Run:
+    """A newly prepared run with nobody else writing the tenant's state."""
+    settle(ctx, request)
+    store = backend()
+    ensure_bucket(store)
+    run = prepare(run_directory(request), names=names_of(request), inputs=inputs_of(request), backend=store)
+    commands.init(run)
+    take_over(ctx, run)
+    return run
+
+
+def known_run(request: TenantRequest) -> Run | None:
+    """The run prepared earlier on this machine, if its directory is still there."""
+    directory = run_directory(request)
+    return reopen(directory, backend=backend()) if (directory / "run.json").is_file() else None
+
+
+def settle(ctx: StepContext, request: TenantRequest) -> None:
+    """Wait for a command that an earlier attempt left running; its own time limit ends it."""
+    run = known_run(request)
+    if run is not None and commands.status(run.directory).state == "running":
+        ctx.log("An earlier Terraform command is still running; waiting for it.")
+        follow(ctx, run)
+
+
+def take_over(ctx: StepContext, run: Run) -> None:
+    """Prove that no earlier command lives and clear the lock it left."""
+    found = recover(run)
+    if found.verdict == "too_early":
+        at = now() + timedelta(seconds=5)
+        raise WaitUntil(at, "Another machine's Terraform may still be running; its lease has not ended yet.")
+    if found.verdict == "running":
+        follow(ctx, run)
+        return
+    if found.unlocked:
+        ctx.log(f"Cleared the state lock {found.unlocked} of a command that died.", "warning")
+    if found.suspect:
+        ctx.note(state_suspect=True)
+        ctx.log("A command died before it could say how it ended: the sweep by tags is mandatory.", "warning")
+
+
+def execute(ctx: StepContext, run: Run, command: Supervised) -> Result:
+    """Start a command, follow it to its end, keep its duration."""
+    commands.start(run, command, timeout=900)
+    result = follow(ctx, run)
+    TerraformCommand.objects.create(
+        job_id=ctx.job.pk, command=result.command, seconds=result.seconds, exit_code=result.exit_code
+    )
+    return result
+
+
+def follow(ctx: StepContext, run: Run) -> Result:
+    """Show a running command's news until it ends. A cancellation is passed on as a gentle stop."""
+    offset, rows = 0, {row["address"]: row for row in ctx.step.evidence.get("resources", [])}
+    while True:
+        try:
+            result: Result | None = commands.wait(run.directory, timeout=SLICE_SECONDS)
+        except TimeoutError:
+            result = None
+        offset = _tell(ctx, run, offset, rows)
+        if result is not None:
+            return result
+        if ctx.cancel_requested:
+            commands.stop(run.directory)
+            raise Cancelled("Terraform was stopped gently.")
+
+
+def _tell(ctx: StepContext, run: Run, offset: int, rows: dict[str, dict[str, object]]) -> int:
+    page = events(run.directory, offset)
+    lines = [(text, "warning") for text in page.problems]
+    for event in page.resources:
+        rows[event.address] = {
+            "address": event.address,
+            "action": event.action,
+            "state": event.state,
+            "seconds": event.seconds,
+            "message": event.message,
+        }
+        if event.state not in QUIET:
+            words = f"{event.address}: {event.action} {event.state}" + (f": {event.message}" if event.message else "")
+            lines.append((words, "error" if event.state == "failed" else "info"))
+    ctx.log_many(lines)
+    if page.resources:
+        ctx.note(resources=sorted(rows.values(), key=lambda row: str(row["address"])))
+    done = sum(row["state"] in ("done", "planned") for row in rows.values())
+    ctx.heartbeat(done, max(len(rows), done) or None)
+    return page.offset
+
+
+def must_succeed(run: Run, result: Result) -> None:
+    """Raise Permanent with the provider's own words unless the command ended well."""
+    if not result.ok:
+        words = commands.last_error(run.directory) or result.last_event or "it gave no reason"
+        raise Permanent(f"terraform {result.command}: {words}")

@@ -1,0 +1,136 @@
+"""Writes about access: sign in, grants, API tokens, disabling an account."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth import authenticate
+from django.db import transaction
+
+from portal.audit.actions import record
+from portal.lib.clock import now
+from portal.lib.errors import Absent, Invalid, Refusal
+
+from . import policy, throttle
+from .actor import Actor
+from .models import ApiToken, Grant, Person, Role, Scope, User
+
+MAX_TOKEN_LIFE = timedelta(days=366)
+
+
+class NotSignedIn(Refusal):
+    status, title = 401, "Not signed in"
+
+    @classmethod
+    def default_code(cls) -> str:
+        return "not-signed-in"
+
+
+def sign_in(*, username: str, password: str, address: str, request: Any = None) -> User:
+    """Return the user for a correct password, or raise; failures are counted per account and address."""
+    throttle.check(username, address)
+    user = authenticate(request, username=username, password=password)
+    if not isinstance(user, User) or user.is_service:
+        throttle.failed(username, address)
+        raise NotSignedIn("The name or the password is not right.")
+    throttle.succeeded(username, address)
+    return user
+
+
+@transaction.atomic
+def create_user(*, actor: Actor, username: str, full_name: str, email: str, password: str | None, reason: str) -> User:
+    """Create a sign-in account with its person."""
+    policy.require(actor, "access.edit")
+    if User.objects.filter(username=username).exists():
+        raise Invalid(fields={"username": "is taken"})
+    user = User.objects.create_user(username, password)
+    Person.objects.create(user=user, full_name=full_name, email=email)
+    record("user.created", user, actor=actor, reason=reason)
+    return user
+
+
+@transaction.atomic
+def grant(
+    *,
+    actor: Actor,
+    user: User,
+    role: str,
+    reason: str,
+    scope_type: str = Scope.GLOBAL,
+    scope_id: str = "",
+    valid_until: Any = None,
+) -> Grant:
+    """Give `user` a role from now on. Nobody grants to themselves."""
+    policy.require(actor, "access.edit")
+    if actor.user is not None and actor.user.pk == user.pk:
+        raise Invalid("Nobody grants a role to themselves; ask another administrator.", code="self-grant")
+    if role not in Role.values:
+        raise Invalid(fields={"role": f"one of {', '.join(Role.values)}"})
+    if (scope_type == Scope.GLOBAL) != (scope_id == ""):
+        raise Invalid(fields={"scope_id": "name the tenant or business unit, or leave it empty for everything"})
+    row = Grant.objects.create(
+        user=user,
+        role=role,
+        scope_type=scope_type,
+        scope_id=scope_id,
+        valid_until=valid_until,
+        granted_by=actor.id,
+        reason=reason,
+    )
+    record("grant.given", row, actor=actor, reason=reason, data={"role": role, "user": user.pk, "scope": scope_id})
+    return row
+
+
+@transaction.atomic
+def revoke(grant_id: Any, *, actor: Actor, reason: str) -> Grant:
+    """End a grant now."""
+    policy.require(actor, "access.edit")
+    row = Grant.objects.select_for_update().get(pk=grant_id)
+    if row.revoked_at is None:
+        row.revoked_at = now()
+        row.save(update_fields=["revoked_at"])
+        record("grant.revoked", row, actor=actor, reason=reason, data={"role": row.role, "user": row.user_id})
+    return row
+
+
+@transaction.atomic
+def issue_token(
+    *, actor: Actor, user: User, label: str, scopes: list[str], life: timedelta, reason: str
+) -> tuple[ApiToken, str]:
+    """Create an API token for `user`; returns the row and the credential, which is shown this once."""
+    if actor.user is None or actor.user.pk != user.pk:
+        policy.require(actor, "access.edit")
+    if actor.via == "token":
+        raise Invalid("A token does not issue tokens; sign in.", code="token-by-token")
+    known = {verb.partition(".")[0] for verb in policy.VERBS}
+    unknown = [scope for scope in scopes if scope.partition(".")[0] not in known or "." not in scope]
+    if unknown or not scopes:
+        raise Invalid(fields={"scopes": f"verb families such as tenant.read; known families: {', '.join(sorted(known))}"})
+    if not timedelta(0) < life <= MAX_TOKEN_LIFE:
+        raise Invalid(fields={"life": "between one second and 366 days"})
+    prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
+    row = ApiToken.objects.create(
+        user=user,
+        label=label,
+        prefix=prefix,
+        secret_sha256=hashlib.sha256(secret.encode()).hexdigest(),
+        scopes=sorted(set(scopes)),
+        expires_at=now() + life,
+    )
+    record("token.issued", row, actor=actor, reason=reason, data={"scopes": row.scopes, "user": user.pk})
+    return row, f"bwk_{prefix}_{secret}"
+
+
+@transaction.atomic
+def revoke_token(token_id: Any, *, actor: Actor, reason: str) -> ApiToken:
+    """End a token now. Its owner may, and whoever administers access."""
+    row = ApiToken.objects.select_for_update().filter(pk=token_id).first()
+    owns = row is not None and actor.user is not None and row.user_id == actor.user.pk
+    if row is None or not (owns or policy.can(actor, "access.edit")):
+        raise Absent("There is no such token.")
+    if row.revoked_at is None:
+        row.revoked_at = now()
+        row.save(update_fields=["revoked_at"])
+        record("token.revoked", row, actor=actor, reason=reason)
+    return row

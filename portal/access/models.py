@@ -1,0 +1,171 @@
+"""People, their grants of a role, and the tokens that speak for them."""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from portal.lib.clock import now
+from portal.lib.ids import new_id
+
+
+class Role(models.TextChoices):
+    PLATFORM_ADMIN = "platform_admin", _("Platform administrator")
+    PLATFORM_ENGINEER = "platform_engineer", _("Platform engineer")
+    TENANT_ADMIN = "tenant_admin", _("Tenant administrator")
+    TENANT_VIEWER = "tenant_viewer", _("Tenant viewer")
+    CFO = "cfo", _("Chief Financial Officer")
+    CCO = "cco", _("Chief Compliance Officer")
+    LEGAL = "legal", _("Legal counsel")
+    CTO = "cto", _("Chief Technology Officer")
+    COMPLIANCE_OFFICER = "compliance_officer", _("Compliance officer")
+    AUDITOR = "auditor", _("Auditor")
+    SERVICE = "service", _("Service")
+
+
+APPROVER_ROLES = frozenset({Role.CFO, Role.CCO, Role.LEGAL, Role.CTO})
+
+
+class Scope(models.TextChoices):
+    GLOBAL = "global", _("everything")
+    BUSINESS_UNIT = "business_unit", _("one business unit")
+    TENANT = "tenant", _("one tenant")
+
+
+class Accounts(BaseUserManager["User"]):
+    """Creates sign-in accounts for commands and tests."""
+
+    def create_user(self, username: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(username, password, is_superuser=True, **fields)
+
+
+class User(AbstractBaseUser):
+    """A sign-in account. Holds no personal data beyond the login name: that is `Person`'s."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    username = models.CharField(max_length=150, unique=True)
+    is_active = models.BooleanField(default=True)
+    is_superuser = models.BooleanField(default=False)
+    is_service = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = Accounts()
+    USERNAME_FIELD = "username"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def display_name(self) -> str:
+        person = getattr(self, "person", None)
+        return person.full_name if person else self.username
+
+    @property
+    def is_staff(self) -> bool:
+        """Everyone who may sign in sees the admin; what they see there is the policy's business."""
+        return self.is_active and not self.is_service
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Django's own permissions grant nothing here; `policy.can` is the only authority."""
+        return False
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return self.is_staff
+
+
+class Person(models.Model):
+    """The one table of personal data, kept apart so that it can be erased without touching any record."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, primary_key=True, related_name="person")
+    full_name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "people"
+
+    def __str__(self) -> str:
+        return self.full_name
+
+
+class GrantQuerySet(models.QuerySet["Grant"]):
+    def live(self, at: Any = None) -> "GrantQuerySet":
+        """Grants in force at an instant (default: now)."""
+        at = at or now()
+        return self.filter(Q(valid_until=None) | Q(valid_until__gt=at), valid_from__lte=at, revoked_at=None)
+
+
+class Grant(models.Model):
+    """A role held by a user over a scope between two dates. Never edited: revoked and granted anew."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="grants")
+    role = models.CharField(max_length=32, choices=Role.choices)
+    scope_type = models.CharField(max_length=16, choices=Scope.choices, default=Scope.GLOBAL)
+    scope_id = models.CharField(max_length=64, blank=True)
+    valid_from = models.DateTimeField(default=now)
+    valid_until = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    granted_by = models.CharField(max_length=64)
+    reason = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    objects = GrantQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="grant_dates_in_order", condition=Q(valid_until=None) | Q(valid_until__gt=F("valid_from"))
+            ),
+            models.CheckConstraint(
+                name="grant_scope_named",
+                condition=Q(scope_type="global", scope_id="") | (~Q(scope_type="global") & ~Q(scope_id="")),
+            ),
+        ]
+        indexes = [models.Index(fields=["role", "scope_type", "scope_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.get_role_display()} · {self.scope_id or 'everything'}"
+
+
+class ApiToken(models.Model):
+    """A long-lived credential for a machine or a script; only its SHA-256 is kept."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="api_tokens")
+    label = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=12, unique=True, editable=False)
+    secret_sha256 = models.CharField(max_length=64, editable=False)
+    scopes = models.JSONField(default=list, help_text=_("Verb families, such as tenant.read"))
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.label} (bwk_{self.prefix}…)"
+
+
+class IdempotencyKey(models.Model):
+    """An answer kept for a repeated POST; purged after a day."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(User, on_delete=models.CASCADE)
+    key = models.CharField(max_length=128)
+    route = models.CharField(max_length=200)
+    body_sha256 = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(default=0)
+    answer = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+    created_at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="idempotency_key_once", fields=["user", "key"])]

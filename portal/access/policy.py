@@ -1,0 +1,100 @@
+"""The one answer to "may this actor do this to that?", asked by screens, API and actions alike.
+
+A verb is `family.word`. VERBS says which roles may, anywhere their grant reaches. Objects say where they are through
+`access_scope() -> {"tenant": id, "business_unit": code}`; a grant reaches an object if it is global or names one of
+these. Signing verbs are never open to superusers or to API tokens.
+"""
+
+from typing import Any
+
+from portal.lib.errors import NotAllowed
+
+from .actor import Actor
+from .models import APPROVER_ROLES, Role
+from .queries import grants_of
+
+READERS = frozenset({Role.PLATFORM_ADMIN, Role.PLATFORM_ENGINEER, Role.COMPLIANCE_OFFICER, Role.AUDITOR})
+APPROVERS = frozenset(APPROVER_ROLES)
+TENANT_SIDE = frozenset({Role.TENANT_ADMIN, Role.TENANT_VIEWER})
+ENGINEERS = frozenset({Role.PLATFORM_ADMIN, Role.PLATFORM_ENGINEER})
+ADMINS = frozenset({Role.PLATFORM_ADMIN})
+
+VERBS: dict[str, frozenset[Role]] = {
+    "tenant.view": READERS | APPROVERS | TENANT_SIDE | {Role.SERVICE},
+    "tenant.edit": ADMINS,
+    "tenant.suspend": ENGINEERS,
+    "tenant.reactivate": ENGINEERS,
+    "tenant.archive": ADMINS,
+    "tenant.connect": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
+    "tier.view": READERS | APPROVERS | TENANT_SIDE | {Role.SERVICE},
+    "tier.edit": ADMINS,
+    "price.edit": ADMINS,
+    "envelope.edit": frozenset({Role.CFO}),
+    "request.view": READERS | APPROVERS | TENANT_SIDE,
+    "request.create": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
+    "request.cancel": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
+    "request.accept": frozenset({Role.TENANT_ADMIN}),
+    "request.manual": ENGINEERS,
+    "request.roll_back": ENGINEERS,
+    "approval.view": READERS | APPROVERS | TENANT_SIDE,
+    "approval.sign": APPROVERS | {Role.COMPLIANCE_OFFICER},
+    "approval.delegate": APPROVERS | {Role.COMPLIANCE_OFFICER},
+    "approval_rule.view": READERS | APPROVERS,
+    "approval_rule.edit": ADMINS,
+    "job.view": READERS | TENANT_SIDE | APPROVERS,
+    "job.operate": ENGINEERS,
+    "policy.view": READERS | APPROVERS,
+    "policy.edit": frozenset({Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER}),
+    "incident.view": READERS,
+    "incident.resolve": frozenset({Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER}),
+    "audit.view": frozenset({Role.AUDITOR, Role.COMPLIANCE_OFFICER, Role.PLATFORM_ADMIN, Role.LEGAL}),
+    "access.view": ADMINS | {Role.AUDITOR},
+    "access.edit": ADMINS,
+    "webhook.view": ENGINEERS | {Role.AUDITOR},
+    "webhook.edit": ADMINS,
+    "snapshot.view": frozenset({Role.SERVICE}),
+}
+NEVER_BY_SUPERUSER = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
+SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit"})
+
+
+def can(actor: Actor, verb: str, obj: Any = None) -> bool:
+    """True if the actor may do `verb` to `obj` (or, without an object, to at least something)."""
+    roles = VERBS[verb]
+    if actor.is_system:
+        return verb not in SESSION_ONLY
+    if actor.user is None or not actor.user.is_active:
+        return False
+    if not _credential_carries(actor, verb):
+        return False
+    if actor.user.is_superuser:
+        return verb not in NEVER_BY_SUPERUSER and Role.PLATFORM_ADMIN in roles
+    where = _scope_of(obj)
+    return any(grant.role in roles and _reaches(grant, where) for grant in grants_of(actor))
+
+
+def require(actor: Actor, verb: str, obj: Any = None) -> None:
+    """Raise NotAllowed unless `can`."""
+    if not can(actor, verb, obj):
+        needed = ", ".join(sorted(str(Role(role).label) for role in VERBS[verb]))
+        raise NotAllowed(f"This needs one of these roles here: {needed}.", verb=verb)
+
+
+def _credential_carries(actor: Actor, verb: str) -> bool:
+    if actor.via == "token" and verb in SESSION_ONLY:
+        return False
+    if actor.scopes is None:
+        return True
+    family, _, word = verb.partition(".")
+    wanted = {verb, f"{family}.*", f"{family}.{'read' if word == 'view' else 'write'}"}
+    return bool(actor.scopes & wanted)
+
+
+def _scope_of(obj: Any) -> dict[str, str] | None:
+    if obj is None or not hasattr(obj, "access_scope"):
+        return None
+    return {kind: str(key) for kind, key in obj.access_scope().items() if key}
+
+
+def _reaches(grant: Any, where: dict[str, str] | None) -> bool:
+    return grant.scope_type == "global" or where is None or where.get(grant.scope_type) == grant.scope_id

@@ -1,0 +1,21 @@
+"""The port through which upper floors forbid a verb.
+
+A guard is `(verb, obj) -> None` and raises Blocked. Settings name guards by dotted string per verb. A verb listed in
+GUARDED_VERBS for which none is registered is Blocked: no rule is not permission.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from portal.lib.errors import Blocked
+
+
+def check_guards(verb: str, obj: Any) -> None:
+    """Ask every guard registered for `verb`; raise Blocked when one refuses or a needed one is missing."""
+    named = settings.GUARDS.get(verb, [])
+    if verb in settings.GUARDED_VERBS and not named:
+        raise Blocked("No rule says that this may be done; it stays blocked until one exists.", by="no-guard")
+    for path in named:
+        import_string(path)(verb, obj)

@@ -1,0 +1,46 @@
+"""Probes and metrics. Liveness never asks a dependency: a database outage must not restart every pod."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+
+def live(request: HttpRequest) -> HttpResponse:
+    """200 as long as the process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+def _database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM django_migrations LIMIT 1")
+
+
+def _cache() -> None:
+    cache.get("health")
+
+
+def _works(probe: Callable[[], None]) -> str:
+    try:
+        probe()
+    except Exception as error:  # noqa: BLE001 - whatever it is, the component is not ready
+        return f"down: {type(error).__name__}"
+    return "ok"
+
+
+def ready(request: HttpRequest) -> HttpResponse:
+    """JSON per component: 503 without the database, 200 and `degraded` without the cache alone."""
+    parts = {"database": _works(_database), "cache": _works(_cache)}
+    parts["regions"] = "ok" if settings.REGIONS_FILE.is_file() else "none connected"
+    if parts["database"] != "ok":
+        return JsonResponse({"status": "down", "components": parts}, status=503)
+    status = "ok" if parts["cache"] == "ok" else "degraded"
+    return JsonResponse({"status": status, "components": parts})
+
+
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Prometheus text. Counters that the workers own are read from the database at scrape time."""
+    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)

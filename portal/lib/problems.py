@@ -1,0 +1,57 @@
+"""problem+json (RFC 9457): the one place where a refusal becomes an HTTP answer of the API."""
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler, set_rollback
+
+from .errors import Invalid, Refusal
+
+TYPE_PREFIX = "urn:bailiwick:problem:"
+
+
+def problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Response:
+    body = {"type": TYPE_PREFIX + code, "title": title, "status": status, "detail": detail, **extra}
+    return Response(body, status=status, content_type="application/problem+json")
+
+
+def from_refusal(refusal: Refusal) -> Response:
+    extra = dict(refusal.extra)
+    if isinstance(refusal, Invalid) and refusal.fields:
+        extra["fields"] = {name: [text] for name, text in refusal.fields.items()}
+    return problem(refusal.status, refusal.code, refusal.title, refusal.detail, **extra)
+
+
+def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception hook: refusals, validation errors and HTTP errors all leave as problem+json."""
+    if isinstance(exc, Refusal):
+        set_rollback()
+        return from_refusal(exc)
+    if isinstance(exc, exceptions.ValidationError):
+        set_rollback()
+        fields = exc.detail if isinstance(exc.detail, dict) else {"request": exc.detail}
+        return problem(422, "invalid", Invalid.title, _sentence(fields), fields=fields)
+    if isinstance(exc, Http404):
+        exc = exceptions.NotFound()
+    elif isinstance(exc, PermissionDenied):
+        exc = exceptions.PermissionDenied()
+    answer = exception_handler(exc, context)
+    if answer is None or not isinstance(exc, exceptions.APIException):
+        return answer
+    code = str(exc.default_code).replace("_", "-")
+    shaped = problem(answer.status_code, code, str(exc.default_detail), str(exc.detail))
+    for name in ("WWW-Authenticate", "Retry-After", "Allow"):
+        if name in answer.headers:
+            shaped[name] = answer.headers[name]
+    return shaped
+
+
+def _sentence(fields: Any) -> str:
+    if isinstance(fields, dict):
+        return "; ".join(f"{name}: {_sentence(value)}" for name, value in fields.items())
+    if isinstance(fields, (list, tuple)):
+        return ", ".join(_sentence(value) for value in fields)
+    return str(fields)

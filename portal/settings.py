@@ -1,0 +1,320 @@
+"""Settings from the environment. The embedded default needs none; production refuses a missing or default secret."""
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+HOME = Path(os.environ.get("BAILIWICK_HOME") or BASE_DIR / "var").resolve()
+
+
+def _adopt_running_stack() -> None:
+    """Let `manage.py` be used by hand beside a running embedded stack: take the environment it wrote."""
+    runtime = HOME / "run" / "runtime.json"
+    if "DATABASE_URL" not in os.environ and runtime.is_file():
+        for name, value in json.loads(runtime.read_text())["env"].items():
+            os.environ.setdefault(name, value)
+
+
+_adopt_running_stack()
+env = os.environ.get
+EMBEDDED = env("BAILIWICK_EMBEDDED", "1") == "1"
+DEBUG = False
+SECRETS_DIR = Path(env("BAILIWICK_SECRETS_DIR") or HOME / "secrets")
+CREATE_SECRETS = EMBEDDED
+PUBLIC_URL = env("BAILIWICK_PUBLIC_URL", f"http://127.0.0.1:{env('PORT', '8000')}")
+
+
+def _secret_key() -> str:
+    given = env("DJANGO_SECRET_KEY", "")
+    if not EMBEDDED:
+        if len(given) < 50:
+            raise ImproperlyConfigured("Set DJANGO_SECRET_KEY to at least 50 random characters.")
+        return given
+    from portal.lib.keys import read_or_create
+
+    return given or read_or_create(SECRETS_DIR / "secret_key", secrets.token_urlsafe(64).encode()).decode()
+
+
+SECRET_KEY = _secret_key()
+ALLOWED_HOSTS = env("BAILIWICK_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]" if EMBEDDED else "").split(",")
+if env("BAILIWICK_TRUST_PROXY") == "1":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+
+def database(url: str) -> dict[str, Any]:
+    """Turn a postgresql:// URL into Django's form."""
+    parts = urlsplit(url)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path.lstrip("/"),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or "",
+        "PORT": parts.port or 5432,
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {"connect_timeout": 5, "prepare_threshold": None},
+    }
+
+
+DATABASES = {"default": database(env("DATABASE_URL", "postgresql://app@127.0.0.1:5432/bailiwick"))}
+REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
+REGIONS_FILE = Path(env("BAILIWICK_REGIONS_FILE") or HOME / "run" / "regions.json")
+WORK_DIR = HOME / "work"
+
+INSTALLED_APPS = [
+    "portal.admin.apps.ConsoleConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "simple_history",
+    "portal.access",
+    "portal.audit",
+    "portal.guards",
+    "portal.jobs",
+    "portal.notify",
+    "portal.approvals",
+    "tenants",
+    "compliance",
+    "lifecycle",
+]
+MIDDLEWARE = [
+    "portal.lib.middleware.RequestId",
+    "portal.lib.middleware.SecurityHeaders",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "simple_history.middleware.HistoryRequestMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": ["django.templatetags.i18n", "django.templatetags.static", "portal.admin.tags"],
+        },
+    }
+]
+
+AUTH_USER_MODEL = "access.User"
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+SCOPE_NAMES = "tenants.queries.scope_names"
+LOGIN_REDIRECT_URL = "/"
+SIGNIN_FAILURES_PER_ACCOUNT = 5
+SIGNIN_FAILURES_PER_ADDRESS = 50
+SIGNIN_WINDOW_SECONDS = 15 * 60
+DEMO_PEOPLE_SHOWN = EMBEDDED and env("BAILIWICK_DEMO", "1") == "1"
+
+OIDC = bool(env("OIDC_RP_CLIENT_ID"))
+if OIDC:
+    INSTALLED_APPS.append("mozilla_django_oidc")
+    AUTHENTICATION_BACKENDS.append("portal.access.oidc.Backend")
+    OIDC_RP_CLIENT_ID = env("OIDC_RP_CLIENT_ID")
+    OIDC_RP_CLIENT_SECRET = env("OIDC_RP_CLIENT_SECRET", "")
+    OIDC_RP_SIGN_ALGO = env("OIDC_RP_SIGN_ALGO", "RS256")
+    OIDC_RP_SCOPES = "openid email profile"
+    OIDC_OP_JWKS_ENDPOINT = env("OIDC_OP_JWKS_ENDPOINT")
+    OIDC_OP_AUTHORIZATION_ENDPOINT = env("OIDC_OP_AUTHORIZATION_ENDPOINT")
+    OIDC_OP_TOKEN_ENDPOINT = env("OIDC_OP_TOKEN_ENDPOINT")
+    OIDC_OP_USER_ENDPOINT = env("OIDC_OP_USER_ENDPOINT")
+    OIDC_USE_PKCE = True
+
+SECURE = not EMBEDDED
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
+)
+REAUTHENTICATE_ABOVE_INR = "5000000.00"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English")]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+DISPLAY_TIME_ZONE = env("BAILIWICK_DISPLAY_TIME_ZONE", "Asia/Kolkata")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "portal" / "admin" / "assets"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+if EMBEDDED:  # serve straight from the packages: no collectstatic before the first page
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = HOME / "mail"
+if env("EMAIL_HOST"):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = env("EMAIL_HOST")
+    EMAIL_PORT = int(env("EMAIL_PORT", "587"))
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env("EMAIL_HOST_USER", ""), env("EMAIL_HOST_PASSWORD", "")
+    EMAIL_USE_TLS = True
+    EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("BAILIWICK_MAIL_FROM", "bailiwick@localhost")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["portal.access.authentication.Bearer", "portal.access.authentication.Session"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["portal.lib.api.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "portal.lib.api.Pages",
+    "DEFAULT_FILTER_BACKENDS": [
+        "portal.lib.api.KnownFilters",
+        "rest_framework.filters.OrderingFilter",
+        "rest_framework.filters.SearchFilter",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "portal.lib.problems.handle",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "PAGE_SIZE": 50,
+}
+API_ROUTES = [
+    "portal.jobs.api.routes",
+    "portal.approvals.api.routes",
+    "portal.notify.api.routes",
+    "portal.audit.api.routes",
+    "portal.access.api.routes",
+    "tenants.api.routes",
+    "compliance.api.routes",
+    "lifecycle.api.routes",
+]
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Bailiwick",
+    "DESCRIPTION": "Govern the tenants of a shared RAG platform.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# Verbs that need a guard and are Blocked while none is registered (portal.guards).
+GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive"})
+GUARDS: dict[str, list[str]] = {}
+
+# Data that every installation starts with (manage.py seed).
+DEFAULTS = [
+    "tenants.defaults.install",
+    "compliance.defaults.install",
+    "lifecycle.defaults.install",
+    "portal.approvals.defaults.install",
+]
+DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
+
+OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
+    "approval.opened": ["portal.notify.subscribers.approval_opened"],
+    "approval.waiting": ["portal.notify.subscribers.approval_waiting"],
+    "approval.asked": ["portal.notify.subscribers.approval_asked"],
+    "approval.answered": ["portal.notify.subscribers.approval_answered"],
+    "approval.signed": ["portal.approvals.subscribers.signed", "portal.notify.subscribers.approval_signed"],
+    "approval.approved": [
+        "portal.notify.subscribers.approval_approved",
+        "lifecycle.provisioning.subscribers.approved",
+    ],
+    "approval.rejected": [
+        "portal.notify.subscribers.approval_rejected",
+        "lifecycle.provisioning.subscribers.ended",
+    ],
+    "approval.expired": ["portal.notify.subscribers.approval_expired", "lifecycle.provisioning.subscribers.ended"],
+    "approval.voided": ["portal.notify.subscribers.approval_voided", "lifecycle.provisioning.subscribers.ended"],
+    "approval.cancelled": ["lifecycle.provisioning.subscribers.ended"],
+    "approval.blocked": ["portal.notify.subscribers.approval_blocked"],
+    "approval.escalated": ["portal.notify.subscribers.approval_escalated"],
+    "request.submitted": ["lifecycle.provisioning.subscribers.submitted"],
+    "request.changed": ["portal.notify.subscribers.request_changed"],
+    "job.failed": ["portal.notify.subscribers.job_failed", "lifecycle.provisioning.subscribers.job_failed"],
+    "job.cancelled": ["lifecycle.provisioning.subscribers.job_failed"],
+    "ticket.opened": ["portal.notify.subscribers.ticket_opened"],
+    "rollback.finished": ["portal.notify.subscribers.rollback_finished"],
+    "incident.opened": ["portal.notify.subscribers.incident_opened"],
+}
+JOB_KINDS = {
+    "provision.plan": "lifecycle.provisioning.jobs.PLAN",
+    "provision.apply": "lifecycle.provisioning.jobs.PROVISION",
+    "provision.roll_back": "lifecycle.provisioning.jobs.ROLL_BACK",
+    "validate": "lifecycle.provisioning.jobs.VALIDATE",
+}
+SCHEDULE = {
+    "portal.jobs.schedule.redrive_orphans": 2,
+    "portal.approvals.schedule.tick": 30,
+    "portal.notify.schedule.deliver": 5,
+    "lifecycle.provisioning.schedule.tick": 30,
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 60,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "portal.lib.logs.renderer"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "root": {"handlers": ["console"], "level": env("BAILIWICK_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,202 @@
+"""REST of the registry: tenants, tiers, business units, prices, envelopes."""
+
+from typing import Any
+
+import django_filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.access import jwt, policy
+from portal.access.actor import actor_of
+from portal.access.idempotency import IdempotentMixin
+from portal.lib.api import StrictSerializer
+from portal.lib.errors import Absent, Conflict
+
+from . import actions, queries
+from .models import BusinessUnit, DataClass, Status, Tenant, Tier
+
+
+class TenantSerializer(serializers.ModelSerializer[Tenant]):
+    limits = serializers.DictField(read_only=True, child=serializers.IntegerField())
+    owner = serializers.CharField(source="owner.username", read_only=True)
+    champion = serializers.CharField(source="champion.username", read_only=True)
+    data_classes = serializers.ListField(child=serializers.ChoiceField(DataClass.choices), read_only=True)
+
+    class Meta:
+        model = Tenant
+        exclude = ["billing_contact", "features"]
+
+
+class TenantFilter(django_filters.FilterSet):
+    name = django_filters.CharFilter(lookup_expr="icontains")
+
+    class Meta:
+        model = Tenant
+        fields = ["status", "tier", "region", "business_unit", "payment_status", "geography"]
+
+
+class ReasonSerializer(StrictSerializer):
+    """Body of every verb that needs to say why."""
+
+    reason = serializers.CharField(max_length=1000)
+
+
+class ConnectSerializer(StrictSerializer):
+    scope = serializers.ListField(child=serializers.ChoiceField(["read", "write"]), default=["read", "write"])
+
+
+class AccessTokenSerializer(serializers.Serializer[Any]):
+    access_token = serializers.CharField()
+    token_type = serializers.CharField()
+    expires_in = serializers.IntegerField()
+    platform_url = serializers.CharField()
+
+
+class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Tenant]):
+    """Tenants the caller may see. Absent and foreign ones answer alike."""
+
+    serializer_class = TenantSerializer
+    filterset_class = TenantFilter
+    search_fields = ["name", "display_name", "cost_centre"]
+    ordering_fields = ["name", "status", "tier", "created_at", "annual_budget_inr", "health_score"]
+    queryset = Tenant.objects.none()
+    lookup_value_converter = "uuid"
+
+    def get_queryset(self) -> Any:
+        related = ("tier", "owner", "champion")
+        return Tenant.objects.visible_to(actor_of(self.request)).select_related(*related).order_by("name")
+
+    @extend_schema(request=ReasonSerializer, responses=TenantSerializer)
+    @action(detail=True, methods=["post"])
+    def suspension(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.suspend, request, pk)
+
+    @extend_schema(request=ReasonSerializer, responses=TenantSerializer)
+    @action(detail=True, methods=["post"])
+    def reactivation(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.reactivate, request, pk)
+
+    def _act(self, act: Any, request: Request, pk: Any) -> Response:
+        form = ReasonSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        tenant = act(pk, actor=actor_of(request), reason=form.validated_data["reason"])
+        return Response(self.get_serializer(tenant).data)
+
+    @extend_schema(request=ConnectSerializer, responses=AccessTokenSerializer)
+    @action(detail=True, methods=["post"], url_path="access-tokens")
+    def access_tokens(self, request: Request, pk: Any = None) -> Response:
+        """A 15-minute token with which the tenant's application calls the platform."""
+        form = ConnectSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        actor = actor_of(request)
+        tenant = self.get_queryset().filter(pk=pk).first()
+        if tenant is None:
+            raise Absent("There is no such tenant.")
+        policy.require(actor, "tenant.connect", tenant)
+        if tenant.status != Status.ACTIVE or tenant.is_restricted:
+            raise Conflict("Only an active tenant can be connected to.", code="not-active")
+        token = jwt.mint(
+            actor.id,
+            audience=jwt.PLATFORM_AUDIENCE,
+            tenant=str(tenant.pk),
+            scope=" ".join(sorted(set(form.validated_data["scope"]))),
+        )
+        return Response(
+            {
+                "access_token": token,
+                "token_type": "Bearer",
+                "expires_in": int(jwt.MAX_LIFE.total_seconds()),
+                "platform_url": queries.platform_url(tenant.region),
+            },
+            status=201,
+        )
+
+
+class TierSerializer(serializers.ModelSerializer[Tier]):
+    class Meta:
+        model = Tier
+        fields = "__all__"
+
+
+class TierWriteSerializer(StrictSerializer):
+    """A new tier, or changes to one, with its prices (INR a month)."""
+
+    code = serializers.RegexField(r"^[a-z][a-z0-9-]{1,30}$")
+    name = serializers.CharField(max_length=64)
+    rank = serializers.IntegerField(min_value=0, max_value=1000, default=50)
+    sla_percent = serializers.DecimalField(max_digits=6, decimal_places=3, min_value=1, max_value=100)
+    support = serializers.CharField(max_length=64)
+    p95_target_ms = serializers.IntegerField(min_value=1, max_value=600_000)
+    max_users = serializers.IntegerField(min_value=1, max_value=10_000_000)
+    max_documents = serializers.IntegerField(min_value=1, max_value=1_000_000_000)
+    max_queries_per_day = serializers.IntegerField(min_value=1, max_value=1_000_000_000)
+    max_storage_gb = serializers.IntegerField(min_value=1, max_value=10_000_000)
+    requests_per_minute = serializers.IntegerField(min_value=1, max_value=10_000_000)
+    needs_champion = serializers.BooleanField(default=False)
+    tier_base = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0)
+    user = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0)
+    documents_1000 = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0)
+    reason = serializers.CharField(max_length=500)
+
+
+class TierViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Tier]):
+    """Service levels. A new tier is a POST with its prices."""
+
+    serializer_class = TierSerializer
+    queryset = Tier.objects.all()
+    filterset_fields = ["is_offered"]
+    ordering_fields = ["rank", "code"]
+
+    @extend_schema(request=TierWriteSerializer, responses={201: TierSerializer})
+    def create(self, request: Request) -> Response:
+        form = TierWriteSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        fields = dict(form.validated_data)
+        prices = {name: fields.pop(name) for name in ("tier_base", "user", "documents_1000")}
+        if Tier.objects.filter(pk=fields["code"]).exists():
+            policy.require(actor_of(request), "tier.edit")
+            raise Conflict(f"There is a tier {fields['code']} already.", code="tier-exists")
+        tier = actions.save_tier(actor=actor_of(request), prices=prices, **fields)
+        return Response(self.get_serializer(tier).data, status=201)
+
+
+class BusinessUnitSerializer(serializers.ModelSerializer[BusinessUnit]):
+    class Meta:
+        model = BusinessUnit
+        fields = ["code", "name", "cost_centre", "envelope_inr", "home_country"]
+
+
+class EnvelopeSerializer(StrictSerializer):
+    envelope_inr = serializers.DecimalField(max_digits=16, decimal_places=2, min_value=0)
+    reason = serializers.CharField(max_length=500)
+
+
+class BusinessUnitViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[BusinessUnit]):
+    """Business units with their annual envelope."""
+
+    serializer_class = BusinessUnitSerializer
+    queryset = BusinessUnit.objects.all()
+    ordering_fields = ["code"]
+
+    def get_queryset(self) -> Any:
+        return queries.units_visible_to(actor_of(self.request))
+
+    @extend_schema(request=EnvelopeSerializer, responses=BusinessUnitSerializer)
+    @action(detail=True, methods=["post"])
+    def envelope(self, request: Request, pk: Any = None) -> Response:
+        form = EnvelopeSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        unit = actions.set_envelope(
+            pk, form.validated_data["envelope_inr"], actor=actor_of(request), reason=form.validated_data["reason"]
+        )
+        return Response(self.get_serializer(unit).data)
+
+
+routes = [
+    ("tenants", TenantViewSet, "tenant"),
+    ("tiers", TierViewSet, "tier"),
+    ("business-units", BusinessUnitViewSet, "business-unit"),
+]

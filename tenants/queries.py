@@ -1,0 +1,80 @@
+"""Reads of the registry for other apps, pages and the published snapshot."""
+
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.access.queries import scope_filter
+from portal.lib.regions import load
+
+from . import envelopes
+from .models import BusinessUnit, Status, StatusChange, Tenant, Tier
+
+OPEN_WORDS = {
+    Status.ACTIVE: ["suspend"],
+    Status.SUSPENDED: ["reactivate"],
+}
+
+
+def tenant_by_id(tenant_id: UUID) -> Tenant | None:
+    return Tenant.objects.select_related("tier", "business_unit").filter(pk=tenant_id).first()
+
+
+def tier_by_code(code: str) -> Tier | None:
+    return Tier.objects.filter(pk=code).first()
+
+
+def units_for(actor: Actor) -> list[BusinessUnit]:
+    """The business units in which the actor may ask for a tenant."""
+    return [unit for unit in BusinessUnit.objects.all() if policy.can(actor, "request.create", unit)]
+
+
+def available_verbs(tenant: Tenant, actor: Actor) -> list[str]:
+    """Words the actor may use on the tenant now, in the order pages show them."""
+    words = OPEN_WORDS.get(Status(tenant.status), [])
+    return [word for word in words if policy.can(actor, f"tenant.{word}", tenant)]
+
+
+def envelope_of(unit: BusinessUnit) -> dict[str, Decimal]:
+    """Envelope figures, INR a year: total, used, left."""
+    used = envelopes.used_inr(unit)
+    return {"total": unit.envelope_inr, "used": used, "left": unit.envelope_inr - used}
+
+
+def snapshot(tenant: Tenant) -> dict[str, Any]:
+    """What enforcement points need to know of one tenant; `status` is the only thing that admits."""
+    latest = StatusChange.objects.filter(tenant=tenant).values_list("version", flat=True).first()
+    status = Status.SUSPENDED if tenant.is_restricted else tenant.status
+    return {
+        "tenant_id": str(tenant.pk),
+        "name": tenant.name,
+        "status": str(status),
+        "tier": tenant.tier_id,
+        "region": tenant.region,
+        "limits": tenant.limits(),
+        "flags": {},
+        "config_version": tenant.config_version,
+        "status_version": latest or 0,
+        "routing_epoch": tenant.routing_epoch,
+        "vector_provider": tenant.vector_provider,
+        "validating": tenant.status == Status.PROVISIONING,
+    }
+
+
+def platform_url(region: str) -> str:
+    """Where the platform of a region answers; empty when the region is not connected."""
+    if not settings.REGIONS_FILE.is_file():
+        return ""
+    found = load(settings.REGIONS_FILE).get(region)
+    return found.platform.url if found else ""
+
+
+def units_visible_to(actor: Actor) -> QuerySet[BusinessUnit]:
+    """Business units the actor's grants reach."""
+    reach = scope_filter(actor, policy.VERBS["request.view"], tenant="tenants__id", business_unit="code")
+    return BusinessUnit.objects.filter(reach).distinct().order_by("code")
