@@ -1,4 +1,4 @@
-"""Makes .venv hold what a lock file names, and does nothing when it already does. Any Python 3, standard library only.
+"""Makes .venv hold what a lock file names, and does nothing when it already does. Any Python from 3.6, standard library only.
 
     python3 portal/embedded/install.py embedded|test
 
@@ -19,8 +19,9 @@ SYSTEM_PACKAGES = ["chromium", "poppler-utils"]
 
 
 def main():
-    if sys.version_info < (3, 11):
-        sys.exit("bailiwick: needs Python 3.11 or newer, found %d.%d. Set PYTHON=/path/to/python3.11." % sys.version_info[:2])
+    if sys.version_info < (3, 11):  # noqa: UP036 (this file is run by whatever Python there is)
+        running = ".".join(map(str, sys.version_info[:2]))
+        give_up(f"needs Python 3.11 or newer, found {running}. Set PYTHON=/path/to/python3.11.")
     lock = os.path.join(PROJECT, "requirements", sys.argv[1] + ".txt")
     stamp = os.path.join(VENV, ".installed-" + sys.argv[1])
     with open(lock, "rb") as handle:
@@ -49,7 +50,7 @@ def make_venv():
     if uv and quiet([uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV]):
         return
     if not quiet([sys.executable, "-m", "venv", "--clear", VENV]):
-        sys.exit("bailiwick: cannot create %s. On Debian: apt-get install python3-venv; else check the disk." % VENV)
+        give_up(f"cannot create {VENV}. On Debian: apt-get install python3-venv; else check the disk.")
 
 
 def install(lock):
@@ -60,7 +61,7 @@ def install(lock):
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", lock]
     have_pip = quiet([PYTHON, "-m", "pip", "--version"]) or quiet([PYTHON, "-m", "ensurepip"])
     if not (have_pip and subprocess.call(pip) == 0):
-        sys.exit("bailiwick: could not install %s. Check the network or the package index, then run it again." % lock)
+        give_up(f"could not install {lock}. Check the network or the package index, then run it again.")
 
 
 def bootstrapped_uv():
@@ -80,18 +81,25 @@ def browser_packages():
         quiet(apt + SYSTEM_PACKAGES, DEBIAN_FRONTEND="noninteractive")
         missing = [program for program in BROWSER if not shutil.which(program)]
     for program in missing:
-        print("%s is missing, which leaves out %s (Debian: chromium poppler-utils)" % (program, BROWSER[program]))
+        print(f"{program} is missing, which leaves out {BROWSER[program]} (Debian: chromium poppler-utils)")
 
 
 def quiet(command, **env):
     """Run a command, show its errors only when it fails; True when it succeeded."""
     try:
-        ran = subprocess.run(command, env=dict(os.environ, **env), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        environ = dict(os.environ, **env)
+        ran = subprocess.run(command, check=False, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     except OSError:
         return False
     if ran.returncode:
         sys.stderr.write(ran.stderr.decode(errors="replace"))
     return ran.returncode == 0
+
+
+def give_up(line):
+    """The one line the user sees."""
+    sys.stderr.write("bailiwick: " + line + "\n")
+    sys.exit(2)
 
 
 def read(path):

@@ -33,7 +33,7 @@ max_connections = 120
 password_encryption = 'scram-sha-256'
 shared_buffers = 64MB
 huge_pages = off
-dynamic_shared_memory_type = posix
+dynamic_shared_memory_type = {shared_memory}
 io_method = sync
 wal_level = logical
 max_wal_senders = 10
@@ -128,7 +128,11 @@ def make_draft(new: Cluster) -> Path:
 def configure(existing: Cluster) -> None:
     """Write both configuration files; the port may have changed since the last start."""
     _forget_stranger(existing.data / "postmaster.pid")
-    settings = CONFIGURATION.format(port=existing.port, fsync="on" if existing.durable else "off")
+    settings = CONFIGURATION.format(
+        port=existing.port,
+        fsync="on" if existing.durable else "off",
+        shared_memory="posix" if os.path.isdir("/dev/shm") else "mmap",
+    )
     for name, text in (("postgresql.conf", settings), ("pg_hba.conf", ACCESS)):
         path = existing.data / name
         path.write_text(text)
@@ -236,7 +240,8 @@ def _seen(data: Path, account: Account | None) -> str:
 
 def _reachable(path: Path, account: Account) -> bool:
     """True when the account may enter every directory on the way, and read and run what is there."""
-    if not all(_allows(parent, account, stat.S_IXUSR) for parent in path.parents):
+    doors = {*path.parents, *path.resolve().parents}
+    if not all(_allows(door, account, stat.S_IXUSR) for door in doors):
         return False
     return _allows(path, account, stat.S_IRUSR | stat.S_IXUSR)
 

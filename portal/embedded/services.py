@@ -18,7 +18,10 @@ def aws_double(at: Address, region: str) -> Service:
     credentials = at.region(region)["aws"]
     return Service(
         name=f"aws {region}",
-        argv=_module("portal.embedded.aws", "--root", str(root), "--port", str(port), "--region", region),
+        argv=_module(
+            *("portal.embedded.aws", "--root", str(root), "--port", str(port), "--region", region),
+            "--assume-tls",  # buckets refuse plain connections; on loopback there is nothing to encrypt against
+        ),
         env={
             "AWS_DOUBLE_ROOT_KEY": credentials["access_key_id"],
             "AWS_DOUBLE_ROOT_SECRET": credentials["secret_access_key"],
@@ -99,7 +102,7 @@ def dispatcher(at: Address) -> Service:
         name="dispatcher",
         argv=_manage("dispatch"),
         env=at.portal(),
-        ready=service.log_says("dispatcher ready"),
+        ready=service.log_says("dispatch.started"),
     )
 
 

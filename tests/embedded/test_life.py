@@ -92,6 +92,20 @@ def test_a_start_ends_what_an_earlier_supervisor_left(small: Stack) -> None:
     assert "redis control" in (small.home.root / "supervisor.out").read_text()
 
 
+def test_a_first_start_killed_halfway_is_no_obstacle(small: Stack) -> None:
+    """Killed inside initdb: the half cluster does not count, and the next start begins anew."""
+    small.launch()
+    draft = small.home.pg / "control.new"
+    wait_for(lambda: (draft / "PG_VERSION").exists() or (small.home.pg / "control").exists())
+    before = everyone(small)
+    os.kill(small.runtime["supervisor"]["pid"], signal.SIGKILL)
+    wait_for(lambda: not survivors(before))
+    small.start()
+    assert not draft.exists()
+    remember(small, "after")
+    assert remembered(small) == ["after"]
+
+
 def test_a_killed_server_is_started_again(small: Stack) -> None:
     small.start()
     remember(small, "before")
