@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "TF_REATTACH_PROVIDERS"
-FILE_VARIABLE = "BAILIWICK_REATTACH_FILE"
+FILE_VARIABLE = "BAILIWICK_TF_REATTACH_FILE"
 
 
 class ProviderAway(Exception):

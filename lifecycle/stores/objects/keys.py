@@ -1,5 +1,6 @@
 """A tenant's KMS key, found by its alias. Removing it schedules its deletion: KMS keeps it at least seven days."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,13 +30,16 @@ class KeyState:
     tags: dict[str, str] = field(default_factory=dict)
 
 
-def ensure(region: Region, *, tenant_id: UUID, alias: str, tags: dict[str, str]) -> KeyState:
-    """Make the key and its alias, adopting an enabled key of this tenant that an interrupted run left without alias."""
+def ensure(region: Region, *, tenant_id: UUID, alias: str, log_group: str, tags: dict[str, str]) -> KeyState:
+    """Make the key and its alias, adopting an enabled key of this tenant that an interrupted run left without alias.
+
+    The log service may use the key for this log group, everybody else through the account's own policies.
+    """
     kms = aws.client(region, "kms")
     with aws.translated(SYSTEM, f"CreateKey {alias}"):
         known = _describe(kms, alias)
         if known is None:
-            key_id = _unnamed_key(region, kms, tenant_id) or _create(kms, tenant_id, tags)
+            key_id = _unnamed_key(region, kms, tenant_id) or _create(kms, tenant_id, policy(region, log_group), tags)
             _name(kms, alias, key_id)
         else:
             key_id = str(known["KeyId"])
@@ -109,9 +113,25 @@ def _unnamed_key(region: Region, kms: Any, tenant_id: UUID) -> str:
     return min((state.key_id for state in usable), default="")
 
 
-def _create(kms: Any, tenant_id: UUID, tags: dict[str, str]) -> str:
+def policy(region: Region, log_group: str) -> dict[str, Any]:
+    """Return the key's policy."""
+    account = aws.account_id(region)
+    group = f"arn:aws:logs:{region.name}:{account}:log-group:{log_group}"
+    delegate = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account}:root"}, "Action": "kms:*"}
+    logs = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"logs.{region.name}.amazonaws.com"},
+        "Action": ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
+        "Condition": {"ArnEquals": {"kms:EncryptionContext:aws:logs:arn": group}},
+    }
+    statements = [{"Sid": "Account", **delegate, "Resource": "*"}, {"Sid": "Logs", **logs, "Resource": "*"}]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _create(kms: Any, tenant_id: UUID, document: dict[str, Any], tags: dict[str, str]) -> str:
     words = f"Objects and logs of tenant {tenant_id}"
-    answer = kms.create_key(Description=words, Tags=aws.as_list({**tags, OWNER: str(tenant_id)}, "TagKey", "TagValue"))
+    labels = aws.as_list({**tags, OWNER: str(tenant_id)}, "TagKey", "TagValue")
+    answer = kms.create_key(Description=words, Policy=json.dumps(document), Tags=labels)
     return str(answer["KeyMetadata"]["KeyId"])
 
 

@@ -1,0 +1,1 @@
+"""Terraform code, and the Python provider that serves an embedded region."""
