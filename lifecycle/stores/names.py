@@ -12,8 +12,8 @@ class TenantNames:
     """The names of one tenant's resources in one region.
 
     All but the bucket carry the whole tenant id, so no two tenants can ever meet in one name. A bucket name is
-    limited to 63 characters and shared by everybody, so it carries the readable name and the last eight digits of the id (the first ones are a clock),
-    and its tags decide whose it is.
+    limited to 63 characters and shared by everybody, so it carries the readable name and the last eight digits of the
+    id (the first ones are a clock), and its tags decide whose it is.
     """
 
     tenant_id: UUID

@@ -1,4 +1,5 @@
 # The same names as lifecycle/stores/names.py; a test compares the two. The provider refuses any other.
+# A bucket name carries the last digits of the id: the first ones are a clock, alike for tenants made together.
 locals {
   hex = replace(var.tenant_id, "-", "")
 
@@ -6,7 +7,7 @@ locals {
     role         = "t_${local.hex}"
     partition    = "chunk_vectors_${local.hex}"
     namespace    = local.hex
-    bucket       = "rag-${var.name}-${substr(local.hex, 0, 8)}"
+    bucket       = "rag-${var.name}-${substr(local.hex, 24, 8)}"
     iam_user     = "rag-${local.hex}"
     cache_user   = "t-${local.hex}"
     cache_prefix = "t:${local.hex}:"

@@ -8,7 +8,7 @@ run "names_carry_the_tenant" {
   command = plan
 
   assert {
-    condition     = output.names.bucket == "rag-retail-banking-0197a3b4"
+    condition     = output.names.bucket == "rag-retail-banking-3e4f5a6b"
     error_message = "bucket: ${output.names.bucket}"
   }
   assert {
