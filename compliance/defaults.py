@@ -1,8 +1,8 @@
 """Residency matrix, provider regions and profiles shipped as data.
 
-Sources: Regulation (EU) 2016/679 (GDPR) chapter V and art. 32; RBI circular DPSS.CO.OD No. 2785 of 6 April 2018 (payment
-data); Digital Personal Data Protection Act 2023 s. 16; 45 CFR 164 (HIPAA); Sarbanes-Oxley Act s. 802. Providers' regions:
-AWS's and Pinecone's public region lists; pgvector runs wherever PostgreSQL does.
+Sources: Regulation (EU) 2016/679 (GDPR) chapter V and art. 32; RBI circular DPSS.CO.OD No. 2785 of 6 April 2018
+(payment data); Digital Personal Data Protection Act 2023 s. 16; 45 CFR 164 (HIPAA); Sarbanes-Oxley Act s. 802.
+Providers' regions: AWS's and Pinecone's public region lists; pgvector runs wherever PostgreSQL does.
 """
 
 from portal.access.actor import Actor
@@ -17,7 +17,15 @@ EVERYWHERE = list(AWS_REGIONS)
 
 RULES = [
     # id, title, law, source, whose, which, where
-    ("RES-001", "Data of people in the European Union stay in EU regions", "GDPR", "GDPR art. 44-46", ["EU"], [], EU_REGIONS),
+    (
+        "RES-001",
+        "Data of people in the European Union stay in EU regions",
+        "GDPR",
+        "GDPR art. 44-46",
+        ["EU"],
+        [],
+        EU_REGIONS,
+    ),
     (
         "RES-014",
         "Financial data of Indian users stay in ap-south-1",
@@ -45,7 +53,15 @@ RULES = [
         ["phi"],
         ["us-east-1", "us-west-2"],
     ),
-    ("RES-040", "Other data of people in the United States", "Parent policy", "Group data policy 4.2", ["US"], [], EVERYWHERE),
+    (
+        "RES-040",
+        "Other data of people in the United States",
+        "Parent policy",
+        "Group data policy 4.2",
+        ["US"],
+        [],
+        EVERYWHERE,
+    ),
     ("RES-050", "Data of people in Singapore", "PDPA", "PDPA 2012 s. 26", ["SG"], [], ["ap-southeast-1", "ap-south-1"]),
     (
         "RES-060",
@@ -56,7 +72,15 @@ RULES = [
         ["pii", "phi", "financial", "privileged"],
         EU_REGIONS,
     ),
-    ("RES-061", "Data of several countries without a protected class", "Parent policy", "Group data policy 4.6", ["GLOBAL"], [], EVERYWHERE),
+    (
+        "RES-061",
+        "Data of several countries without a protected class",
+        "Parent policy",
+        "Group data policy 4.6",
+        ["GLOBAL"],
+        [],
+        EVERYWHERE,
+    ),
 ]
 PROFILES = [
     ("GDPR", "General Data Protection Regulation", "client", "GDPR art. 32", ["EU"], [], {"cmk": True, "tls": True}),

@@ -30,7 +30,7 @@ class ResidencyRule(models.Model):
     title = models.CharField(max_length=200)
     law = models.CharField(max_length=60)
     source = models.CharField(max_length=300)
-    geographies = ArrayField(models.CharField(max_length=8), help_text=_("Whose data; empty means anybody's"), blank=True)
+    geographies = ArrayField(models.CharField(max_length=8), help_text=_("Empty means anybody's"), blank=True)
     data_classes = ArrayField(models.CharField(max_length=16), help_text=_("Empty means every class"), blank=True)
     capabilities = ArrayField(models.CharField(max_length=16), help_text=_("Empty means every path"), blank=True)
     allowed_regions = ArrayField(models.CharField(max_length=32))
@@ -45,7 +45,8 @@ class ResidencyRule(models.Model):
         constraints = [
             models.UniqueConstraint(name="residency_rule_version", fields=["rule_id", "version"]),
             models.CheckConstraint(
-                name="residency_rule_dates", condition=Q(effective_until=None) | Q(effective_until__gt=F("effective_from"))
+                name="residency_rule_dates",
+                condition=Q(effective_until=None) | Q(effective_until__gt=F("effective_from")),
             ),
         ]
 
@@ -77,7 +78,9 @@ class ProviderRegion(models.Model):
 
     class Meta:
         ordering = ["region", "preference"]
-        constraints = [models.UniqueConstraint(name="provider_region_once", fields=["provider", "region", "effective_from"])]
+        constraints = [
+            models.UniqueConstraint(name="provider_region_once", fields=["provider", "region", "effective_from"])
+        ]
 
     def __str__(self) -> str:
         return f"{self.provider} in {self.region}"

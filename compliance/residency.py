@@ -63,9 +63,7 @@ def _residency(inputs: dict[str, Any], at: datetime | None) -> tuple[Finding, ..
         paths = [
             capability
             for capability in CAPABILITIES
-            if rule.speaks_of(
-                geography=inputs["geography"], data_classes=inputs["data_classes"], capability=capability
-            )
+            if rule.speaks_of(geography=inputs["geography"], data_classes=inputs["data_classes"], capability=capability)
         ]
         if not paths:
             continue

@@ -276,7 +276,12 @@ class ValidationCheck(models.Model):
     )
     outcome = models.CharField(
         max_length=16,
-        choices=[("pass", _("pass")), ("warn", _("warning")), ("fail", _("fail")), ("could_not_run", _("could not run"))],
+        choices=[
+            ("pass", _("pass")),
+            ("warn", _("warning")),
+            ("fail", _("fail")),
+            ("could_not_run", _("could not run")),
+        ],
     )
     summary = models.CharField(max_length=500)
     evidence = models.JSONField()
@@ -307,7 +312,9 @@ class Incident(models.Model):
     class Meta:
         ordering = ["-opened_at"]
         constraints = [
-            models.UniqueConstraint(name="one_open_incident", fields=["tenant_id", "title"], condition=Q(resolved_at=None))
+            models.UniqueConstraint(
+                name="one_open_incident", fields=["tenant_id", "title"], condition=Q(resolved_at=None)
+            )
         ]
 
     def access_scope(self) -> dict[str, Any]:

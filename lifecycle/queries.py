@@ -9,7 +9,7 @@ from lifecycle.provisioning.judgement import describe_counted, facts_of, judge
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.queries import scope_filter
-from portal.approvals import queries as approvals
+from portal.approvals.forecast import would_need
 from tenants.models import BusinessUnit, Tenant
 from tenants.queries import envelope_of
 
@@ -57,7 +57,7 @@ def preview(fields: dict[str, Any]) -> dict[str, Any]:
         "manual_reasons": list(judgement.manual_reasons),
         "envelope": {name: f"{value:.2f}" for name, value in envelope.items()},
         "fits_envelope": judgement.counted_inr <= envelope["left"],
-        "signatures": approvals.would_need(
+        "signatures": would_need(
             kind="tenant_request",
             amount_inr=amount,
             aggregation_key=f"business_unit:{unit.pk}",

@@ -248,6 +248,7 @@ SPECTACULAR_SETTINGS = {
 GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive"})
 GUARDS: dict[str, list[str]] = {}
 
+METRIC_COLLECTORS = ["portal.jobs.metrics.JobCollector", "lifecycle.provisioning.metrics.ProvisioningCollector"]
 # Data that every installation starts with (manage.py seed).
 DEFAULTS = [
     "tenants.defaults.install",

@@ -132,7 +132,7 @@ def edit(tenant_id: UUID, *, actor: Actor, reason: str, **changes: Any) -> Tenan
     policy.require(actor, "tenant.edit", tenant)
     other = sorted(set(changes) - EDITABLE)
     if other:
-        raise Invalid(fields={name: "changes only through a request" for name in other})
+        raise Invalid(fields=dict.fromkeys(other, "changes only through a request"))
     before = {name: str(getattr(tenant, name)) for name in changes}
     for name, value in changes.items():
         setattr(tenant, name, value)

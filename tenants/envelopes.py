@@ -60,5 +60,3 @@ def _move(holder_id: Any, old: str, new: str) -> None:
         if row:
             row.state, row.changed_at = new, now()
             row.save(update_fields=["state", "changed_at"])
-
-

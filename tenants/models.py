@@ -188,9 +188,7 @@ class Status(models.TextChoices):
 class TenantQuerySet(models.QuerySet["Tenant"]):
     def visible_to(self, actor: Actor) -> "TenantQuerySet":
         """Only what the actor's grants reach."""
-        return self.filter(
-            scope_filter(actor, VERBS["tenant.view"], tenant="id", business_unit="business_unit_id")
-        )
+        return self.filter(scope_filter(actor, VERBS["tenant.view"], tenant="id", business_unit="business_unit_id"))
 
 
 class TenantName(models.Model):

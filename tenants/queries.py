@@ -78,3 +78,19 @@ def units_visible_to(actor: Actor) -> QuerySet[BusinessUnit]:
     """Business units the actor's grants reach."""
     reach = scope_filter(actor, policy.VERBS["request.view"], tenant="tenants__id", business_unit="code")
     return BusinessUnit.objects.filter(reach).distinct().order_by("code")
+
+
+def scope_names(ids: list[str]) -> dict[str, str]:
+    """What the scopes of grants are called: business units by code, tenants by id."""
+    names: dict[str, str] = dict(BusinessUnit.objects.filter(pk__in=ids).values_list("code", "name"))
+    tenant_ids = [UUID(one) for one in ids if len(one) == 36]
+    if tenant_ids:
+        names |= {str(pk): name for pk, name in Tenant.objects.filter(pk__in=tenant_ids).values_list("pk", "name")}
+    return names
+
+
+def region_choices() -> list[tuple[str, str]]:
+    """The regions this portal is connected to, for filters and forms."""
+    if not settings.REGIONS_FILE.is_file():
+        return []
+    return [(region.name, f"{region.display} ({region.name})") for region in load(settings.REGIONS_FILE).values()]

@@ -78,7 +78,9 @@ def submit(request_id: UUID, *, actor: Actor) -> TenantRequest:
     )
     request.save()
     keep_verdicts(request, request.tenant_id, judgement.findings)
-    record("request.submitted", request, actor=actor, reason=request.justification, data={"amount": judgement.counted_inr})
+    record(
+        "request.submitted", request, actor=actor, reason=request.justification, data={"amount": judgement.counted_inr}
+    )
     emit("request.submitted", {"request_id": str(request.pk)})
     return request
 

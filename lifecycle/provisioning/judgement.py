@@ -121,7 +121,7 @@ def facts_of(request: TenantRequest, judgement: Judgement) -> dict[str, Any]:
         "data_classes": sorted(request.data_classes),
         "profiles": sorted(judgement.placement.profiles),
         "leaves_home_country": country_of(request.region) != request.business_unit.home_country,
-        "unpriced": bool(judgement.estimate.unpriced),
+        "price_known": not judgement.estimate.unpriced,
         "manual": bool(judgement.manual_reasons),
         "business_unit": request.business_unit_id,
     }

@@ -68,9 +68,7 @@ def job_failed(payload: dict[str, Any]) -> None:
         request.state_reason = (job.error or "cancelled")[:1000]
         request.save()
         emit("request.changed", {"request_id": str(request.pk), "state": request.state})
-    if request.state == State.FAILED and not _is_held_back(job):
-        start_rollback(request, actor=SYSTEM, reason=request.state_reason[:500], failed_job=job)
-    elif request.state == State.EXPIRED:
+    if (request.state == State.FAILED and not _is_held_back(job)) or request.state == State.EXPIRED:
         start_rollback(request, actor=SYSTEM, reason=request.state_reason[:500], failed_job=job)
 
 

@@ -106,7 +106,9 @@ def issue_token(
     known = {verb.partition(".")[0] for verb in policy.VERBS}
     unknown = [scope for scope in scopes if scope.partition(".")[0] not in known or "." not in scope]
     if unknown or not scopes:
-        raise Invalid(fields={"scopes": f"verb families such as tenant.read; known families: {', '.join(sorted(known))}"})
+        raise Invalid(
+            fields={"scopes": f"verb families such as tenant.read; known families: {', '.join(sorted(known))}"}
+        )
     if not timedelta(0) < life <= MAX_TOKEN_LIFE:
         raise Invalid(fields={"life": "between one second and 366 days"})
     prefix, secret = secrets.token_hex(6), secrets.token_urlsafe(32)

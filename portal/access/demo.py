@@ -15,22 +15,31 @@ class DemoPerson(TypedDict):
     password: str
 
 
-def _person(username: str, full_name: str, role: str, line: str, scope_type: str = "global", scope_id: str = "") -> DemoPerson:
+def _person(username: str, full_name: str, role: str, line: str, unit: str = "") -> DemoPerson:
     return {
         "username": username,
         "full_name": full_name,
         "role": role,
-        "scope_type": scope_type,
-        "scope_id": scope_id,
+        "scope_type": "business_unit" if unit else "global",
+        "scope_id": unit,
         "line": line,
         "password": PASSWORD,
     }
 
 
 PEOPLE: list[DemoPerson] = [
-    _person("meera", "Meera Iyer", "tenant_admin", "Champion of Finance: asks for tenants and accepts them", "business_unit", "FIN"),
-    _person("arjun", "Arjun Rao", "tenant_admin", "Champion of Human Resources", "business_unit", "HR"),
-    _person("nadia", "Nadia Khan", "tenant_viewer", "Analyst in Finance: looks, changes nothing", "business_unit", "FIN"),
+    _person(
+        "meera",
+        "Meera Iyer",
+        "tenant_admin",
+        "Champion of Finance: asks for tenants, accepts them",
+        "business_unit",
+        "FIN",
+    ),
+    _person("arjun", "Arjun Rao", "tenant_admin", "Champion of Human Resources", "HR"),
+    _person("ishaan", "Ishaan Bose", "tenant_admin", "Champion of Risk", "RISK"),
+    _person("clara", "Clara Moreau", "tenant_admin", "Champion of Europe Operations", "EUOPS"),
+    _person("nadia", "Nadia Khan", "tenant_viewer", "Analyst in Finance: looks, changes nothing", "FIN"),
     _person("vikram", "Vikram Shah", "cfo", "Chief Financial Officer: signs above ₹10 lakh a year"),
     _person("leela", "Leela Menon", "cco", "Chief Compliance Officer: signs for personal, health and financial data"),
     _person("thomas", "Thomas Weber", "legal", "Legal counsel: signs when data leaves the home country"),

@@ -22,7 +22,10 @@ class TooManyAttempts(Refusal):
 
 def _keys(username: str, address: str) -> dict[str, int]:
     account = hashlib.sha256(username.strip().lower().encode()).hexdigest()[:32]
-    return {f"signin:a:{account}": settings.SIGNIN_FAILURES_PER_ACCOUNT, f"signin:i:{address}": settings.SIGNIN_FAILURES_PER_ADDRESS}
+    return {
+        f"signin:a:{account}": settings.SIGNIN_FAILURES_PER_ACCOUNT,
+        f"signin:i:{address}": settings.SIGNIN_FAILURES_PER_ADDRESS,
+    }
 
 
 def check(username: str, address: str) -> None:

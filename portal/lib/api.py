@@ -70,5 +70,5 @@ class KnownFilters(DjangoFilterBackend):
         unknown = sorted(set(request.query_params) - declared - self.ALWAYS)
         if unknown:
             known = ", ".join(sorted(declared | self.ALWAYS - {"format"}))
-            raise Invalid(fields={name: f"not a filter of this list; known: {known}" for name in unknown})
+            raise Invalid(fields=dict.fromkeys(unknown, f"not a filter of this list; known: {known}"))
         return super().filter_queryset(request, queryset, view)

@@ -6,7 +6,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from django.utils.module_loading import import_string
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 
 def live(request: HttpRequest) -> HttpResponse:
@@ -42,5 +43,8 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text. Counters that the workers own are read from the database at scrape time."""
-    return HttpResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Prometheus text. The figures are read from the database, so that every process tells the same."""
+    registry = CollectorRegistry()
+    for dotted in settings.METRIC_COLLECTORS:
+        registry.register(import_string(dotted)())
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

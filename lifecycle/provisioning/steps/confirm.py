@@ -5,7 +5,8 @@ from typing import Any
 from lifecycle.models import State
 from lifecycle.provisioning.judgement import judge
 from lifecycle.provisioning.subject import content_digest, is_connected, names_of, request_of
-from lifecycle.provisioning.terraform.commands import kept_plan
+from lifecycle.provisioning.terraform.commands import kept_plan, show
+from lifecycle.provisioning.terraform.plan import refusals
 from lifecycle.provisioning.terraform.run import Run, module_hash
 from lifecycle.provisioning.terraforming import execute, fresh_run, known_run, must_succeed
 from portal.access.actor import Actor
@@ -14,9 +15,6 @@ from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent
 from portal.jobs.outbox import emit
 from tenants import actions as registry
-
-from lifecycle.provisioning.terraform.commands import show
-from lifecycle.provisioning.terraform.plan import refusals
 
 
 def confirm(ctx: StepContext) -> dict[str, Any]:

@@ -19,9 +19,7 @@ def initialise(ctx: StepContext) -> dict[str, Any]:
     provider = request.placement.get("providers", {}).get("vectors", "pgvector")
     store = store_of(request.region, settings.SECRETS_DIR)
     with ctx.fenced():  # a superseded worker must not rotate what its successor has just handed out
-        binding = credentials.issue(
-            region_named(request.region), names_of(request), store, vector_provider=provider
-        )
+        binding = credentials.issue(region_named(request.region), names_of(request), store, vector_provider=provider)
     ctx.log(f"{request.name} has its binding in {request.region}.")
     return {
         "db_role": binding.db_role,

@@ -1,6 +1,5 @@
 """Take back whatever a request has created, and prove that nothing is left."""
 
-
 from decimal import Decimal
 from typing import Any
 
@@ -175,5 +174,3 @@ def _prices() -> dict[str, Decimal]:
     book = PriceBook.objects.filter(effective_from__lte=now()).order_by("-effective_from").first()
     gigabyte = book.prices.filter(kind="gb_month").first() if book else None
     return {"object_gb_month": gigabyte.amount, "log_gb_month": gigabyte.amount} if gigabyte else {}
-
-
