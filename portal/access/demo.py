@@ -33,7 +33,6 @@ PEOPLE: list[DemoPerson] = [
         "Meera Iyer",
         "tenant_admin",
         "Champion of Finance: asks for tenants, accepts them",
-        "business_unit",
         "FIN",
     ),
     _person("arjun", "Arjun Rao", "tenant_admin", "Champion of Human Resources", "HR"),
