@@ -13,7 +13,7 @@ from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.models import Role, User
 from portal.access.queries import holders_of, roles_of
-from portal.lib.errors import Conflict, NotAllowed
+from portal.lib.errors import Conflict, NotAllowed, Refusal
 
 from .models import Case, Delegation, Requirement, Signature
 
@@ -88,12 +88,13 @@ def standing(actor: Actor, panel: Panel, *, role: str = "") -> Standing:
     if user.pk in panel.acted:
         raise NotAllowed("You have acted in this case; one person fills one role.", code="second-role")
     wanted = [r for r in panel.requirements if not role or r.role == role]
+    held = roles_of(actor) & roles_of(actor, panel.at)  # the first may be narrowed by choice, the second is now
     for requirement in wanted:
-        if requirement.state == Requirement.State.OPEN:
-            found = _standing_in(actor, user, panel, requirement)
+        if requirement.state == Requirement.State.OPEN and requirement.role in held:
+            found = _standing_in(user, panel, requirement)
             if found:
                 return found
-    raise _why_not(actor, user, panel, wanted)
+    raise _why_not(held, user, panel, wanted)
 
 
 def _person(actor: Actor) -> User:
@@ -106,10 +107,8 @@ def _person(actor: Actor) -> User:
     return actor.user
 
 
-def _standing_in(actor: Actor, user: User, panel: Panel, requirement: Requirement) -> Standing | None:
-    """In one's own right first, else for a delegator; the delegate must hold the role too, somewhere."""
-    if requirement.role not in roles_of(actor) or requirement.role not in roles_of(actor, panel.at):
-        return None
+def _standing_in(user: User, panel: Panel, requirement: Requirement) -> Standing | None:
+    """In one's own right first, else for a delegator; the delegate holds the role too, somewhere."""
     left = {holder.pk for holder in panel.left(requirement)}
     if user.pk in left:
         return Standing(requirement)
@@ -120,8 +119,7 @@ def _standing_in(actor: Actor, user: User, panel: Panel, requirement: Requiremen
     return None
 
 
-def _why_not(actor: Actor, user: User, panel: Panel, wanted: list[Requirement]) -> Exception:
-    mine = roles_of(actor)
+def _why_not(mine: frozenset[str], user: User, panel: Panel, wanted: list[Requirement]) -> Refusal:
     for requirement in wanted:
         if requirement.role in mine and requirement.state == Requirement.State.WAITING:
             first = [r.get_role_display() for r in panel.requirements if r.state == Requirement.State.OPEN]
@@ -135,5 +133,5 @@ def _why_not(actor: Actor, user: User, panel: Panel, wanted: list[Requirement]) 
             return NotAllowed("You would act for the person who asked.", code="own-request")
         if delegation.delegate_id == user.pk and delegation.delegator_id in panel.acted:
             return NotAllowed("The person you would act for has acted in this case.", code="second-role")
-    roles = ", ".join(Role(r.role).label for r in wanted if r.state not in Requirement.SETTLED)
+    roles = ", ".join(str(Role(r.role).label) for r in wanted if r.state not in Requirement.SETTLED)
     return NotAllowed(f"This needs one of these roles here: {roles or 'none is open'}.", code="not-your-role")

@@ -40,9 +40,11 @@ def tell(event: str, case: Case, **more: Any) -> None:
 
 
 def settle(panel: Panel, *, actor: Actor) -> None:
-    """Meet what has its quorum, open the next order, block what nobody can sign, close the round when all is settled."""
+    """Meet what has its quorum, open the next order, block what nobody can sign, close when all is settled."""
     assert transaction.get_connection().in_atomic_block
     case = panel.case
+    if case.state != Case.State.OPEN:
+        return
     for requirement in panel.requirements:
         if requirement.state == Requirement.State.OPEN and not panel.missing(requirement):
             requirement.meet()

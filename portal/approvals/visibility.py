@@ -10,7 +10,7 @@ from .models.delegation import Delegation
 
 
 def reached_by(actor: Actor, roles: frozenset[str]) -> Q:
-    """A Q over cases that the actor's own grants of `roles` reach."""
+    """A Q over cases that the actor's own grants of `roles` reach; empty if that is all of them."""
     return scope_filter(actor, roles, tenant="tenant_id", business_unit="business_unit")
 
 
@@ -26,10 +26,12 @@ def delegations_held(actor: Actor) -> list[Delegation]:
 
 
 def reachable_by(actor: Actor) -> Q:
-    """A Q over the cases the actor may read."""
-    reach = reached_by(actor, policy.VERBS["approval.view"])
-    if actor.user is not None:
-        reach |= Q(requested_by=actor.user)
-    for delegation in delegations_held(actor):
-        reach |= reached_by(Actor.of_user(delegation.delegator), frozenset({delegation.role}))
+    """A Q over the cases the actor may read. An empty Q means all: it must not meet an `|`, which would lose it."""
+    parts = [reached_by(actor, policy.VERBS["approval.view"])]
+    parts += [reached_by(Actor.of_user(d.delegator), frozenset({d.role})) for d in delegations_held(actor)]
+    if any(not part for part in parts):
+        return Q()
+    reach = Q(requested_by=actor.user) if actor.user is not None else Q(pk__in=[])
+    for part in parts:
+        reach |= part
     return reach

@@ -53,7 +53,7 @@ def open_case(
     live = Case.objects.filter(kind=kind, subject_type=subject._meta.label_lower, subject_id=str(subject.pk))
     if live.filter(state__in=Case.LIVE).exists():
         raise Conflict("An approval case for this is open already.", code="case-open")
-    counted, others = _counted(aggregation_key, amount_inr, live, at)
+    counted, others = counted_with(aggregation_key, amount_inr, live, at)
     facts = plain(facts)
     asked = demands.of_rules(kind, Matter(facts, counted), at)
     scope = subject.access_scope() if hasattr(subject, "access_scope") else {}
@@ -99,7 +99,7 @@ def _one_at_a_time(key: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"approvals:{key}"])
 
 
-def _counted(
+def counted_with(
     key: str, amount: Decimal | None, same_subject: models.QuerySet[Case], at: Any
 ) -> tuple[Decimal | None, list[str]]:
     """Return this amount plus the live and approved ones of the key in the window, and which cases those are.
