@@ -1,4 +1,4 @@
-"""Clients of AWS (or the region's double of it): timeouts, the shared rate, and errors told permanent from transient."""
+"""Clients of AWS (or a region's double of it): timeouts, the shared rate, errors told permanent from transient."""
 
 import functools
 import threading

@@ -1,4 +1,4 @@
-"""`python -m terraform.provider serve --reattach-file F`, `… install --mirror DIR`, `… plugin` (Terraform's own call)."""
+"""`python -m terraform.provider serve --reattach-file F`, `… install --mirror DIR`, or `… plugin` as Terraform does."""
 
 import argparse
 from pathlib import Path

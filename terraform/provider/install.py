@@ -30,4 +30,5 @@ def install(mirror: Path) -> list[Path]:
 
 def _script() -> str:
     project, python = shlex.quote(str(PROJECT)), shlex.quote(sys.executable)
-    return f'#!/bin/sh\nPYTHONPATH={project}"${{PYTHONPATH:+:$PYTHONPATH}}" exec {python} -m terraform.provider plugin "$@"\n'
+    path = f'PYTHONPATH={project}"${{PYTHONPATH:+:$PYTHONPATH}}"'
+    return f'#!/bin/sh\n{path} exec {python} -m terraform.provider plugin "$@"\n'

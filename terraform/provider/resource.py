@@ -1,6 +1,7 @@
 """What all resources of the provider share: their common attributes, errors as diagnostics, drift in words."""
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -18,6 +19,7 @@ from terraform.provider import faults
 
 State = dict[str, Any]
 TRIES = 5
+LOCKS = tuple(threading.Lock() for _ in range(512))
 PAUSES = (0.1, 0.3, 0.8, 2.0)
 
 COMMON = (
@@ -136,7 +138,8 @@ class RegionResource(Resource):
         for attempt in range(TRIES):
             try:
                 faults.strike(operation, ctx.type_name, about["tenant_id"])
-                result = act()
+                with _alone(ctx.type_name, about):
+                    result = act()
                 faults.strike(operation, ctx.type_name, about["tenant_id"], after=True)
                 return result
             except Transient as error:
@@ -151,6 +154,12 @@ class RegionResource(Resource):
                 ctx.diagnostics.add_error(str(error), "")
                 return otherwise
         return otherwise
+
+
+def _alone(type_name: str, about: State) -> threading.Lock:
+    """Return the lock of one resource: a call whose run was killed may still be at work when the next run comes."""
+    key = (type_name, about["region"], about["tenant_id"], about.get("table"))
+    return LOCKS[hash(key) % len(LOCKS)]
 
 
 class UnknownRegion(Exception):

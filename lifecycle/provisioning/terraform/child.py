@@ -4,7 +4,8 @@
 
 In DIR: `log.jsonl` (Terraform's own `-json` stream, appended), `stderr.log`, `heartbeat.json` once a second,
 `result.json` at the end. SIGINT or SIGTERM to this process, or its time limit, asks Terraform to stop (SIGINT), then
-tells it (SIGTERM), then kills its process group, which leaves the state suspect.
+tells it (SIGTERM, at which it exits without saving), then kills its process group; the last two leave the state
+suspect.
 """
 
 import argparse
@@ -92,7 +93,7 @@ class Command:
                 stderr=errors,
                 process_group=0,
                 pass_fds=keep_open,
-                preexec_fn=_signal_when_parent_dies,  # noqa: PLW1509 - this process has one thread
+                preexec_fn=_signal_when_parent_dies,
             )
 
     def _stop_now(self) -> None:
@@ -143,13 +144,18 @@ class Command:
                 "command": self.name,
                 "exit_code": code if code >= 0 else 128 - code,
                 "signals_sent": self.sent,
-                "state_suspect": code < 0,
+                "state_suspect": self._is_suspect(code),
                 "started_at": self.started,
                 "finished_at": time.time(),
                 "last_event": self.last_event,
             },
         )
         return code if code >= 0 else 128 - code
+
+    def _is_suspect(self, code: int) -> bool:
+        """Say whether the state may not tell the truth: killed, told twice to stop, or saved beside the backend."""
+        unsaved = (self.directory / "src" / "stacks" / "tenant" / "errored.tfstate").exists()
+        return code < 0 or len(self.sent) > 1 or unsaved
 
 
 def _message(line: bytes) -> str:

@@ -143,7 +143,7 @@ def wait(run_dir: Path, *, timeout: float) -> Result:
     beat = read_json(run_dir / "heartbeat.json") or {}
     deadline = time.monotonic() + timeout
     if is_alive(beat):
-        _await_exit(int(beat["pid"]), deadline)
+        await_exit(int(beat["pid"]), deadline)
     result = _result(run_dir)
     if result is None:
         raise TerraformFailed(str(beat.get("command", "")), "its supervisor died", exit_code=1, suspect=True)
@@ -168,7 +168,7 @@ def stop(run_dir: Path, *, timeout: float = 240) -> Result | None:
     beat = read_json(run_dir / "heartbeat.json") or {}
     if is_alive(beat):
         os.kill(int(beat["pid"]), signal.SIGTERM)
-        _await_exit(int(beat["pid"]), time.monotonic() + timeout)
+        await_exit(int(beat["pid"]), time.monotonic() + timeout)
     return _result(run_dir)
 
 
@@ -191,6 +191,16 @@ def output(run: Run, *, timeout: float = 60) -> dict[str, Any]:
 def force_unlock(run: Run, lock_id: str, *, timeout: float = 60) -> None:
     """Remove the state's lock with this id. Only for a run whose holder is proven dead (recovery.py)."""
     _call(run, "force-unlock", ["force-unlock", "-force", lock_id], timeout)
+
+
+def push_unsaved(run: Run, *, timeout: float = 60) -> bool:
+    """Save the state Terraform had to leave beside the backend, if it did; true when there was one."""
+    unsaved = run.root / "errored.tfstate"
+    if not unsaved.exists():
+        return False
+    _call(run, "state push", ["state", "push", unsaved.name], timeout)
+    unsaved.unlink()
+    return True
 
 
 def _arguments(run: Run, command: Supervised) -> list[str]:
@@ -265,7 +275,7 @@ def _alive(beat: dict[str, Any]) -> bool | None:
     return is_alive({**beat, "pid": beat["terraform_pid"], "start_time": beat["terraform_start_time"]})
 
 
-def _await_exit(pid: int, deadline: float) -> None:
+def await_exit(pid: int, deadline: float) -> None:
     """Return when the process has ended; TimeoutError at the deadline."""
     try:
         exited = os.pidfd_open(pid)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from lifecycle.provisioning.terraform import backend as state
-from lifecycle.provisioning.terraform.commands import (
-    _await_exit,
+from lifecycle.provisioning.terraform.commands import await_exit, force_unlock, push_unsaved, status, stop
+    await_exit,
     force_unlock,
     status,
     stop,
@@ -49,6 +49,7 @@ def recover(run: Run, *, lease: float = LEASE_SECONDS, grace: float = GRACE_SECO
     lock = state.read_lock(run.backend, run.names.state_key) if now.state != "absent" else None
     if lock is not None:
         force_unlock(run, lock.id)
+    push_unsaved(run)
     return Recovery("clear", suspect=suspect or lock is not None, unlocked=lock.id if lock else "")
 
 
@@ -74,7 +75,7 @@ def _stop_orphan(run_dir: Path, wait: float = 120.0) -> None:
     """End a Terraform whose supervisor was killed: it has had its SIGINT, so wait for it, then kill its group."""
     pid = int(read_json(run_dir / "heartbeat.json")["terraform_pid"])
     try:
-        _await_exit(pid, time.monotonic() + wait)
+        await_exit(pid, time.monotonic() + wait)
     except TimeoutError:
         os.killpg(pid, signal.SIGKILL)
-        _await_exit(pid, time.monotonic() + 10)
+        await_exit(pid, time.monotonic() + 10)

@@ -14,7 +14,7 @@ def count(region: Region, prefix: str) -> int:
 
 
 def remove(region: Region, prefix: str) -> int:
-    """Unlink every key that begins with `prefix`; return how many. Killed at any point, it goes on when called again."""
+    """Unlink every key that begins with `prefix`; return how many. Killed, it goes on when called again."""
     redis = connection(region)
     removed = 0
     batch: list[str] = []

@@ -40,7 +40,7 @@ def ensure(region: Region, *, tenant_id: UUID, alias: str, log_group: str, tags:
         known = _describe(kms, alias)
         if known is None:
             key_id = _unnamed_key(region, kms, tenant_id) or _create(kms, tenant_id, policy(region, log_group), tags)
-            _name(kms, alias, key_id)
+            key_id = _name(kms, alias, key_id)
         else:
             key_id = str(known["KeyId"])
             refuse_foreign(SYSTEM, alias, _tags(kms, key_id), tenant_id)
@@ -135,13 +135,18 @@ def _create(kms: Any, tenant_id: UUID, document: dict[str, Any], tags: dict[str,
     return str(answer["KeyMetadata"]["KeyId"])
 
 
-def _name(kms: Any, alias: str, key_id: str) -> None:
+def _name(kms: Any, alias: str, key_id: str) -> str:
+    """Give the key its alias and return the id behind it: another's, made at the same time, wins, and ours goes."""
     try:
         kms.create_alias(AliasName=alias, TargetKeyId=key_id)
     except ClientError as error:
         if aws.code(error) != "AlreadyExistsException":
             raise
-        kms.update_alias(AliasName=alias, TargetKeyId=key_id)
+        winner = _describe(kms, alias)
+        if winner is not None and winner["KeyId"] != key_id:
+            kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=WAIT_DAYS)
+            return str(winner["KeyId"])
+    return key_id
 
 
 def _alias_of(kms: Any, key_id: str) -> str:

@@ -10,6 +10,12 @@ from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
+REMOVE = (
+    "DELETE FROM bw.fence WHERE tenant_id = %s",
+    "DELETE FROM bw.hold_fence WHERE tenant_id = %s",
+    "DELETE FROM bw.job_epoch WHERE tenant_id = %s",
+)
+
 
 @dataclass(frozen=True)
 class FenceState:
@@ -66,13 +72,11 @@ def raise_job_epoch(region: Region, tenant_id: UUID, resource_class: str, epoch:
 
 
 def remove(region: Region, tenant_id: UUID) -> bool:
-    """Remove the tenant's control rows; true when there were any. A held tenant's rows stay, and the call is refused."""
+    """Remove the tenant's control rows; true when there were any. Refused for a held tenant."""
     with translated("DELETE bw.fence"), connection(region) as db, db.transaction():
         require_no_hold(db, tenant_id)
-        gone = 0
-        for table in ("fence", "hold_fence", "job_epoch"):
-            gone += db.execute(f"DELETE FROM bw.{table} WHERE tenant_id = %s", (tenant_id,)).rowcount
-        return gone > 0
+        gone = [db.execute(statement, (tenant_id,)).rowcount for statement in REMOVE]
+        return any(gone)
 
 
 def require_no_hold(db: Connection[Any], tenant_id: UUID) -> None:

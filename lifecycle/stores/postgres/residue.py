@@ -9,7 +9,8 @@ from portal.lib.regions import Region
 SYSTEM = "database"
 NAMED = """
 SELECT 'role', rolname::text FROM pg_roles WHERE rolname = %(role)s
-UNION ALL SELECT 'bw.tenant_role', role_name::text FROM bw.tenant_role WHERE tenant_id = %(tenant)s OR role_name = %(role)s
+UNION ALL SELECT 'bw.tenant_role', role_name::text FROM bw.tenant_role
+    WHERE tenant_id = %(tenant)s OR role_name = %(role)s
 UNION ALL SELECT 'bw.fence', tenant_id::text FROM bw.fence WHERE tenant_id = %(tenant)s
 UNION ALL SELECT 'bw.hold_fence', tenant_id::text FROM bw.hold_fence WHERE tenant_id = %(tenant)s
 UNION ALL SELECT 'bw.job_epoch', resource_class FROM bw.job_epoch WHERE tenant_id = %(tenant)s
