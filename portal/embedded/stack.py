@@ -39,7 +39,7 @@ class Stack:
         durable: bool = False,
         owner: int | None = None,
     ) -> None:
-        """`only` as in `run --only` (empty for everything); it stops when process `owner`, by default this one, ends."""
+        """`only` as in `run --only`, empty for everything. It stops when process `owner`, by default this one, ends."""
         self.home = Home(Path(home).resolve())
         self._regions, self._only, self._durable = ",".join(regions), ",".join(sorted(only)), durable
         self._owner = owner or os.getpid()
@@ -129,7 +129,7 @@ class Stack:
                 cwd=PROJECT,
                 start_new_session=True,
                 env={
-                    **os.environ,
+                    **_without_another_stack(),
                     "BAILIWICK_HOME": str(self.home.root),
                     "BAILIWICK_EMBEDDED_REGIONS": self._regions,
                     "PORT": "0",
@@ -143,3 +143,9 @@ class Stack:
             if ended or time.monotonic() > deadline:
                 raise NotStarted((self.home.root / "supervisor.out").read_text())
             time.sleep(procs.POLL)
+
+
+def _without_another_stack() -> dict[str, str]:
+    """Our environment without what another stack, such as that of the test run, has exported into it."""
+    theirs = ("BAILIWICK_", "DATABASE_URL", "REDIS_URL")
+    return {name: value for name, value in os.environ.items() if not name.startswith(theirs)}

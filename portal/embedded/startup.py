@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from portal.embedded import databases, postgres, procs, redis_server, runtime, services
 from portal.embedded.environment import DEFAULT_REGIONS, REGIONS, Address
@@ -15,6 +16,7 @@ from portal.embedded.supervisor import Supervisor
 
 STORES = frozenset({"postgres", "redis", "aws", "pinecone"})
 PARTS = STORES | {"migrate", "provider", "platform", "web", "worker", "dispatcher", "demo"}
+BACKGROUND = {"worker": services.worker, "dispatcher": services.dispatcher, "provider": services.region_provider}
 Say = Callable[[str], None]
 
 
@@ -44,35 +46,32 @@ class Startup:
         self.write_regions()
         async with asyncio.TaskGroup() as group:
             control = group.create_task(self._control())
-            for region in self.regions:
-                group.create_task(self._region(region))
+            stores = {region: group.create_task(self._region_stores(region)) for region in self.regions}
             if "pinecone" in self.options.parts:
                 group.create_task(self._start(services.pinecone_double(self.at)))
             await control
             await self._prepare_database()
             await self._start_wanted("web", services.web)
-            for part, describe in (
-                ("worker", services.worker),
-                ("dispatcher", services.dispatcher),
-                ("provider", services.region_provider),
-            ):
+            for part, describe in BACKGROUND.items():
                 group.create_task(self._start_wanted(part, describe))
-        await self._platforms(self.regions)
+            for region, ready in stores.items():
+                await ready
+                group.create_task(self._start_wanted("platform", partial(services.platform, region=region)))
+        self.ready, self.ready_regions = True, list(self.regions)
         self.at.ports.release()
-        self.ready = True
         self.write_runtime()
 
     async def add_regions(self) -> None:
         """Start regions asked for since; their stores and platform come up beside what runs."""
-        new = [region for region in wanted_regions(self.at.home) if region not in self.regions]
-        self.regions += new
-        self.write_regions()
-        async with asyncio.TaskGroup() as group:
-            for region in new:
-                group.create_task(self._region(region))
-        await self._platforms(new)
-        self.at.ports.release()
-        self.write_runtime()
+        for region in wanted_regions(self.at.home):
+            if region not in self.regions:
+                self.regions.append(region)
+                self.write_regions()
+                await self._region_stores(region)
+                await self._start_wanted("platform", partial(services.platform, region=region))
+                self.ready_regions.append(region)
+                self.at.ports.release()
+                self.write_runtime()
 
     async def tour(self) -> None:
         """Run the first-start tour once in the life of the home."""
@@ -113,21 +112,13 @@ class Startup:
             group.create_task(self._cluster("control", script))
             group.create_task(self._redis("control"))
 
-    async def _region(self, region: str) -> None:
+    async def _region_stores(self, region: str) -> None:
         async with asyncio.TaskGroup() as group:
             script = databases.region(self.at.region_passwords(region))
             group.create_task(self._cluster(region, script))
             group.create_task(self._redis(region))
             if "aws" in self.options.parts:
                 group.create_task(self._start(services.aws_double(self.at, region)))
-        self.ready_regions.append(region)
-        self.write_runtime()
-
-    async def _platforms(self, regions: list[str]) -> None:
-        if "platform" in self.options.parts:
-            async with asyncio.TaskGroup() as group:
-                for region in regions:
-                    group.create_task(self._start(services.platform(self.at, region)))
 
     async def _cluster(self, name: str, script: str) -> None:
         """A running cluster with its databases, roles and passwords."""

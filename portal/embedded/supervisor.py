@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from portal.embedded import procs
 from portal.embedded.home import PROJECT, Home
@@ -66,6 +66,7 @@ class Supervisor:
             start_new_session=True,
             pass_fds=[lock],
         )
+        self._pipe = cast(IO[bytes], self._watchdog.stdin)
         asyncio.get_running_loop().add_signal_handler(signal.SIGCHLD, self._reap)
 
     async def start(self, service: Service) -> None:
@@ -104,8 +105,7 @@ class Supervisor:
             child.popen.wait()
         self._children.clear()
         self._tell("done")
-        assert self._watchdog.stdin is not None
-        self._watchdog.stdin.close()
+        self._pipe.close()
         self._watchdog.wait()
 
     def processes(self) -> list[procs.Process]:
@@ -147,7 +147,7 @@ class Supervisor:
             user=account.uid if account else None,
             group=account.gid if account else None,
             extra_groups=[] if account else None,
-            preexec_fn=_dying_with(os.getpid(), command.stop_signal),  # noqa: PLW1509 (no threads here)
+            preexec_fn=_dying_with(os.getpid(), command.stop_signal),
         )
         pid, started = popen.pid, procs.started(popen.pid)
         child = Child(procs.Process(command.name, pid, started, command.stage, command.stop_signal), popen)
@@ -170,9 +170,8 @@ class Supervisor:
 
     def _tell(self, line: str) -> None:
         try:
-            assert self._watchdog.stdin is not None
-            self._watchdog.stdin.write(f"{line}\n".encode())
-            self._watchdog.stdin.flush()
+            self._pipe.write(f"{line}\n".encode())
+            self._pipe.flush()
         except BrokenPipeError:
             self._note("the watchdog is gone; the other nets remain")
 

@@ -53,7 +53,7 @@ def test_a_region_nobody_knows(tmp_path: Path) -> None:
 
 
 def test_a_full_disk(tmp_path: Path) -> None:
-    with pytest.raises(Unfit, match="MB free .* BAILIWICK_HOME"):
+    with pytest.raises(Unfit, match=r"MB free .* BAILIWICK_HOME"):
         homes.check_disk(Home(tmp_path), 10**12)
 
 
