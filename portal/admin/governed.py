@@ -22,6 +22,7 @@ from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 from . import eyes, listing
 from .history import changes_of
 from .home import Card
+from .trail import trail_of
 from .verbs import Facts, Verb
 
 
@@ -39,6 +40,7 @@ class GovernedAdmin(ModelAdmin):
     """
 
     family = ""
+    reads = ""
     mount = ""
     floor = ""
     order = 50
@@ -47,6 +49,7 @@ class GovernedAdmin(ModelAdmin):
     first_step: Any = ""
     views: Sequence[tuple[Any, str]] = ()
     searched = False
+    counts_waiting = False
     object_template = "console/object.html"
     list_template = "console/list.html"
     add_form: type[forms.Form] | None = None
@@ -61,7 +64,8 @@ class GovernedAdmin(ModelAdmin):
 
     # -- who may --------------------------------------------------------------------------------------------------
     def may(self, actor: Actor, word: str, obj: Any = None) -> bool:
-        return policy.can(actor, f"{self.family}.{word}", obj)
+        verb = self.reads if word == "view" and self.reads else f"{self.family}.{word}"
+        return policy.can(actor, verb, obj)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(eyes.narrow(request), "view", obj)
@@ -83,7 +87,7 @@ class GovernedAdmin(ModelAdmin):
         return self.title or capfirst(str(self.opts.verbose_name_plural))
 
     def waiting(self, actor: Actor) -> int:
-        """How many rows wait for this actor: shown in the rail, 0 shows nothing."""
+        """How many rows wait for this actor: in the rail where `counts_waiting`, 0 shows nothing."""
         return 0
 
     def visible(self, actor: Actor) -> models.QuerySet[Any]:
@@ -103,6 +107,10 @@ class GovernedAdmin(ModelAdmin):
     def heading(self, obj: Any) -> str:
         return str(obj)
 
+    def under(self, obj: Any) -> str:
+        """A second, quieter line under the name in lists."""
+        return ""
+
     def sentence(self, obj: Any, actor: Actor) -> str:
         """One sentence that says where the object stands."""
         return ""
@@ -120,6 +128,10 @@ class GovernedAdmin(ModelAdmin):
 
     def home_cards(self, actor: Actor) -> list[Card]:
         """What this page puts on the actor's home."""
+        return []
+
+    def beside(self, obj: Any, actor: Actor) -> list[Card]:
+        """What this page adds to the page of another kind of object, so that lower floors need not know it."""
         return []
 
     def create(self, actor: Actor, data: dict[str, Any]) -> Any:
@@ -228,14 +240,28 @@ class GovernedAdmin(ModelAdmin):
             state_words=self.state_words(obj),
             sentence=self.sentence(obj, actor),
             facts=self.facts(obj, actor),
-            verbs=[(verb, verb.form() if verb.form else None) for verb in self.verbs(obj, actor)],
+            verbs=self._forms_of(request, self.verbs(obj, actor), refusal),
             verb_base=self.object_url(obj) + "do/",
             has_history=hasattr(self.model, "history"),
+            beside=[card for page in self.admin_site.governed() for card in page.beside(obj, actor)],
+            trail=trail_of(obj),
             refusal=refusal,
             typed=request.POST if refusal else {},
             **self.extra(obj, actor),
         )
         return TemplateResponse(request, self.object_template, context, status=refusal.status if refusal else 200)
+
+    def _forms_of(self, request: HttpRequest, verbs: list[Verb], refusal: Refusal | None) -> list[Any]:
+        """Each verb with its form; the one that was refused keeps what was typed and says what is wrong with it."""
+        found = []
+        for verb in verbs:
+            was_sent = refusal is not None and request.POST.get("verb") == verb.name
+            form = verb.form(request.POST if was_sent else None, initial=verb.initial) if verb.form else None
+            if form and was_sent and isinstance(refusal, Invalid):
+                form.is_valid()
+                put_refusal(form, Invalid(fields={k: v for k, v in refusal.fields.items() if k in form.fields}))
+            found.append((verb, form))
+        return found
 
     def verb_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponseBase:
         """Do one verb: POST only; the action asks the policy again."""

@@ -15,11 +15,12 @@ from django.contrib.admin.views.main import PAGE_VAR, ChangeList
 from django.db import models
 from django.http import StreamingHttpResponse
 from django.utils.encoding import force_str
+from django.utils.text import capfirst
 
 from portal.access.actor import Actor
 
 
-FIGURES = frozenset({"inr", "inr_short", "count", "percent", "number"})
+FIGURES = frozenset({"inr", "inr_short", "count", "percent", "number", "span"})
 CSV_LIMIT = 20_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -36,18 +37,27 @@ def column(label: Any, *, ordering: str | None = None, kind: str = "text") -> Ca
     return declare
 
 
-def fixed(name: str, label: Any, choices: Sequence[tuple[str, Any]], lookup: str = "") -> type[SimpleListFilter]:
+Choices = Sequence[tuple[str, Any]]
+
+
+def fixed(
+    name: str,
+    label: Any,
+    choices: Choices | Callable[[], Choices],
+    lookup: str = "",
+    value_of: Callable[[str], Any] = str,
+) -> type[SimpleListFilter]:
     """A filter whose choices are known beforehand, so that offering them costs no query."""
 
     class Fixed(SimpleListFilter):
         title = label
         parameter_name = name
 
-        def lookups(self, request: Any, model_admin: Any) -> Sequence[tuple[str, Any]]:
-            return choices
+        def lookups(self, request: Any, model_admin: Any) -> Choices:
+            return choices() if callable(choices) else choices
 
         def queryset(self, request: Any, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-            return queryset.filter(**{lookup or name: self.value()}) if self.value() else queryset
+            return queryset.filter(**{lookup or name: value_of(self.value())}) if self.value() else queryset
 
     return Fixed
 
@@ -67,6 +77,7 @@ class Cell:
 @dataclass(frozen=True)
 class Row:
     url: str
+    under: str
     cells: list[Cell]
 
 
@@ -108,13 +119,19 @@ def kind_of(name: str, field: Any, attribute: Any, value: Any) -> str:
     return "number" if isinstance(value, (int, Decimal)) else "text"
 
 
+def label_of(cl: ChangeList, name: str) -> str:
+    """A column's heading; an amount's unit is written the way people write it."""
+    label = capfirst(force_str(label_for_field(name, cl.model, model_admin=cl.model_admin)))
+    return f"{label.removesuffix(' inr')}, ₹" if label.endswith(" inr") else label
+
+
 def cells(cl: ChangeList, obj: models.Model) -> list[Cell]:
     """The cells of one row, each with the heading it stands under."""
     found = []
     for name in cl.list_display:
         field, attribute, value = lookup_field(name, obj, cl.model_admin)
         kind = kind_of(str(name), field, attribute, value)
-        label = force_str(label_for_field(name, cl.model, model_admin=cl.model_admin))
+        label = label_of(cl, name)
         words = ""
         if field is not None and getattr(field, "choices", None):
             words = force_str(dict(field.flatchoices).get(value, value))
@@ -126,7 +143,8 @@ def cells(cl: ChangeList, obj: models.Model) -> list[Cell]:
 def rows(cl: ChangeList, actor: Actor) -> list[Row]:
     cl.result_list = list(cl.result_list)
     cl.model_admin.prepare(cl.result_list, actor)
-    return [Row(cl.model_admin.object_url(obj), cells(cl, obj)) for obj in cl.result_list]
+    page = cl.model_admin
+    return [Row(page.object_url(obj), page.under(obj), cells(cl, obj)) for obj in cl.result_list]
 
 
 def headings(cl: ChangeList, shown: list[Row]) -> list[Heading]:
@@ -134,7 +152,7 @@ def headings(cl: ChangeList, shown: list[Row]) -> list[Heading]:
     figures = [cell.is_figure for cell in shown[0].cells] if shown else []
     return [
         Heading(
-            force_str(header["text"]),
+            label_of(cl, cl.list_display[i]),
             figures[i] if i < len(figures) else False,
             header["url_primary"] if header.get("sortable") else "",
             ("ascending" if header.get("ascending") else "descending") if header.get("sorted") else "",
@@ -187,7 +205,7 @@ class _Echo:
 def as_csv(cl: ChangeList, filename: str, actor: Actor) -> StreamingHttpResponse:
     """The whole filtered list, not one page of it, up to 20,000 rows."""
     writer = csv.writer(_Echo())
-    headers = [force_str(label_for_field(name, cl.model, model_admin=cl.model_admin)) for name in cl.list_display]
+    headers = [label_of(cl, name) for name in cl.list_display]
 
     def lines() -> Iterator[str]:
         yield "\ufeff" + str(writer.writerow(headers))

@@ -25,6 +25,11 @@ class Console(AdminSite):
     def governed(self) -> list[GovernedAdmin]:
         return [page for page in self._registry.values() if isinstance(page, GovernedAdmin)]
 
+    def url_of(self, label: str, key: str) -> str:
+        """The page of an object known by its model's label and key; empty when there is no such page."""
+        page = next((one for one in self.governed() if one.opts.label_lower == label), None)
+        return reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_change", args=[key]) if page and key else ""
+
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         return super().admin_view(doors.open_door(view), cacheable)
 

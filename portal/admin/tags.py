@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from portal.access.queries import display_names
 from portal.lib import money
 from portal.lib.clock import now
 
@@ -158,7 +157,7 @@ def cell(found: Cell) -> str | SafeString:
     if kind == "percent":
         return f"{figure(value)} %"
     shown = {"inr": inr, "inr_short": inr_short, "count": figure, "number": figure, "when": when, "day": moment}
-    shown["moment"] = moment
+    shown |= {"moment": moment, "span": span}
     return shown[kind](value) if kind in shown else format_html("{}", value)
 
 
@@ -213,12 +212,6 @@ def theme(context: Any) -> str:
     request = context.get("request")
     chosen = request.COOKIES.get("theme", "") if request is not None else ""
     return chosen if chosen in {"light", "dark"} else "system"
-
-
-@register.simple_tag
-def names(ids: Any) -> dict[str, str]:
-    """Names of people by id, for a page that shows several."""
-    return display_names({str(i) for i in ids if i})
 
 
 @register.filter

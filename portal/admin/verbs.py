@@ -1,7 +1,7 @@
 """What a page offers to do: a verb with its words, its cost, and whether it wants a reason."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
@@ -22,6 +22,7 @@ class Verb:
     tone: str = "plain"
     wants_reason: bool = True
     form: type[forms.Form] | None = None
+    initial: dict[str, Any] = field(default_factory=dict)
     done: Any = ""
 
 

@@ -111,7 +111,14 @@ class LedgerAdmin(GovernedAdmin):
         entries = list(entries_visible_to(actor).order_by("-at")[:8])
         names = names_of(entry.actor for entry in entries)
         lines = [
-            {"words": words_of(entry.verb), "who": names.get(entry.actor), "at": entry.at, "url": self.object_url(entry)}
+            {
+                "words": words_of(entry.verb),
+                "who": names.get(entry.actor),
+                "at": entry.at,
+                "url": self.object_url(entry),
+            }
             for entry in entries
         ]
-        return [Card(_("Latest in the ledger"), "audit/card.html", 70, "side", self.list_url(), context={"lines": lines})]
+        return [
+            Card(_("Latest in the ledger"), "audit/card.html", 70, "side", self.list_url(), context={"lines": lines})
+        ]

@@ -1,0 +1,198 @@
+"""Tenants: the list, one tenant's page, and what its people see of them at home."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, QuerySet, Sum
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from portal.access.actor import Actor
+from portal.access.models import Role
+from portal.access.queries import roles_of
+from portal.admin.governed import GovernedAdmin
+from portal.admin.home import Card
+from portal.admin.listing import column, fixed
+from portal.admin.verbs import Fact, Facts, Verb
+from portal.lib.money import inr, inr_short
+from tenants import actions
+from tenants.models import DataClass, Status, Tenant
+from tenants.queries import available_verbs, region_choices
+
+REGION = fixed("region", gettext_lazy("region"), region_choices)
+DATA = fixed("data", gettext_lazy("data"), DataClass.choices, "data_classes__contains", value_of=lambda one: [one])
+
+
+class EditForm(forms.Form):
+    """What may change without a new request."""
+
+    display_name = forms.CharField(label=gettext_lazy("Title"), max_length=120)
+    cost_centre = forms.CharField(label=gettext_lazy("Cost centre"), max_length=32)
+
+
+@admin.register(Tenant)
+class TenantAdmin(GovernedAdmin):
+    family = "tenant"
+    mount = "tenants"
+    floor, order = "registry", 10
+    searched = True
+    title = gettext_lazy("Tenants")
+    explain = gettext_lazy(
+        "Every business unit's own space on the shared platform: what it may use, and what it costs."
+    )
+    first_step = gettext_lazy("There is no tenant here yet. A tenant begins with a request.")
+    views = (
+        (gettext_lazy("All"), ""),
+        (gettext_lazy("Active"), "status__exact=active"),
+        (gettext_lazy("Suspended"), "status__exact=suspended"),
+        (gettext_lazy("Being set up"), "status__exact=provisioning"),
+    )
+    list_display = ("name", "unit", "tier", "region", "status", "checks", "monthly_cost_inr", "annual_budget_inr")
+    list_select_related = ("tier", "business_unit")
+    list_filter = ("status", "tier", "business_unit", REGION, DATA)
+    search_fields = ("name", "display_name", "cost_centre")
+    ordering = ("name",)
+    object_template = "tenants/tenant.html"
+
+    def visible(self, actor: Actor) -> QuerySet[Any]:
+        return Tenant.objects.visible_to(actor).select_related(
+            "tier", "business_unit", "owner__person", "champion__person"
+        )
+
+    def get_queryset(self, request: Any) -> QuerySet[Any]:
+        """Lists need no people: leave that join to the page of one tenant."""
+        return super().get_queryset(request).select_related(None)
+
+    @column(gettext_lazy("Business unit"), ordering="business_unit__name")
+    def unit(self, tenant: Tenant) -> str:
+        return tenant.business_unit.name
+
+    @column(gettext_lazy("Checks"), ordering="validation_outcome", kind="state")
+    def checks(self, tenant: Tenant) -> str:
+        return tenant.validation_outcome
+
+    def under(self, tenant: Tenant) -> str:
+        return tenant.display_name
+
+    def state(self, tenant: Tenant) -> str:
+        return "restricted" if tenant.is_restricted else tenant.status
+
+    def state_words(self, tenant: Tenant) -> str:
+        return _("restricted by an incident") if tenant.is_restricted else str(tenant.get_status_display())
+
+    def sentence(self, tenant: Tenant, actor: Actor) -> str:
+        where = {"tier": tenant.tier.name, "unit": tenant.business_unit.name, "region": tenant.region}
+        about = _("%(tier)s tenant of %(unit)s in %(region)s") % where
+        if tenant.is_restricted:
+            return _("%(about)s. All access is refused while an incident is open.") % {"about": about}
+        if tenant.status == Status.SUSPENDED:
+            return _("%(about)s. Suspended: %(reason)s") % {"about": about, "reason": tenant.status_reason}
+        if tenant.monthly_cost_inr is not None:
+            return _("%(about)s, %(cost)s a month.") % {"about": about, "cost": inr(tenant.monthly_cost_inr)}
+        return f"{about}."
+
+    def facts(self, tenant: Tenant, actor: Actor) -> list[Facts]:
+        return [
+            Facts(
+                _("What it may use"),
+                [
+                    Fact(_("Users"), tenant.max_users, "count"),
+                    Fact(_("Documents"), tenant.max_documents, "count"),
+                    Fact(_("Queries a day"), tenant.max_queries_per_day, "count"),
+                    Fact(_("Storage, GB"), tenant.max_storage_gb, "count"),
+                    Fact(_("Requests a minute"), tenant.requests_per_minute, "count"),
+                    Fact(_("Promised availability"), tenant.tier.sla_percent, "percent"),
+                ],
+                _("The limits are enforced at the platform; they change only through a request."),
+            ),
+            Facts(
+                _("Where its data lives"),
+                [
+                    Fact(_("Region"), tenant.region),
+                    Fact(_("People it serves"), tenant.get_geography_display()),
+                    Fact(_("Data it holds"), ", ".join(_classes(tenant)) or _("none of the protected classes")),
+                    Fact(_("Compliance profiles"), ", ".join(tenant.compliance_profiles)),
+                    Fact(_("Search index"), tenant.vector_provider),
+                ],
+            ),
+            Facts(
+                _("Identity"),
+                [
+                    Fact(_("Environment"), tenant.environment),
+                    Fact(_("Cost centre"), tenant.cost_centre),
+                    Fact(_("Active since"), tenant.activated_at, "moment"),
+                    Fact(_("Last change"), tenant.updated_at, "when"),
+                    Fact(_("Tenant id"), tenant.pk, "mono"),
+                    Fact(_("Module"), tenant.module_version, "mono"),
+                ],
+            ),
+        ]
+
+    def verbs(self, tenant: Tenant, actor: Actor) -> list[Verb]:
+        known = {
+            "suspend": Verb(
+                "suspend",
+                _("Suspend"),
+                _on(actions.suspend),
+                says=_("The platform refuses the tenant at once. Nothing is deleted, and it can be reactivated."),
+                tone="danger",
+                done=_("Suspended. The platform refuses the tenant from now on."),
+            ),
+            "reactivate": Verb(
+                "reactivate",
+                _("Reactivate"),
+                _on(actions.reactivate),
+                says=_("The platform serves the tenant again."),
+                tone="primary",
+                done=_("Reactivated. The platform serves the tenant again."),
+            ),
+        }
+        offered = [known[word] for word in available_verbs(tenant, actor) if word in known]
+        if self.may(actor, "edit", tenant) and tenant.status != Status.DELETED:
+            initial = {"display_name": tenant.display_name, "cost_centre": tenant.cost_centre}
+            offered.append(
+                Verb("edit", _("Change title or cost centre"), _on(actions.edit), form=EditForm, initial=initial)
+            )
+        return offered
+
+    def extra(self, tenant: Tenant, actor: Actor) -> dict[str, Any]:
+        yearly = tenant.monthly_cost_inr * 12 if tenant.monthly_cost_inr is not None else None
+        left = tenant.annual_budget_inr - yearly if yearly is not None else None
+        return {"yearly": yearly, "left": left, "is_over": left is not None and left < 0}
+
+    def home_cards(self, actor: Actor) -> list[Card]:
+        mine = Tenant.objects.visible_to(actor)
+        if roles_of(actor) & {Role.TENANT_ADMIN, Role.TENANT_VIEWER}:
+            return [self._own_tenants(mine)]
+        return [self._figures(mine)]
+
+    def _own_tenants(self, mine: QuerySet[Tenant]) -> Card:
+        found = list(mine.exclude(status__in=[Status.DELETED, Status.FAILED]).select_related("tier")[:12])
+        rows = [
+            {"tenant": one, "url": self.object_url(one), "yearly": (one.monthly_cost_inr or Decimal(0)) * 12}
+            for one in found
+        ]
+        return Card(_("My tenants"), "tenants/card_mine.html", 20, "main", self.list_url(), context={"rows": rows})
+
+    def _figures(self, mine: QuerySet[Tenant]) -> Card:
+        active = mine.filter(status=Status.ACTIVE).aggregate(n=Count("pk"), cost=Sum("monthly_cost_inr"))
+        count, cost = active["n"], active["cost"] or Decimal(0)
+        says = ngettext("%(n)d active tenant", "%(n)d active tenants", count) % {"n": count}
+        context = {"figure": count, "note": _("%(cost)s a month together") % {"cost": inr_short(cost)}, "label": says}
+        return Card(_("Active tenants"), "console/card_figure.html", 10, "figure", self.list_url(), context=context)
+
+
+def _classes(tenant: Tenant) -> list[str]:
+    names = dict(DataClass.choices)
+    return [str(names.get(one, one)) for one in tenant.data_classes]
+
+
+def _on(action: Any) -> Any:
+    """Call an action that takes the tenant's id."""
+
+    def run(tenant: Tenant, **given: Any) -> Any:
+        return action(tenant.pk, **given)
+
+    return run
