@@ -9,11 +9,6 @@ from typing import Literal
 
 from lifecycle.provisioning.terraform import backend as state
 from lifecycle.provisioning.terraform.commands import await_exit, force_unlock, push_unsaved, status, stop
-    await_exit,
-    force_unlock,
-    status,
-    stop,
-)
 from lifecycle.provisioning.terraform.files import read_json
 from lifecycle.provisioning.terraform.processes import is_alive
 from lifecycle.provisioning.terraform.run import Run
