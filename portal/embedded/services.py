@@ -111,7 +111,8 @@ def migrate(at: Address) -> Command:
 
 
 def seed(at: Address) -> Command:
-    return Command(name="seed", argv=_manage("seed"), env=at.portal())
+    """With the owner's rights: one large transaction, which the five seconds of `app` may be too short for."""
+    return Command(name="seed", argv=_manage("seed"), env=at.migration())
 
 
 def tour(at: Address) -> Command:
