@@ -140,7 +140,7 @@ class JobViewSet(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Job]):
         """Log lines after `offset` (0 for all), at most 500."""
         unknown = sorted(set(request.query_params) - {"offset", "format"})
         if unknown:
-            raise Invalid(fields={name: "not known here; known: offset" for name in unknown})
+            raise Invalid(fields=dict.fromkeys(unknown, "not known here; known: offset"))
         job = self.get_object()
         offset = _offset(request)
         lines = queries.log_after(job, offset, LOG_PAGE)

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from . import holder
 from .errors import Superseded
 from .kinds import StepDef
-from .models import WORKED_ON, EpochCounter, Job, JobState, LeaseRule, ResourceLease, Wake
+from .models import WORKED_ON, Job, JobState, LeaseRule, ResourceLease, Wake
 
 
 def seconds(definition: StepDef | None = None) -> float:
@@ -57,7 +57,7 @@ def next_epoch(job: Job) -> int:
         return job.job_epoch + 1
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {EpochCounter._meta.db_table} AS c (tenant_id, resource_class, value) VALUES (%s, %s, 1)"
+            "INSERT INTO jobs_epochcounter AS c (tenant_id, resource_class, value) VALUES (%s, %s, 1)"
             " ON CONFLICT (tenant_id, resource_class) DO UPDATE SET value = c.value + 1 RETURNING value",
             [job.tenant_id, job.resource_class],
         )

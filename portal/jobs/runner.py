@@ -118,6 +118,7 @@ def _begin(job: Job, *, lost: bool = False) -> StepContext | None:
     kind = kinds.find(job.kind)
     definition = kind.step(step.name) if kind and step else None
     job.lease_until = lease.until(lease.seconds(definition))
+    job.save()
     if step is None:
         endings.succeeded(job)
         return None
@@ -130,7 +131,6 @@ def _begin(job: Job, *, lost: bool = False) -> StepContext | None:
     step.attempts += 1
     step.started_at = step.started_at or now()
     step.save()
-    job.save()
     return StepContext(job, step, definition)
 
 
@@ -201,7 +201,7 @@ def _retry_or_fail(job: Job, step: Step, definition: kinds.StepDef, outcome: Fai
 def pause_before(attempt: int, first: float, wanted: float | None = None) -> float:
     """Seconds before try number `attempt` (2, 3, …): doubling, between half and whole so that crowds spread out."""
     longest = min(LONGEST_PAUSE, first * 2 ** min(attempt - 2, 30))
-    return max(wanted or 0.0, random.uniform(longest / 2, longest))
+    return max(wanted or 0.0, random.uniform(longest / 2, longest))  # noqa: S311 - spreads load, guards nothing
 
 
 def _wait(job: Job, step: Step, at: datetime | None, reason: str) -> None:
