@@ -1,0 +1,436 @@
+"""REST of approvals: `approvals`, `delegations`, `approval-rules`. Doors check shape; actions decide."""
+
+from typing import Any
+
+import django_filters
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.access import policy
+from portal.access.actions import NotSignedIn, sign_in
+from portal.access.actor import actor_of
+from portal.access.idempotency import IdempotentMixin
+from portal.access.models import Role, User
+from portal.lib.api import StrictSerializer
+from portal.lib.clock import now
+from portal.lib.errors import Absent, NotAllowed
+
+from . import actions, queries
+from .models import Case, Delegation, Rule
+
+REASON = {"max_length": 1000, "help_text": "Why. Kept in the record."}
+
+
+class CaseSerializer(serializers.ModelSerializer[Case]):
+    """A case as a row of a list."""
+
+    requested_by_name = serializers.CharField(source="requested_by.display_name", read_only=True)
+    is_blocked = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = Case
+        fields = (
+            "id",
+            "kind",
+            "title",
+            "state",
+            "subject_type",
+            "subject_id",
+            "business_unit",
+            "tenant_id",
+            "amount_inr",
+            "aggregated_inr",
+            "requested_by",
+            "requested_by_name",
+            "opened_at",
+            "expires_at",
+            "decided_at",
+            "decided_reason",
+            "is_blocked",
+            "blocked_reason",
+            "digest",
+            "url",
+        )
+        read_only_fields = fields
+
+
+class SignedSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    on_behalf_of = serializers.CharField()
+    decision = serializers.CharField()
+    reason = serializers.CharField()
+    at = serializers.DateTimeField()
+
+
+class RequirementSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="requirement.id")
+    role = serializers.CharField(source="requirement.role")
+    role_name = serializers.CharField(source="role")
+    state = serializers.CharField()
+    order = serializers.IntegerField(source="requirement.order")
+    quorum = serializers.IntegerField(source="requirement.quorum")
+    due_at = serializers.DateTimeField(source="requirement.due_at")
+    escalated_at = serializers.DateTimeField(source="requirement.escalated_at")
+    blocked_reason = serializers.CharField(source="requirement.blocked_reason")
+    rules = serializers.JSONField()
+    signed = SignedSerializer(many=True)
+    who = serializers.ListField(child=serializers.CharField(), help_text="Who could still sign")
+
+
+class DecisionSerializer(serializers.Serializer[Any]):
+    can_sign = serializers.BooleanField()
+    role = serializers.CharField()
+    acts_for = serializers.CharField()
+    needs_password = serializers.BooleanField()
+    why_not = serializers.CharField()
+    code = serializers.CharField()
+
+
+class QuestionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    asked_by = serializers.CharField(source="asked_by.display_name")
+    text = serializers.CharField()
+    asked_at = serializers.DateTimeField()
+    answer = serializers.CharField()
+    answered_at = serializers.DateTimeField()
+
+
+class CaseDetailSerializer(CaseSerializer):
+    """A case with everything an approver decides by. Built from a `CasePage`."""
+
+    facts = serializers.JSONField(read_only=True)
+    snapshot = serializers.JSONField(read_only=True)
+    sentence = serializers.SerializerMethodField()
+    requirements = serializers.SerializerMethodField()
+    decision = serializers.SerializerMethodField()
+    questions = serializers.SerializerMethodField()
+
+    class Meta(CaseSerializer.Meta):
+        fields = (  # type: ignore[assignment]
+            *CaseSerializer.Meta.fields,
+            "aggregated_with",
+            "facts",
+            "snapshot",
+            "sentence",
+            "requirements",
+            "decision",
+            "questions",
+        )
+        read_only_fields = fields  # type: ignore[assignment]
+
+    @property
+    def page(self) -> queries.CasePage:
+        found: queries.CasePage = self.context["page"]
+        return found
+
+    def get_sentence(self, case: Case) -> str:
+        return self.page.sentence
+
+    @extend_schema(responses=RequirementSerializer(many=True))
+    def get_requirements(self, case: Case) -> Any:
+        return RequirementSerializer(self.page.rows, many=True).data
+
+    @extend_schema(responses=DecisionSerializer)
+    def get_decision(self, case: Case) -> Any:
+        return DecisionSerializer(self.page.decision).data
+
+    @extend_schema(responses=QuestionSerializer(many=True))
+    def get_questions(self, case: Case) -> Any:
+        return QuestionSerializer(self.page.questions, many=True).data
+
+
+class SignSerializer(StrictSerializer):
+    reason = serializers.CharField(**REASON)
+    digest = serializers.CharField(max_length=128, help_text="The digest of what was read")
+    role = serializers.ChoiceField(Role.choices, required=False, help_text="When one could fill more than one role")
+    password = serializers.CharField(max_length=1024, trim_whitespace=False, required=False, write_only=True)
+
+
+class RejectSerializer(StrictSerializer):
+    reason = serializers.CharField(**REASON)
+    digest = serializers.CharField(max_length=128, required=False)
+    role = serializers.ChoiceField(Role.choices, required=False)
+
+
+class TextSerializer(StrictSerializer):
+    text = serializers.CharField(max_length=2000)
+
+
+class ReasonSerializer(StrictSerializer):
+    reason = serializers.CharField(**REASON)
+
+
+class CaseFilter(django_filters.FilterSet):
+    state = django_filters.ChoiceFilter(choices=Case.State.choices)
+    kind = django_filters.CharFilter()
+    business_unit = django_filters.CharFilter()
+    tenant_id = django_filters.UUIDFilter()
+    subject_id = django_filters.CharFilter()
+    waiting_for_me = django_filters.BooleanFilter(method="only_waiting")
+
+    class Meta:
+        model = Case
+        fields = ("state", "kind", "business_unit", "tenant_id", "subject_id")
+
+    def only_waiting(self, found: QuerySet[Case], name: str, value: bool) -> QuerySet[Case]:
+        waiting = queries.waiting_for(actor_of(self.request)).order_by().values("pk")
+        return found.filter(pk__in=waiting) if value else found.exclude(pk__in=waiting)
+
+
+def _checked(form: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    given = form(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
+
+
+class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
+    """Approval cases, and what one can do with them."""
+
+    queryset = Case.objects.none()
+    serializer_class = CaseSerializer
+    filterset_class = CaseFilter
+    ordering_fields = ("opened_at", "expires_at", "amount_inr", "state")
+    search_fields = ("title", "business_unit")
+
+    def get_queryset(self) -> QuerySet[Case]:
+        actor = actor_of(self.request)
+        policy.require(actor, "approval.view")
+        return Case.objects.visible_to(actor).select_related("requested_by__person")
+
+    def case(self) -> Case:
+        return queries.find(_uuid(self.kwargs["pk"]), actor_of(self.request))
+
+    def shown(self, case: Case, status: int = 200) -> Response:
+        fresh = queries.find(case.pk, actor_of(self.request))
+        page = queries.case_page(fresh, actor_of(self.request))
+        return Response(CaseDetailSerializer(fresh, context={"page": page}).data, status=status)
+
+    @extend_schema(responses=CaseDetailSerializer)
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.shown(self.case())
+
+    @extend_schema(request=SignSerializer, responses={201: CaseDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def signatures(self, request: Request, pk: str = "") -> Response:
+        """Sign, for exactly the content whose digest is given."""
+        case, given = self.case(), _checked(SignSerializer, request)
+        proved_at = _proved(request, given.pop("password", None))
+        actions.sign(case.pk, actor=actor_of(request), reauthenticated_at=proved_at, **given)
+        return self.shown(case, 201)
+
+    @extend_schema(request=RejectSerializer, responses={201: CaseDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def rejections(self, request: Request, pk: str = "") -> Response:
+        """Refuse. One refusal ends the case."""
+        case, given = self.case(), _checked(RejectSerializer, request)
+        actions.reject(case.pk, actor=actor_of(request), **given)
+        return self.shown(case, 201)
+
+    @extend_schema(request=TextSerializer, responses={201: CaseDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def questions(self, request: Request, pk: str = "") -> Response:
+        """Ask the requester."""
+        case, given = self.case(), _checked(TextSerializer, request)
+        actions.ask(case.pk, actor=actor_of(request), **given)
+        return self.shown(case, 201)
+
+    @extend_schema(request=TextSerializer, responses={201: CaseDetailSerializer})
+    @action(detail=True, methods=["post"], url_path="questions/(?P<question>[0-9a-f-]+)/answer")
+    def answer(self, request: Request, pk: str = "", question: str = "") -> Response:
+        """Answer a question."""
+        case, given = self.case(), _checked(TextSerializer, request)
+        if not case.questions.filter(pk=_uuid(question)).exists():
+            raise Absent("There is no such question.")
+        actions.answer(question, actor=actor_of(request), **given)
+        return self.shown(case, 201)
+
+    @extend_schema(request=ReasonSerializer, responses={201: CaseDetailSerializer})
+    @action(detail=True, methods=["post"])
+    def cancellation(self, request: Request, pk: str = "") -> Response:
+        """Withdraw the case."""
+        case, given = self.case(), _checked(ReasonSerializer, request)
+        actions.cancel_case(case.pk, actor=actor_of(request), **given)
+        return self.shown(case, 201)
+
+
+def _uuid(text: str) -> str:
+    """Return a usable primary key, or raise Absent: a malformed id names nothing."""
+    try:
+        return str(Case._meta.pk.to_python(text))
+    except ValidationError:
+        raise Absent("There is no such approval case.") from None
+
+
+def _proved(request: Request, password: str | None) -> Any:
+    """When the password was proved: now, if it was sent along and is right. Failures count as failed sign-ins."""
+    if not password:
+        return None
+    try:
+        address = request.META.get("REMOTE_ADDR", "")
+        sign_in(username=request.user.username, password=password, address=address, request=request._request)
+    except NotSignedIn:
+        raise NotAllowed("The password is not right.", code="wrong-password") from None
+    return now()
+
+
+class DelegationSerializer(serializers.ModelSerializer[Delegation]):
+    delegator_name = serializers.CharField(source="delegator.display_name", read_only=True)
+    delegate_name = serializers.CharField(source="delegate.display_name", read_only=True)
+
+    class Meta:
+        model = Delegation
+        fields = (
+            "id",
+            "delegator",
+            "delegator_name",
+            "delegate",
+            "delegate_name",
+            "role",
+            "valid_from",
+            "valid_until",
+            "revoked_at",
+            "reason",
+            "created_at",
+        )
+        read_only_fields = fields
+
+
+class DelegateSerializer(StrictSerializer):
+    delegate = serializers.PrimaryKeyRelatedField(queryset=User.objects.all())
+    role = serializers.ChoiceField(Role.choices)
+    valid_from = serializers.DateTimeField(required=False, help_text="Default: now")
+    valid_until = serializers.DateTimeField()
+    reason = serializers.CharField(max_length=500)
+
+
+class PersonSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    display_name = serializers.CharField()
+
+
+class Delegations(
+    IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Delegation]
+):
+    """Who signs for whom, and between which dates."""
+
+    queryset = Delegation.objects.none()
+    serializer_class = DelegationSerializer
+    filterset_fields = ("role", "delegator", "delegate")
+    ordering_fields = ("valid_from", "valid_until")
+
+    def get_queryset(self) -> QuerySet[Delegation]:
+        policy.require(actor_of(self.request), "approval.view")
+        found: QuerySet[Delegation] = queries.delegations_of(actor_of(self.request))
+        return found
+
+    @extend_schema(request=DelegateSerializer, responses={201: DelegationSerializer})
+    def create(self, request: Request) -> Response:
+        row = actions.delegate(actor=actor_of(request), **_checked(DelegateSerializer, request))
+        return Response(DelegationSerializer(row).data, status=201)
+
+    @extend_schema(request=ReasonSerializer, responses={201: DelegationSerializer})
+    @action(detail=True, methods=["post"])
+    def revocation(self, request: Request, pk: str = "") -> Response:
+        """End it now."""
+        row = self.get_object()
+        row = actions.revoke_delegation(row.pk, actor=actor_of(request), **_checked(ReasonSerializer, request))
+        return Response(DelegationSerializer(row).data, status=201)
+
+    @extend_schema(responses=PersonSerializer(many=True), filters=False)
+    @action(detail=False, url_path="candidates/(?P<role>[a-z_]+)", pagination_class=None, filter_backends=[])
+    def candidates(self, request: Request, role: str = "") -> Response:
+        """The people one could let sign in a role."""
+        policy.require(actor_of(request), "approval.delegate")
+        return Response(PersonSerializer(queries.possible_delegates(actor_of(request), role), many=True).data)
+
+
+class RuleSerializer(serializers.ModelSerializer[Rule]):
+    in_words = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Rule
+        exclude = ("created_by",)
+
+    def get_in_words(self, rule: Rule) -> str:
+        return queries.in_words(rule.condition)
+
+
+class RuleEditSerializer(StrictSerializer):
+    reason = serializers.CharField(**REASON)
+    title = serializers.CharField(max_length=200, required=False)
+    case_kind = serializers.CharField(max_length=64, required=False)
+    condition = serializers.JSONField(required=False)
+    effect = serializers.ChoiceField(Rule.Effect.choices, required=False)
+    role = serializers.ChoiceField(Role.choices, required=False)
+    waives = serializers.ListField(child=serializers.CharField(max_length=32), required=False)
+    order = serializers.IntegerField(min_value=1, max_value=1000, required=False)
+    quorum = serializers.IntegerField(min_value=1, max_value=20, required=False)
+    sla_hours = serializers.IntegerField(min_value=1, max_value=8784, required=False)
+    expires_after_hours = serializers.IntegerField(min_value=1, max_value=8784, required=False)
+    escalate_to = serializers.ChoiceField(Role.choices, required=False)
+    effective_from = serializers.DateTimeField(required=False)
+    effective_until = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class RuleNewSerializer(RuleEditSerializer):
+    rule_id = serializers.RegexField(r"^[A-Z]{2,8}-[0-9]{1,6}$", help_text="Such as APR-010")
+    title = serializers.CharField(max_length=200)
+    case_kind = serializers.CharField(max_length=64)
+    role = serializers.ChoiceField(Role.choices)
+
+
+class Rules(IdempotentMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rule]):
+    """Approval rules, every version. An edit writes the next version; open cases keep theirs."""
+
+    queryset = Rule.objects.none()
+    serializer_class = RuleSerializer
+    filterset_fields = ("rule_id", "case_kind", "role", "is_active")
+    ordering_fields = ("rule_id", "version", "effective_from")
+    lookup_field = "rule_id"
+    lookup_value_regex = "[A-Za-z0-9-]{1,32}"
+
+    def get_queryset(self) -> QuerySet[Rule]:
+        policy.require(actor_of(self.request), "approval_rule.view")
+        return Rule.objects.all()
+
+    def newest(self, rule_id: str) -> Rule:
+        rule = self.get_queryset().filter(rule_id=rule_id).order_by("-version").first()
+        if rule is None:
+            raise Absent(f"There is no rule {rule_id}.")
+        return rule
+
+    def retrieve(self, request: Request, rule_id: str = "") -> Response:
+        """The newest version."""
+        return Response(RuleSerializer(self.newest(rule_id)).data)
+
+    @extend_schema(request=RuleNewSerializer, responses={201: RuleSerializer})
+    def create(self, request: Request) -> Response:
+        rule = actions.create_rule(actor=actor_of(request), **_checked(RuleNewSerializer, request))
+        return Response(RuleSerializer(rule).data, status=201)
+
+    @extend_schema(request=RuleEditSerializer, responses=RuleSerializer)
+    def partial_update(self, request: Request, rule_id: str = "") -> Response:
+        """Write the next version with these fields changed."""
+        self.newest(rule_id)
+        rule = actions.edit_rule(rule_id, actor=actor_of(request), **_checked(RuleEditSerializer, request))
+        return Response(RuleSerializer(rule).data)
+
+    @extend_schema(request=ReasonSerializer, responses={201: RuleSerializer})
+    @action(detail=True, methods=["post"])
+    def retirement(self, request: Request, rule_id: str = "") -> Response:
+        """End the rule now."""
+        self.newest(rule_id)
+        rule = actions.retire_rule(rule_id, actor=actor_of(request), **_checked(ReasonSerializer, request))
+        return Response(RuleSerializer(rule).data, status=201)
+
+
+routes = [
+    ("approvals", Approvals, "approval"),
+    ("delegations", Delegations, "delegation"),
+    ("approval-rules", Rules, "approval-rule"),
+]

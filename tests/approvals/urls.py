@@ -1,0 +1,11 @@
+"""The routes of approvals alone, so that these tests need nothing else of the portal."""
+
+from django.urls import include, path
+from rest_framework.routers import DefaultRouter
+
+from portal.approvals.api import routes
+
+router = DefaultRouter()
+for prefix, viewset, basename in routes:
+    router.register(prefix, viewset, basename=basename)
+urlpatterns = [path("api/v1/", include(router.urls))]
