@@ -314,7 +314,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "portal.lib.logs.renderer"},
+        "json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "ext://portal.lib.logs.renderer"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"handlers": ["console"], "level": env("BAILIWICK_LOG_LEVEL", "INFO")},
