@@ -123,6 +123,14 @@ def test_a_signature_stays(rules, asker, cfo, sql):
     refuses(sql, says="never changed or deleted")
 
 
+def test_signatures_are_not_truncated(rules, asker, cfo):
+    signed(opened(asker), cfo)
+    with connection.cursor() as cursor:  # switched off in test databases, for their own cleaning up
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE approvals_signature ENABLE ALWAYS TRIGGER approvals_signature_no_truncate")
+    refuses("TRUNCATE approvals_signature", says="never changed or deleted")
+
+
 @pytest.mark.parametrize("state", ["signed", "approved", "rejected"])
 def test_a_case_is_not_talked_into_an_end(rules, asker, cfo, state):
     opened(asker)

@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.guards import check_guards
 from portal.lib.clock import now
 
 from ..authority import Panel
@@ -22,7 +23,10 @@ EFFECT = Actor.system("approvals")
 
 @transaction.atomic
 def effect_of(case_id: Any) -> Case:
-    """Make a signed case approved, or void it if what was signed no longer holds. Doing it twice does nothing."""
+    """Make a signed case approved, or void it if what was signed no longer holds. Doing it twice does nothing.
+
+    A guard may hold it back (Blocked): the case stays signed, and the clock asks again.
+    """
     case = locked(case_id)
     if case.state != Case.State.SIGNED:
         return case
@@ -30,6 +34,7 @@ def effect_of(case_id: Any) -> Case:
     if fault:
         case.annul(fault)
     else:
+        check_guards("approval.take_effect", case)
         case.take_effect()
     case.save(update_fields=["state", "decided_at", "decided_reason"])
     event = "approval.voided" if fault else "approval.approved"

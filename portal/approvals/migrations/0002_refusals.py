@@ -160,6 +160,10 @@ BEGIN
 END $$;
 CREATE TRIGGER approvals_signature_guard BEFORE INSERT OR UPDATE OR DELETE ON approvals_signature
   FOR EACH ROW EXECUTE FUNCTION approvals_signature_guard();
+CREATE TRIGGER approvals_signature_no_truncate BEFORE TRUNCATE ON approvals_signature
+  FOR EACH STATEMENT EXECUTE FUNCTION approvals_signature_guard();
+ALTER TABLE approvals_signature ENABLE ALWAYS TRIGGER approvals_signature_guard;
+ALTER TABLE approvals_signature ENABLE ALWAYS TRIGGER approvals_signature_no_truncate;
 """
 
 RULE_AND_DELEGATION = """
@@ -191,6 +195,7 @@ UNDO = """
 DROP TRIGGER approvals_case_guard ON approvals_case;
 DROP TRIGGER approvals_requirement_guard ON approvals_requirement;
 DROP TRIGGER approvals_signature_guard ON approvals_signature;
+DROP TRIGGER approvals_signature_no_truncate ON approvals_signature;
 DROP TRIGGER approvals_rule_guard ON approvals_rule;
 DROP TRIGGER approvals_delegation_guard ON approvals_delegation;
 DROP FUNCTION approvals_case_guard, approvals_requirement_guard, approvals_signature_guard, approvals_rule_guard,
