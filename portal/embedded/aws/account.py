@@ -1,0 +1,40 @@
+"""The one account of a region: its index, object files and key material, and the ARNs of what is in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import iam, kms, logs, s3
+from .blobs import Blobs
+from .keyring import Keyring
+from .store import Store
+
+ACCOUNT_ID = "000000000000"
+
+
+@dataclass(frozen=True)
+class RootKey:
+    access_key_id: str
+    secret_access_key: str
+
+
+class Account:
+    """Everything a service needs to answer; opening it removes what a kill left half-written."""
+
+    id = ACCOUNT_ID
+
+    def __init__(self, root: Path, region: str, root_key: RootKey, assume_tls: bool = False) -> None:
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.region, self.root_key, self.assume_tls = region, root_key, assume_tls
+        self.store = Store(root / "index.sqlite", [iam.SCHEMA, kms.SCHEMA, logs.SCHEMA, s3.SCHEMA])
+        self.keyring = Keyring(root / "kms")
+        self.blobs = Blobs(root / "objects")
+        self.blobs.sweep(s3.known_blobs(self.store))
+
+    @property
+    def root_arn(self) -> str:
+        return f"arn:aws:iam::{self.id}:root"
+
+    def arn(self, service: str, resource: str) -> str:
+        return f"arn:aws:{service}:{self.region}:{self.id}:{resource}"

@@ -1,0 +1,63 @@
+"""One SQLite index in WAL mode: many readers, one writer at a time, every commit on disk before it is answered."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Store:
+    """Readers see the last commit through a connection per thread; `write()` is a serialised transaction."""
+
+    def __init__(self, path: Path, schemas: Sequence[str]) -> None:
+        self._path = str(path)
+        self._local = threading.local()
+        self._lock = threading.RLock()
+        self._writer = self._connect()
+        for schema in schemas:
+            self._writer.executescript(schema)
+        path.chmod(0o600)
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA cache_size=-16000")
+        return connection
+
+    def _reader(self) -> sqlite3.Connection:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = self._connect()
+        return self._local.connection
+
+    def all(self, sql: str, *args: Any) -> list[sqlite3.Row]:
+        return self._reader().execute(sql, args).fetchall()
+
+    def one(self, sql: str, *args: Any) -> sqlite3.Row | None:
+        return self._reader().execute(sql, args).fetchone()
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """A transaction that commits at the end of the block or leaves nothing; checks inside it cannot be overtaken."""
+        with self._lock:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            self._writer.execute("COMMIT")
+
+    def close(self) -> None:
+        with self._lock:
+            self._writer.close()
