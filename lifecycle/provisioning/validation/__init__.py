@@ -1,7 +1,7 @@
 """Nine checks of a tenant, each with evidence. No Django: everything a check may use is in its Target.
 
-    results = run_suite(target, on_result=store_it)
-    judged = verdict(results)
+results = run_suite(target, on_result=store_it)
+judged = verdict(results)
 """
 
 from lifecycle.provisioning.validation.result import NAMES, CheckResult, Verdict, verdict

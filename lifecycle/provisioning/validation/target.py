@@ -1,15 +1,17 @@
 """What the suite is told of the tenant it judges."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 from uuid import UUID
 
 from lifecycle.stores.names import TenantNames
+from lifecycle.stores.secrets import TenantBinding
 from portal.lib.regions import Region
 
 PLATFORM_AUDIENCE = "rag-platform"
+Binding = TenantBinding
 
 
 class TokenSource(Protocol):
@@ -29,40 +31,6 @@ class TokenSource(Protocol):
         issuer: str = "",
         expires_in: int = 300,
     ) -> str: ...
-
-
-@dataclass(frozen=True)
-class Binding:
-    """The tenant's runtime names and credentials, as the region's secret store has them."""
-
-    tenant_id: UUID
-    db_role: str
-    bucket: str
-    kms_key_id: str
-    aws_access_key_id: str
-    aws_secret_access_key: str = field(repr=False)
-    cache_user: str
-    cache_password: str = field(repr=False)
-    cache_prefix: str
-    vector_provider: str
-    vector_namespace: str
-    vector_index: str
-    log_group: str
-
-    @classmethod
-    def of(cls, stored: Mapping[str, Any]) -> "Binding":
-        """Read the stored JSON; raises KeyError or ValueError where something is missing."""
-        vector = stored["vector"]
-        plain = {
-            name: str(stored[name]) for name in cls.__dataclass_fields__ if name in stored and name != "tenant_id"
-        }
-        return cls(
-            tenant_id=UUID(str(stored["tenant_id"])),
-            vector_provider=str(vector["provider"]),
-            vector_namespace=str(vector.get("namespace") or ""),
-            vector_index=str(vector.get("index") or ""),
-            **plain,
-        )
 
 
 @dataclass(frozen=True)
