@@ -10,7 +10,8 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from portal.lib.clock import now
@@ -51,32 +52,50 @@ def deliver_due(limit: int = 50) -> int:
 
 
 def _deliver_one() -> bool:
-    with transaction.atomic():
-        due = Delivery.objects.filter(state=DeliveryState.PENDING, next_at__lte=now())
-        locked = due.select_for_update(skip_locked=True, of=("self",)).select_related("event")
-        delivery = locked.order_by("next_at", "event_id", "pk").first()
+    delivery = None
+    try:
+        with transaction.atomic():
+            delivery = _pending().filter(next_at__lte=now()).order_by("next_at", "event_id", "pk").first()
+            if delivery is not None:
+                _attempt(delivery)
+    except DatabaseError as error:  # the subscriber cost us the connection: write its failure down on a fresh one
         if delivery is None:
-            return False
+            raise
+        connection.close_if_unusable_or_obsolete()
+        with transaction.atomic():
+            again = _pending().filter(pk=delivery.pk).first()
+            if again is not None:
+                _failed(again, error)
+    return delivery is not None
+
+
+def _pending() -> QuerySet[Delivery]:
+    """Undelivered rows that no other dispatcher has in hand, locked."""
+    free = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("event")
+    return free.filter(state=DeliveryState.PENDING)
+
+
+def _attempt(delivery: Delivery) -> None:
+    try:
+        with transaction.atomic():
+            import_string(delivery.subscriber)(delivery.event.payload)
+            connection.check_constraints()  # deferred ones would else fail our commit instead of the subscriber
+    except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is recorded and tried again
+        _failed(delivery, error)
+    else:
         delivery.attempts += 1
-        try:
-            with transaction.atomic():
-                import_string(delivery.subscriber)(delivery.event.payload)
-        except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is recorded and tried again
-            _failed(delivery, error)
-        else:
-            delivery.state, delivery.delivered_at, delivery.error = DeliveryState.DELIVERED, now(), ""
+        delivery.state, delivery.delivered_at, delivery.error = DeliveryState.DELIVERED, now(), ""
         delivery.save()
-    return True
 
 
 def _failed(delivery: Delivery, error: Exception) -> None:
+    delivery.attempts += 1
     delivery.error = describe(error)
     delivery.next_at = now() + timedelta(seconds=min(300, 2 ** (delivery.attempts - 1)))
-    ids = {"event_id": delivery.event_id, "event": delivery.event.event, "subscriber": delivery.subscriber}
-    if delivery.attempts < ATTEMPTS:
-        log.warning("outbox.delivery_failed", attempt=delivery.attempts, error=delivery.error, **ids)
-        return
-    delivery.state = DeliveryState.DEAD
-    log.error("outbox.gave_up", error=delivery.error, **ids)
-    if delivery.event.event != GAVE_UP:
+    ids = {"event_id": delivery.event_id, "name": delivery.event.event, "subscriber": delivery.subscriber}
+    if delivery.attempts >= ATTEMPTS:
+        delivery.state = DeliveryState.DEAD
+    delivery.save()
+    log.warning("outbox.delivery_failed", attempt=delivery.attempts, error=delivery.error, **ids)
+    if delivery.state == DeliveryState.DEAD and delivery.event.event != GAVE_UP:
         emit(GAVE_UP, {"delivery_id": delivery.pk, "error": clean(delivery.error, 500), **ids})

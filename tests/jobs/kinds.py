@@ -9,6 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from django.db import connection
+
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled, Permanent, Skip, Transient, WaitUntil
 from portal.jobs.kinds import JobKind, StepDef, StepFunc
@@ -96,6 +98,14 @@ def waits(ctx: StepContext) -> dict[str, Any]:
     return {"signed": True}
 
 
+def cut_off(ctx: StepContext) -> dict[str, Any]:
+    """The database goes away inside the step, once."""
+    if called(ctx) == 1:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    return {}
+
+
 def until_told(ctx: StepContext) -> dict[str, Any]:
     """Works until the file `go` appears; a second attempt does not wait. Stops when cancelled."""
     called(ctx)
@@ -143,6 +153,7 @@ FOREIGN = kind("foreign", ("far", foreign))
 UNSTORABLE = kind("unstorable", ("odd", unstorable))
 WAITS = kind("waits", ("first", work), ("signature", waits), ("third", after), resource_class="estate")
 SLOW = kind("slow", ("slow", until_told), ("last", work), resource_class="estate")
+CUT = kind("cut", ("first", work), ("cut", cut_off))
 SKIPS = kind("skips", ("nothing", nothing_to_do), ("first", work))
 STOPS = kind("stops", ("first", stops_unasked))
 BACKUP = kind("backup", ("first", work), resource_class="backup")

@@ -403,3 +403,13 @@ def test_log_is_read_by_offset(world: Path) -> None:
     rest = queries.log_after(job, first[-1].seq)
     assert [line.seq for line in first + rest] == list(range(1, 701))
     assert first[0].text == "line 0 token=***"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_database_connection_is_transient(world: Path) -> None:
+    job = start("cut", world)
+    runner.run(job.pk)
+    assert fresh(job).state == "waiting"
+    actions.wake(job.pk)
+    runner.run(job.pk)
+    assert fresh(job).state == "succeeded"

@@ -11,7 +11,6 @@ import sys
 from typing import Any
 from uuid import UUID
 
-
 ANSWERS = os.dup(1)
 
 
