@@ -293,6 +293,7 @@ JOB_KINDS = {
 }
 SCHEDULE = {
     "portal.jobs.schedule.redrive_orphans": 2,
+    "portal.jobs.schedule.clear_delivered": 3600,
     "portal.approvals.schedule.tick": 30,
     "portal.notify.schedule.deliver": 5,
     "lifecycle.provisioning.schedule.tick": 30,
