@@ -23,7 +23,7 @@ from portal.lib.errors import Absent, NotAllowed
 from . import actions, queries
 from .models import Case, Delegation, Rule
 
-REASON = {"max_length": 1000, "help_text": "Why. Kept in the record."}
+REASON: dict[str, Any] = {"max_length": 1000, "help_text": "Why. Kept in the record."}
 
 
 class CaseSerializer(serializers.ModelSerializer[Case]):

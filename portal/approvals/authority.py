@@ -65,8 +65,9 @@ class Panel:
 
 @dataclass(frozen=True)
 class Standing:
-    """In which requirement an actor signs now, and for whom if not for themselves."""
+    """Who signs which requirement now, and for whom if not for themselves."""
 
+    signer: User
     requirement: Requirement
     delegation: Delegation | None = None
 
@@ -111,11 +112,11 @@ def _standing_in(user: User, panel: Panel, requirement: Requirement) -> Standing
     """In one's own right first, else for a delegator; the delegate holds the role too, somewhere."""
     left = {holder.pk for holder in panel.left(requirement)}
     if user.pk in left:
-        return Standing(requirement)
+        return Standing(user, requirement)
     for delegation in panel.delegations:
         mine = delegation.delegate_id == user.pk and delegation.role == requirement.role
         if mine and delegation.delegator_id in left:
-            return Standing(requirement, delegation)
+            return Standing(user, requirement, delegation)
     return None
 
 

@@ -159,6 +159,8 @@ def ask(case_id: Any, *, actor: Actor, text: str) -> Question:
     policy.require(actor, "approval.sign")
     if not Case.objects.visible_to(actor).filter(pk=case.pk).exists():
         raise Absent("There is no such approval case.")
+    if actor.user is None or actor.user.pk == case.requested_by_id:
+        raise NotAllowed("You asked for this; the approvers ask you.", code="own-request")
     if case.state != Case.State.OPEN:
         raise Conflict("This case is closed.", code="case-closed")
     if not text.strip():

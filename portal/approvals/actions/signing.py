@@ -86,7 +86,7 @@ def _write(
     return Signature.objects.create(
         case=panel.case,
         requirement=place.requirement,
-        signer=actor.user,
+        signer=place.signer,
         on_behalf_of=place.on_behalf_of,
         delegation=place.delegation,
         decision=decision,
