@@ -90,6 +90,10 @@ class GovernedAdmin(ModelAdmin):
         """How many rows wait for this actor: in the rail where `counts_waiting`, 0 shows nothing."""
         return 0
 
+    def tabs(self, actor: Actor) -> list[tuple[Any, str]]:
+        """Saved views of the list: a name and the query it stands for."""
+        return list(self.views)
+
     def visible(self, actor: Actor) -> models.QuerySet[Any]:
         """Everything of this model the actor may see."""
         found: models.QuerySet[Any] = self.model._default_manager.all()
@@ -192,7 +196,8 @@ class GovernedAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
         cl = self._list(request)
-        shown = listing.rows(cl, eyes.narrow(request))
+        actor = eyes.narrow(request)
+        shown = listing.rows(cl, actor)
         context = self.context(
             request,
             title=self.label(),
@@ -201,7 +206,7 @@ class GovernedAdmin(ModelAdmin):
             headings=listing.headings(cl, shown),
             chips=listing.chips(cl),
             page_links=listing.page_links(cl) if cl.multi_page else [],
-            tabs=[(label, f"?{query}", self._is_view(request, query)) for label, query in self.views],
+            tabs=[(label, f"?{query}", self._is_view(request, query)) for label, query in self.tabs(actor)],
             is_narrowed=bool(cl.query or cl.has_active_filters),
             add_url=self._add_url(request),
             query=request.GET.urlencode(),
@@ -286,8 +291,10 @@ class GovernedAdmin(ModelAdmin):
             if not form.is_valid():
                 raise Invalid(fields={key: " ".join(map(str, errors)) for key, errors in form.errors.items()})
             given |= form.cleaned_data
-        verb.run(obj, actor=actor, **given)
-        return str(verb.done or _("Done: %(verb)s.") % {"verb": verb.label})
+        if verb.wants_request:
+            given["request"] = request
+        said = verb.run(obj, actor=actor, **given)
+        return said if isinstance(said, str) and said else str(verb.done or _("Done: %(verb)s.") % {"verb": verb.label})
 
     # -- new --------------------------------------------------------------------------------------------------------
     def add_view(
@@ -297,22 +304,31 @@ class GovernedAdmin(ModelAdmin):
             raise NotAllowed(_("Your role does not create anything here."))
         form = self.new_form(request)
         status = 200
-        if request.method == "POST":
+        if request.method == "POST" and "preview" not in request.POST:
             status = 422
             if form.is_valid():
                 try:
-                    obj = self.create(eyes.narrow(request), form.cleaned_data)
+                    obj = self.create(eyes.narrow(request), self.data_of(request, form))
                 except Refusal as refusal:
                     put_refusal(form, refusal)
                     status = refusal.status
                 else:
                     return HttpResponseRedirect(self.object_url(obj))
         context = self.context(request, title=self.add_label or _("New"), form=form, back=self.list_url())
+        context |= self.form_extra(request, form)
         return TemplateResponse(request, self.add_template, context, status=status)
 
     def new_form(self, request: HttpRequest) -> forms.Form:
         assert self.add_form is not None
         return self.add_form(request.POST if request.method == "POST" else None)
+
+    def data_of(self, request: HttpRequest, form: forms.Form) -> dict[str, Any]:
+        """What `create` is given of a valid form."""
+        return form.cleaned_data
+
+    def form_extra(self, request: HttpRequest, form: forms.Form) -> dict[str, Any]:
+        """What the form's own template needs beyond the form."""
+        return {}
 
     # -- history ----------------------------------------------------------------------------------------------------
     def history_view(

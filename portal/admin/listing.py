@@ -164,6 +164,8 @@ def headings(cl: ChangeList, shown: list[Row]) -> list[Heading]:
 def chips(cl: ChangeList) -> list[Chips]:
     found = []
     for spec in cl.filter_specs:
+        if getattr(spec, "hidden", False):
+            continue
         offered = list(spec.choices(cl))
         chosen = next((force_str(c["display"]) for c in offered[1:] if c["selected"]), "")
         clear = offered[0]["query_string"] if offered else ""

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from portal.access.models import Role
 from portal.lib import money
 from portal.lib.clock import now
 
@@ -189,6 +190,12 @@ def _share(value: Any, whole: Decimal) -> Decimal:
     if amount is None or whole <= 0:
         return Decimal(0)
     return max(Decimal(0), min(Decimal(100), amount * 100 / whole))
+
+
+@register.simple_tag
+def role_name(role: Any) -> str:
+    """A role in words."""
+    return str(Role(role).label) if role in Role.values else states.words_of(role)
 
 
 # -- the frame ------------------------------------------------------------------------------------------------------

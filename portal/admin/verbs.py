@@ -12,7 +12,8 @@ class Verb:
     """One button of an object page.
 
     `says` tells what it costs or changes, in words. `run(obj, actor=…, reason=…, **fields)` calls the action, which
-    asks the policy again.
+    asks the policy again; it may return what to tell the person. `wants_request` is for the few that must know where
+    the person sits.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Verb:
     wants_reason: bool = True
     form: type[forms.Form] | None = None
     initial: dict[str, Any] = field(default_factory=dict)
+    wants_request: bool = False
     done: Any = ""
 
 
