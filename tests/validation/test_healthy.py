@@ -14,7 +14,7 @@ def test_passes(healthy: Target) -> None:
         print(time.monotonic() - began, {r.name: r.seconds for r in results})
     for r in results:
         print(r.name, r.outcome, r.summary)
-        print(json.dumps(r.evidence, indent=1)[:1500])
+        open("/tmp/evidence.json","a").write(json.dumps({r.name:r.evidence}, indent=1))
     assert {one.name for one in results} == set(NAMES)
     assert [one.outcome for one in results] == ["pass"] * 9
     assert verdict(results).outcome == "pass"

@@ -24,6 +24,7 @@ def judge(target: Target, found: Findings, neighbour: Binding) -> None:
     """Write, search, cross and look at the shape of the partitions."""
     sides = ((target.binding, "tenant", uuid4(), _vector(1)), (neighbour, "canary", uuid4(), _vector(2)))
     with dry_run(target.region) as db:
+        become(db, target.binding.db_role)
         _shape(db, target, found)
         for binding, who, document_id, vector in sides:
             become(db, binding.db_role)

@@ -15,7 +15,8 @@ from lifecycle.provisioning.validation.findings import CouldNotRun
 TENANT = "tenant_id"
 COLUMNS = """
 SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL), a.atttypmod,
-       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '' AS needed
+       (a.attnotnull AND NOT a.atthasdef AND a.attidentity = '')
+       OR EXISTS (SELECT FROM pg_index i WHERE i.indrelid = c.oid AND i.indisprimary AND a.attnum = ANY(i.indkey))
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'rag'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND c.relname NOT LIKE 'chunk\\_vectors\\_%'

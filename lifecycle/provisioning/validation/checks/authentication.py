@@ -45,7 +45,7 @@ def _bare(target: Target) -> list[tuple[str, dict[str, str]]]:
     token = target.token(tenant_id=target.tenant_id)
     return [
         ("no token", {}),
-        ("empty token", {"Authorization": "Bearer "}),
+        ("empty token", {"Authorization": "Bearer"}),
         ("not a token", {"Authorization": "Bearer bw.validation.probe"}),
         ("token as a password", {"Authorization": f"Basic {token}"}),
         ("unknown API key", {"X-API-Key": f"bwp_{target.tenant_id.hex}_bw-validation-0000000000000000000000"}),

@@ -106,5 +106,5 @@ def _outside(target: Target, found: Findings, binding: Binding, key: str, body: 
 
 def _delete(target: Target, found: Findings, s3: Any, key: str) -> None:
     s3.delete_object(Bucket=target.binding.bucket, Key=key)
-    gone = aws.unless_absent(s3.head_object, Bucket=target.binding.bucket, Key=key) is None
-    found.expect(gone, "own delete", "the tenant's own delete left the object readable")
+    listed = s3.list_objects_v2(Bucket=target.binding.bucket, Prefix=key).get("KeyCount", 0)
+    found.expect(listed == 0, "own delete", "the tenant's own delete left the object listed")
