@@ -318,5 +318,7 @@ LOGGING = {
         "json": {"()": "structlog.stdlib.ProcessorFormatter", "processor": "ext://portal.lib.logs.renderer"},
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    # it writes whole addresses, and a presigned address is a credential
+    "loggers": {"httpx": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": env("BAILIWICK_LOG_LEVEL", "INFO")},
 }
