@@ -9,11 +9,11 @@ from typing import Any
 
 from portal.embedded import runtime
 from portal.embedded.environment import Address
-from portal.embedded.home import Home
+from portal.embedded.home import Home, Unfit
 from portal.embedded.passwords import Passwords
 from portal.embedded.ports import Ports
 from portal.embedded.startup import Options, Say, Startup, wanted_regions
-from portal.embedded.supervisor import Supervisor
+from portal.embedded.supervisor import StartFailed, Supervisor
 
 
 async def supervise(home: Home, options: Options, lock: int, say: Say, until: int | None) -> int:
@@ -23,8 +23,9 @@ async def supervise(home: Home, options: Options, lock: int, say: Say, until: in
     _listen(stop, more, until)
     ports = Ports(runtime.read(home).get("ports", {}))
     at = Address(home, ports, Passwords(home), _web_port(ports, options))
+    regions = wanted_regions(home)
     supervisor = Supervisor(home, say, lambda: start.write_runtime(), lock)
-    start = Startup(at, options, supervisor, say, wanted_regions(home))
+    start = Startup(at, options, supervisor, say, regions)
     try:
         if await _unless(stop, start.everything()):
             say(_welcome(at, options, time.monotonic() - began))
@@ -39,13 +40,21 @@ async def supervise(home: Home, options: Options, lock: int, say: Say, until: in
 
 
 async def _serve(start: Startup, more: asyncio.Event) -> None:
-    """Run the tour in the background and add regions on request, until cancelled."""
+    """Run the tour in the background and add regions on request, until cancelled. Neither may end what runs."""
     async with asyncio.TaskGroup() as group:
-        group.create_task(start.tour())
+        group.create_task(_reported(start.tour(), start.say))
         while True:
             await more.wait()
             more.clear()
-            await start.add_regions()
+            await _reported(start.add_regions(), start.say)
+
+
+async def _reported(work: Coroutine[Any, Any, None], say: Say) -> None:
+    try:
+        await work
+    except* (StartFailed, Unfit) as failures:
+        for failure in failures.exceptions:
+            say(str(failure))
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
@@ -67,8 +76,10 @@ def _listen(stop: asyncio.Event, more: asyncio.Event, until: int | None) -> None
         loop.add_signal_handler(signum, stop.set)
     loop.add_signal_handler(signal.SIGUSR1, more.set)
     if until is not None:
-        descriptor = os.pidfd_open(until)
-        loop.add_reader(descriptor, stop.set)
+        try:
+            loop.add_reader(os.pidfd_open(until), stop.set)
+        except ProcessLookupError:
+            stop.set()
 
 
 def _web_port(ports: Ports, options: Options) -> int:

@@ -77,10 +77,11 @@ class Startup:
         """Run the first-start tour once in the life of the home."""
         done = self.at.home.run / "tour-done"
         if "demo" in self.options.parts and not done.exists():
+            self.say("Demo tenants are being asked for, signed and provisioned: watch them on the first page.")
             begun = time.monotonic()
             await self.supervisor.run(services.tour(self.at))
             done.touch()
-            self.say(f"  demo tenants ready after {time.monotonic() - begun:.0f} s")
+            self.say(f"Demo tenants are ready, {time.monotonic() - begun:.0f} s later.")
 
     def write_regions(self) -> None:
         """Write regions.json; its ports and passwords are known before anything runs."""
