@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from .errors import AwsError
@@ -82,9 +82,9 @@ def encoded(digest: Digest) -> str:
     return base64.b64encode(digest.digest()).decode()
 
 
-def composite(name: str, parts: Iterable[str]) -> str:
+def composite(name: str, parts: Sequence[str]) -> str:
     """The checksum of checksums that a multipart object of type COMPOSITE carries."""
-    digest, count = ALGORITHMS[name](), 0
-    for count, part in enumerate(parts, 1):
+    digest = ALGORITHMS[name]()
+    for part in parts:
         digest.update(base64.b64decode(part))
-    return f"{encoded(digest)}-{count}"
+    return f"{encoded(digest)}-{len(parts)}"

@@ -119,7 +119,7 @@ def _delete_user(account: Account, parameters: Parameters) -> dict[str, Any]:
     name = _user(account, parameters["UserName"])["name"]
     with account.store.write() as db:
         for table, what in (("access_keys", "access keys"), ("user_policies", "policies")):
-            if db.execute(f"SELECT 1 FROM {table} WHERE user_name = ? LIMIT 1", (name,)).fetchone():
+            if db.execute(f"SELECT 1 FROM {table} WHERE user_name = ? LIMIT 1", (name,)).fetchone():  # noqa: S608
                 raise AwsError("DeleteConflict", f"Cannot delete entity, must delete {what} first.", 409)
         db.execute("DELETE FROM users WHERE name = ?", (name,))
     return {}

@@ -257,9 +257,7 @@ def _generate_data_key(account: Account, row: sqlite3.Row, parameters: Parameter
     return answer
 
 
-def _generate_data_key_without_plaintext(
-    account: Account, row: sqlite3.Row, parameters: Parameters
-) -> dict[str, Any]:
+def _generate_data_key_without_plaintext(account: Account, row: sqlite3.Row, parameters: Parameters) -> dict[str, Any]:
     answer = _data_key(account, row, parameters)
     del answer["Plaintext"]
     return answer

@@ -54,7 +54,7 @@ def get(account: Account, group: sqlite3.Row, stream: sqlite3.Row, parameters: d
         direction, at, seq = ("f", -1, 0) if parameters.get("startFromHead") else ("b", 1 << 62, 0)
     beyond, order = (">", "ASC") if direction == "f" else ("<", "DESC")
     rows = account.store.all(
-        f"SELECT * FROM log_events WHERE stream_id = ? AND at >= ? AND at < ? AND (at, seq) {beyond} (?, ?)"
+        f"SELECT * FROM log_events WHERE stream_id = ? AND at >= ? AND at < ? AND (at, seq) {beyond} (?, ?)"  # noqa: S608
         f" ORDER BY at {order}, seq {order} LIMIT ?",
         stream["id"], start, end, at, seq, limit,
     )  # fmt: skip
@@ -131,7 +131,8 @@ def _checked(events: Any) -> list[tuple[int, str]]:
 
 def _checked_event(event: Any) -> tuple[int, str]:
     at, text = (event.get("timestamp"), event.get("message")) if isinstance(event, dict) else (None, None)
-    if not isinstance(at, int) or isinstance(at, bool) or not 0 <= at < 1 << 62 or not isinstance(text, str) or not text:
+    timely = isinstance(at, int) and not isinstance(at, bool) and 0 <= at < 1 << 62
+    if not timely or not isinstance(text, str) or not text:
         raise _invalid("Every event needs a timestamp in milliseconds and a message.")
     return at, text
 
@@ -205,7 +206,8 @@ def _wanted_streams(account: Account, group: sqlite3.Row, parameters: dict[str, 
     known = {row["name"] for row in rows}
     if names and not set(names) <= known:
         raise AwsError("ResourceNotFoundException", "The specified log stream does not exist.")
-    return {row["id"]: row["name"] for row in rows if row["name"].startswith(prefix) and (not names or row["name"] in names)}
+    wanted = set(names or known)
+    return {row["id"]: row["name"] for row in rows if row["name"].startswith(prefix) and row["name"] in wanted}
 
 
 def _period(parameters: dict[str, Any], group: sqlite3.Row, end_inclusive: bool) -> tuple[int, int]:

@@ -91,7 +91,7 @@ def _delete_group(account: Account, caller: Caller, parameters: Parameters) -> d
     group = find_group(account, parameters)
     with account.store.write() as db:
         for table in ("log_events", "log_streams", "log_data_keys"):
-            db.execute(f"DELETE FROM {table} WHERE group_id = ?", (group["id"],))
+            db.execute(f"DELETE FROM {table} WHERE group_id = ?", (group["id"],))  # noqa: S608
         db.execute("DELETE FROM log_groups WHERE id = ?", (group["id"],))
     return {}
 
@@ -225,7 +225,7 @@ def invalid(message: str) -> AwsError:
 def _update_group(account: Account, parameters: Parameters, column: str, value: Any) -> dict[str, Any]:
     group = find_group(account, parameters)
     with account.store.write() as db:
-        db.execute(f"UPDATE log_groups SET {column} = ? WHERE id = ?", (value, group["id"]))
+        db.execute(f"UPDATE log_groups SET {column} = ? WHERE id = ?", (value, group["id"]))  # noqa: S608
     return {}
 
 

@@ -106,7 +106,7 @@ def _check_conditions(conditions: Any) -> None:
     if not isinstance(conditions, dict) or not all(isinstance(block, dict) for block in conditions.values()):
         raise _malformed("Condition must map operators to keys.")
     for operator in conditions:
-        if operator.removeprefix("ForAnyValue:").removeprefix("ForAllValues:").removesuffix("IfExists") not in OPERATORS:
+        if _bare(operator).removesuffix("IfExists") not in OPERATORS:
             raise _malformed(f"Invalid Condition type: {operator}")
 
 
@@ -160,7 +160,7 @@ def _conditions_hold(conditions: Mapping[str, Any], context: Mapping[str, str]) 
 
 
 def _condition_holds(operator: str, key: str, wanted: list[Any], context: Mapping[str, str]) -> bool:
-    name = operator.removeprefix("ForAnyValue:").removeprefix("ForAllValues:")
+    name = _bare(operator)
     actual = next((value for known, value in context.items() if known.lower() == key.lower()), None)
     if name == "Null":
         return str(wanted[0]).lower() == str(actual is None).lower()
@@ -169,8 +169,12 @@ def _condition_holds(operator: str, key: str, wanted: list[Any], context: Mappin
     if actual is None:
         return optional or negative or operator.startswith("ForAllValues:")
     test = OPERATORS[name]
-    found = any(test(actual, "true" if value is True else "false" if value is False else str(value)) for value in wanted)
+    found = any(test(actual, str(value).lower() if isinstance(value, bool) else str(value)) for value in wanted)
     return found is not negative
+
+
+def _bare(operator: str) -> str:
+    return operator.removeprefix("ForAnyValue:").removeprefix("ForAllValues:")
 
 
 def _number(test: Any) -> Any:

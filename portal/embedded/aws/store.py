@@ -48,7 +48,7 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that commits at the end of the block or leaves nothing; checks inside it cannot be overtaken."""
+        """A transaction that commits at the end of the block or leaves nothing; nobody overtakes checks inside it."""
         with self._lock:
             self._writer.execute("BEGIN IMMEDIATE")
             try:

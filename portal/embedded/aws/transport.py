@@ -33,7 +33,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_version, sys_version = "BailiwickAwsDouble", ""
+    server_version, sys_version = "BailiwickDouble", ""
     disable_nagle_algorithm = True
     wbufsize = -1
     timeout = IDLE_SECONDS
@@ -58,7 +58,7 @@ class _Connection(BaseHTTPRequestHandler):
             log.exception("answer broken off: %s %s", self.command, self.path)
             self.close_connection = True
 
-    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = serve
+    do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = serve
 
     def handle_expect_100(self) -> bool:
         super().handle_expect_100()

@@ -24,7 +24,7 @@ def read(body: bytes) -> ElementTree.Element:
     if b"<!" in body:
         raise AwsError("MalformedXML", "The XML you provided was not well-formed.")
     try:
-        root = ElementTree.fromstring(body)
+        root = ElementTree.fromstring(body)  # noqa: S314
     except (ElementTree.ParseError, ValueError, LookupError, RecursionError) as error:
         raise AwsError("MalformedXML", "The XML you provided was not well-formed.") from error
     for element in root.iter():

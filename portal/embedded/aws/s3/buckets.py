@@ -63,7 +63,7 @@ def delete(call: Call) -> Response:
     name = call.bucket.name
     with call.account.store.write() as db:
         for table in ("versions", "uploads"):
-            if db.execute(f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", (name,)).fetchone():
+            if db.execute(f"SELECT 1 FROM {table} WHERE bucket = ? LIMIT 1", (name,)).fetchone():  # noqa: S608
                 raise AwsError("BucketNotEmpty", "The bucket you tried to delete is not empty", 409, BucketName=name)
         db.execute("DELETE FROM bucket_config WHERE bucket = ?", (name,))
         db.execute("DELETE FROM buckets WHERE name = ?", (name,))
@@ -76,9 +76,7 @@ def list_buckets(call: Call) -> Response:
     rows = call.account.store.all("SELECT * FROM buckets WHERE name > ? ORDER BY name", token)
     rows = [row for row in rows if row["name"].startswith(prefix)]
     page, region = rows[: max(1, limit)], call.account.region
-    shown = [
-        {"Name": row["name"], "CreationDate": iso(row["created_at"]), "BucketRegion": region} for row in page
-    ]
+    shown = [{"Name": row["name"], "CreationDate": iso(row["created_at"]), "BucketRegion": region} for row in page]
     result = {"Owner": {"ID": call.account.id}, "Buckets": {"Bucket": shown}}
     if len(rows) > len(page):
         result["ContinuationToken"] = page[-1]["name"]

