@@ -10,7 +10,7 @@ from terraform.provider import ADDRESS
 from terraform.provider.resources import ALL
 
 
-class RegionProvider(Provider):
+class RegionProvider(Provider):  # type: ignore[misc]  # the framework ships no types
     """Holds nothing: a resource object lives for one call, so calls of different runs share no state."""
 
     def get_model_prefix(self) -> str:

@@ -47,7 +47,7 @@ def fixed(name: str, description: str) -> Attribute:
     return text(name, description, required=True, requires_replace=True)
 
 
-class RegionResource(Resource):
+class RegionResource(Resource):  # type: ignore[misc]  # the framework ships no types
     """A resource of one tenant in one region. Subclasses say how to ensure, look at and remove the real thing.
 
     Creating adopts what carries this tenant's tag, so a create that was killed can run again; the connectors refuse

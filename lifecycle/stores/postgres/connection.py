@@ -78,9 +78,14 @@ class _Key:
 
 @functools.cache
 def _pool(key: _Key, _pid: int) -> "ConnectionPool[Connection[Any]]":
-    """Make the pool of this process: one inherited over a fork would share sockets with its parent."""
+    """Make the pool of this process: one inherited over a fork would share sockets with its parent.
+
+    The first connection is made here, because a pool keeps trying in silence where a server answers no.
+    """
+    arguments = {**key.arguments, "autocommit": True, "options": LIMITS, "application_name": "bailiwick"}
+    psycopg.connect(**arguments).close()
     return ConnectionPool(
-        kwargs={**key.arguments, "autocommit": True, "options": LIMITS, "application_name": "bailiwick"},
+        kwargs=arguments,
         min_size=0,
         max_size=8,
         max_idle=60,
