@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
-from .kinds import KINDS
+from . import KINDS
 from .support import Worker
 
 TRIGGER = "TRIGGER audit_entry_no_truncate"

@@ -172,4 +172,3 @@ UNDONE = JobKind(
     ],
     resource_class="estate",
 )
-KINDS = {value.name: f"{__name__}.{name}" for name, value in list(globals().items()) if isinstance(value, JobKind)}

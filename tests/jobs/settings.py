@@ -2,9 +2,10 @@
 
 from portal.settings import *  # noqa: F403
 
-from .kinds import KINDS
+from . import KINDS
 
 JOB_KINDS = KINDS
 JOB_LEASE_SECONDS = 2
 OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {}
 SCHEDULE = {"portal.jobs.schedule.redrive_orphans": 0.2}
+ROOT_URLCONF = "tests.jobs.urls"

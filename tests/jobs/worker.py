@@ -21,7 +21,7 @@ def main() -> None:
     django.setup()
     from django.conf import settings
 
-    from tests.jobs.kinds import KINDS
+    from tests.jobs import KINDS
 
     settings.JOB_KINDS = KINDS
     settings.OUTBOX_SUBSCRIBERS = {}

@@ -9,6 +9,7 @@ from portal.jobs import dispatch
 
 class Command(BaseCommand):
     help = "Deliver events, send due jobs to the workers, run the schedule. Any number may run at once."
+    requires_system_checks: list[str] = []  # a door that does not load must not stop the jobs
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--no-listen", action="store_true", help="look five times a second instead of listening")
