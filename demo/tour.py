@@ -207,7 +207,10 @@ def _sign(case_id: str, people: dict[str, Person]) -> None:
 
 
 def _fill(champion: Person, request: Any) -> None:
-    from demo.ingest import fill
+    try:
+        from demo.ingest import fill
+    except ImportError:
+        return
 
     access = champion.post(f"/api/v1/tenants/{request['tenant_id']}/access-tokens/", {"scope": ["read", "write"]})
     fill(access["platform_url"], access["access_token"], request["name"])

@@ -1,0 +1,1 @@
+"""The first-start tour and the demo load: they speak HTTP only."""

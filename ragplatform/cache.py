@@ -1,0 +1,179 @@
+"""The tenant's part of Redis, under its own ACL user and prefix: rate limits, query cache, sessions."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from .binding import Binding
+from .ids import new_id
+from .problems import Problem, unavailable
+
+# The driver's default goes on for seconds; one fresh connection is all a waiting client is worth.
+ONCE_MORE, NEVER = Retry(NoBackoff(), 1), Retry(NoBackoff(), 0)
+QUERY_SECONDS, DAY_SECONDS, WINDOW_MS = 60, 2 * 86_400, 60_000
+# A log of the last minute's requests: exact at every moment, unlike counters that start afresh each minute.
+SLIDE = """
+local from = tonumber(ARGV[1]) - tonumber(ARGV[2])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', from)
+local seen = redis.call('ZCARD', KEYS[1])
+if seen >= tonumber(ARGV[3]) then
+  local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
+  return {0, oldest[2] and math.ceil(oldest[2] - from) or tonumber(ARGV[2])}
+end
+redis.call('ZADD', KEYS[1], ARGV[1], ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return {1, tonumber(ARGV[3]) - seen - 1}
+"""
+
+
+class TenantCache:
+    """One tenant's keys. Every method raises Problem 503 when Redis does not answer: a limit unknown is a limit hit."""
+
+    def __init__(self, client: "redis.Redis", prefix: str) -> None:
+        self._redis = client
+        self._prefix = prefix
+
+    def admit(self, per_minute: int) -> int:
+        """Count one request in the sliding minute; what is left, or Problem 429."""
+        now = time.time_ns() // 1_000_000
+        allowed, number = self._ask(
+            lambda r: r.eval(SLIDE, 1, self._prefix + "rate", now, WINDOW_MS, per_minute, new_id().hex)
+        )
+        if allowed:
+            return int(number)
+        seconds = max(1, -(-int(number) // 1000))
+        raise Problem(
+            429,
+            "rate-limited",
+            f"The tier allows {per_minute:,} requests a minute; 0 are left for the next {seconds} s.",
+            {"Retry-After": str(seconds)},
+            limit=per_minute,
+            remaining=0,
+            resets_in_seconds=seconds,
+        )
+
+    def count_query(self, per_day: int, already_today: Callable[[], int]) -> int:
+        """Count one query of the UTC day; what is left, or Problem 429.
+
+        `already_today` is asked when Redis has no count (new day, or it lost its memory): the rows know.
+        """
+        today, reset = day_and_reset()
+        key = f"{self._prefix}queries:{today}"
+        seen = self._ask(lambda r: r.incr(key))
+        if seen == 1:
+            known = already_today()
+            seen = self._ask(lambda r: (r.incrby(key, known), r.expire(key, DAY_SECONDS)))[0]
+        if seen <= per_day:
+            return int(per_day - seen)
+        self._ask(lambda r: r.decr(key))
+        seconds = max(1, int((reset - datetime.now(UTC)).total_seconds()))
+        raise Problem(
+            429,
+            "daily-queries-used-up",
+            f"The tier allows {per_day:,} queries a day; 0 are left until {reset:%Y-%m-%d %H:%M} UTC.",
+            {"Retry-After": str(seconds)},
+            limit=per_day,
+            remaining=0,
+            resets_at=reset.isoformat(),
+        )
+
+    def answer(self, question: str) -> tuple[str, list[tuple[UUID, int, float]] | None]:
+        """The key of a question at the current state of the documents, and the cached places if there are any."""
+        digest = hashlib.sha256(question.encode()).hexdigest()
+        key = f"{self._prefix}answer:{self._ask(lambda r: r.get(self._prefix + 'generation')) or 0}:{digest}"
+        found = self._ask(lambda r: r.get(key))
+        if found is None:
+            return key, None
+        return key, [(UUID(document), ordinal, score) for document, ordinal, score in json.loads(found)]
+
+    def remember(self, key: str, places: list[tuple[UUID, int, float]]) -> None:
+        """Keep an answer for a minute: places and scores only, never text."""
+        body = json.dumps([(str(document), ordinal, score) for document, ordinal, score in places])
+        self._ask(lambda r: r.set(key, body, ex=QUERY_SECONDS))
+
+    def documents_changed(self) -> None:
+        """Make every cached answer unreachable."""
+        self._ask(lambda r: r.incr(self._prefix + "generation"))
+
+    def session(self, token_sha256: str) -> UUID | None:
+        """The user of a session, when it is known here."""
+        found = self._ask(lambda r: r.get(f"{self._prefix}session:{token_sha256}"))
+        return UUID(found) if found else None
+
+    def open_session(self, token_sha256: str, user_id: UUID, seconds: int) -> None:
+        """Keep a session until it expires."""
+        self._ask(lambda r: r.set(f"{self._prefix}session:{token_sha256}", str(user_id), ex=max(1, seconds)))
+
+    def close_sessions(self, token_sha256s: list[str]) -> None:
+        """Forget sessions at once."""
+        if token_sha256s:
+            self._ask(lambda r: r.delete(*(f"{self._prefix}session:{token}" for token in token_sha256s)))
+
+    def _ask(self, command: "Callable[[redis.Redis], Any]") -> Any:
+        try:
+            return command(self._redis)
+        except redis.RedisError as error:
+            raise unavailable(f"The region's cache does not answer ({type(error).__name__}).") from error
+
+
+class Caches:
+    """The tenants' caches; a rotated password makes a new connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._held: dict[UUID, tuple[str, TenantCache]] = {}
+        self._lock = threading.Lock()
+
+    def of(self, binding: Binding) -> TenantCache:
+        """The tenant's cache."""
+        held = self._held.get(binding.tenant_id)
+        if held is None or held[0] != binding.cache_password:
+            with self._lock:
+                held = self._held[binding.tenant_id] = binding.cache_password, self._connect(binding)
+        return held[1]
+
+    def ready(self) -> bool:
+        """Whether the server answers at all; that it wants a password is an answer."""
+        try:
+            probe = redis.Redis(
+                host=self._host, port=self._port, socket_timeout=1, socket_connect_timeout=1, retry=NEVER
+            )
+            with probe:
+                probe.ping()
+        except redis.AuthenticationError:
+            return True
+        except redis.RedisError:
+            return False
+        return True
+
+    def _connect(self, binding: Binding) -> TenantCache:
+        client = redis.Redis(
+            host=self._host,
+            port=self._port,
+            username=binding.cache_user,
+            password=binding.cache_password,
+            decode_responses=True,
+            socket_timeout=2,
+            socket_connect_timeout=2,
+            retry=ONCE_MORE,
+            # the handshake's extras (CLIENT SETINFO) are not among a tenant's commands
+            lib_name=None,
+            lib_version=None,
+        )
+        return TenantCache(client, binding.cache_prefix)
+
+
+def day_and_reset() -> tuple[str, datetime]:
+    """Today in UTC and the moment it ends."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today.strftime("%Y-%m-%d"), today + timedelta(days=1)

@@ -1,0 +1,114 @@
+"""The region's PostgreSQL: every transaction runs as one tenant's role, so row security decides what it can see."""
+
+import struct
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
+from uuid import UUID
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.abc import Buffer
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
+from psycopg.rows import TupleRow
+from psycopg.types import TypeInfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from .binding import Binding
+from .problems import unavailable
+
+Connection = psycopg.Connection[TupleRow]
+
+
+class Database:
+    """A pool of connections that can do nothing until they have taken a tenant's role."""
+
+    def __init__(self, arguments: dict[str, Any], threads: int) -> None:
+        self._pool: ConnectionPool[Connection] = ConnectionPool(
+            kwargs={**arguments, "connect_timeout": 3, "prepare_threshold": None, "application_name": "ragplatform"},
+            min_size=2,
+            max_size=threads,
+            timeout=3,
+            configure=_teach_vectors,
+            check=ConnectionPool.check_connection,
+            open=False,
+        )
+
+    def open(self) -> None:
+        """Start connecting; does not wait for the server."""
+        self._pool.open(wait=False)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._pool.close()
+
+    @contextmanager
+    def tenant(self, binding: Binding) -> Iterator[Connection]:
+        """One transaction as the tenant's role, which ends with it; raises Problem 503 when the store cannot."""
+        try:
+            with self._pool.connection() as connection:
+                _become(connection, binding.db_role)
+                yield connection
+        except PoolTimeout as error:
+            raise unavailable("The database has no free connection.") from error
+        except psycopg.OperationalError as error:
+            _not_now(error)
+
+    def ready(self) -> bool:
+        """Whether a connection answers."""
+        try:
+            with self._pool.connection(timeout=1) as connection:
+                connection.execute("SELECT 1")
+        except (psycopg.Error, PoolTimeout):
+            return False
+        return True
+
+
+def _become(connection: Connection, role: str) -> None:
+    try:
+        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+    except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
+        raise unavailable("The tenant's database role is not usable here.", 5) from error
+
+
+def _not_now(error: psycopg.OperationalError) -> NoReturn:
+    raise unavailable("The database did not finish the transaction; nothing was changed.") from error
+
+
+def count(connection: Connection, tenant_id: UUID, metric: str, amount: int, slot: int = 0) -> None:
+    """Add to today's counter (UTC); holds its row until the transaction ends."""
+    connection.execute(
+        "INSERT INTO rag.usage_counters AS u (tenant_id, metric, day, slot, amount)"
+        " VALUES (%s, %s, (now() AT TIME ZONE 'UTC')::date, %s, %s)"
+        " ON CONFLICT (tenant_id, metric, day, slot) DO UPDATE SET amount = u.amount + excluded.amount",
+        (tenant_id, metric, slot, amount),
+    )
+
+
+def levels(connection: Connection, tenant_id: UUID) -> dict[str, int]:
+    """The sum of every counter over all days: documents, bytes and users held, queries ever made."""
+    rows = connection.execute(
+        "SELECT metric, sum(amount)::bigint FROM rag.usage_counters WHERE tenant_id = %s GROUP BY metric", (tenant_id,)
+    )
+    return {"documents": 0, "bytes": 0, "users": 0, "queries": 0, **{metric: int(total) for metric, total in rows}}
+
+
+class _VectorDumper(Dumper):
+    """array('f') as pgvector's binary form: dimensions, a reserved zero, big-endian float4."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: "array[float]") -> Buffer:
+        return struct.pack(f">HH{len(obj)}f", len(obj), 0, *obj)
+
+
+def _teach_vectors(connection: Connection) -> None:
+    info = TypeInfo.fetch(connection, "vector")
+    connection.rollback()
+    if info is None:
+        raise psycopg.OperationalError("the vector extension is not installed")
+    info.register(connection)
+    dumper = type("VectorDumper", (_VectorDumper,), {"oid": info.oid})
+    connection.adapters.register_dumper(array, dumper)

@@ -1,0 +1,17 @@
+"""What Prometheus reads: by tenant id, never by user."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry()
+REQUESTS = Counter("rag_requests", "Requests served.", ["tenant", "route", "status"], registry=REGISTRY)
+ERRORS = Counter("rag_errors", "Requests that ended in a 5xx.", ["tenant", "route"], registry=REGISTRY)
+QUERY_LATENCY = Histogram(
+    "query_latency",
+    "Seconds from a query's arrival to its answer.",
+    ["tenant"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
+    registry=REGISTRY,
+)
+DOCUMENTS = Gauge("rag_documents", "Documents held.", ["tenant"], registry=REGISTRY)
+STORED_BYTES = Gauge("rag_stored_bytes", "Bytes of documents held.", ["tenant"], registry=REGISTRY)
+LOG_LINES_LOST = Counter("rag_log_lines_lost", "Log lines dropped after retries.", ["tenant"], registry=REGISTRY)

@@ -1,0 +1,56 @@
+"""Refusals as problem+json (RFC 9457)."""
+
+import json
+from typing import Any
+
+TYPE_PREFIX = "urn:bailiwick:problem:"
+TITLES = {
+    400: "The request cannot be read",
+    401: "Not authenticated",
+    403: "Not allowed",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    413: "Too large",
+    415: "Unsupported media type",
+    421: "Wrong region",
+    422: "Invalid",
+    429: "Too many requests",
+    500: "Unexpected error",
+    503: "Not available now",
+}
+
+
+class Problem(Exception):
+    """An answer that refuses: `code` is stable, `detail` says what would be right; `extra` are further members."""
+
+    def __init__(
+        self, status: int, code: str, detail: str, headers: dict[str, str] | None = None, **extra: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+        self.extra = extra
+
+    def body(self) -> str:
+        """The JSON document."""
+        title = TITLES.get(self.status, "Refused")
+        members = {"type": TYPE_PREFIX + self.code, "title": title, "status": self.status, "detail": self.detail}
+        return json.dumps({**members, **self.extra})
+
+
+def invalid(field: str, wanted: str) -> Problem:
+    """422 for one field, saying what it should be."""
+    return Problem(422, "invalid", f"{field}: {wanted}", fields={field: [wanted]})
+
+
+def not_found(what: str) -> Problem:
+    """404, the same for what is absent and what belongs to another tenant or person."""
+    return Problem(404, "not-found", f"There is no such {what}.")
+
+
+def unavailable(detail: str, retry_after: int = 1) -> Problem:
+    """503: nothing was decided about the request; another try may succeed."""
+    return Problem(503, "unavailable", detail, {"Retry-After": str(retry_after)})

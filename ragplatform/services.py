@@ -1,0 +1,115 @@
+"""Everything one platform process holds, built from its configuration."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+from bailiwick_client import Registry, file_token
+
+from . import metrics
+from .binding import Binding, Bindings, Unbound
+from .cache import Caches
+from .call import Doorkeeper
+from .config import Config
+from .database import Database, levels
+from .logs import TenantLogs
+from .objects import Clients, Objects
+from .outbox import Outbox
+from .problems import Problem, unavailable
+from .tokens import Keys, Verifier
+from .vectors import VectorStore
+from .vectors.pgvector import Pgvector
+from .vectors.pinecone import PineconeVectors
+
+LOG = logging.getLogger("ragplatform")
+SWEEP_SECONDS = 30.0
+
+
+@dataclass
+class Services:
+    """The stores and guards of one region."""
+
+    config: Config
+    registry: Registry
+    bindings: Bindings
+    database: Database
+    caches: Caches
+    objects: Objects
+    outbox: Outbox
+    logs: TenantLogs
+    doorkeeper: Doorkeeper
+    keys: Keys
+    stores: dict[str, VectorStore]
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def vectors(self, binding: Binding) -> VectorStore:
+        """The tenant's vector store; raises Problem 503 when this region does not have it."""
+        store = self.stores.get(binding.vector_provider)
+        if store is None:
+            raise unavailable(f"This region has no {binding.vector_provider}.", 60)
+        return store
+
+    def start(self) -> None:
+        """Open the pool and begin the background work."""
+        self.database.open()
+        self.logs.start()
+        threading.Thread(target=self._sweep, name="outbox-sweep", daemon=True).start()
+
+    def stop(self) -> None:
+        """Deliver what is waiting and close."""
+        self._stop.set()
+        self.logs.stop()
+        self.registry.close()
+        self.keys.close()
+        self.database.close()
+
+    def ready(self) -> dict[str, bool]:
+        """Which of the stores without which nothing is served answer."""
+        return {"database": self.database.ready(), "cache": self.caches.ready()}
+
+    def _sweep(self) -> None:
+        self._publish_levels()
+        while True:
+            self.outbox.sweep(self.bindings)
+            if self._stop.wait(SWEEP_SECONDS):
+                return
+
+    def _publish_levels(self) -> None:
+        """Gauges start from what is stored, not from the first upload."""
+        for tenant_id in self.bindings.tenants():
+            try:
+                with self.database.tenant(self.bindings.of(tenant_id)) as connection:
+                    held = levels(connection, tenant_id)
+            except (Unbound, Problem) as error:
+                LOG.info("levels.skipped tenant=%s reason=%s", tenant_id, error)
+                continue
+            metrics.DOCUMENTS.labels(str(tenant_id)).set(held["documents"])
+            metrics.STORED_BYTES.labels(str(tenant_id)).set(held["bytes"])
+
+
+def build(config: Config, threads: int) -> Services:
+    """Wire a region's services; connects to nothing yet."""
+    bindings, database = Bindings(config.bindings_dir), Database(config.database, threads)
+    caches = Caches(config.cache_host, config.cache_port)
+    clients = Clients(config.region, config.aws_endpoint)
+    objects = Objects(clients)
+    pinecone = PineconeVectors(**config.pinecone) if config.pinecone else None
+    stores: dict[str, VectorStore] = {"pgvector": Pgvector()}
+    if pinecone is not None:
+        stores["pinecone"] = pinecone
+    registry = Registry(config.portal_url, file_token(config.service_token))
+    keys = Keys(f"{config.portal_url}/.well-known/jwks.json")
+    verifier = Verifier(keys, config.portal_url)
+    return Services(
+        config=config,
+        registry=registry,
+        bindings=bindings,
+        database=database,
+        caches=caches,
+        objects=objects,
+        outbox=Outbox(database, objects, pinecone),
+        logs=TenantLogs(clients, config.region),
+        doorkeeper=Doorkeeper(config.region, verifier, registry, bindings, database, caches),
+        keys=keys,
+        stores=stores,
+    )
