@@ -14,6 +14,8 @@ class StoreError(Exception):
 class Transient(StoreError):
     """The same call may succeed later. `retry_after` is the provider's wish in seconds, where it gave one."""
 
+    is_transient = True
+
     def __init__(self, system: str, operation: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(system, operation, message)
         self.retry_after = retry_after
@@ -21,6 +23,8 @@ class Transient(StoreError):
 
 class Permanent(StoreError):
     """The same call will fail again until somebody changes something."""
+
+    is_transient = False
 
 
 class ForeignResource(Permanent):
