@@ -20,7 +20,7 @@ from .schedule import Scheduler
 
 log = structlog.get_logger(__name__)
 POLL_HEARD, POLL_DEAF = 1.0, 0.2
-PROBE_SECONDS = 1.0
+PROBE_SECONDS = 0.5
 LISTEN_AGAIN = 30.0
 
 

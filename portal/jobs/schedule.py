@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 LEASE = timedelta(seconds=15)
 THREADS = 4
 KEEP_EVENTS = timedelta(days=30)
+CLEAR_AT_ONCE = 5000
 
 
 class Scheduler:
@@ -98,4 +99,5 @@ def redrive_orphans() -> None:
 def clear_delivered() -> None:
     """Entry: drop events older than 30 days whose deliveries have all happened."""
     undelivered = Delivery.objects.exclude(state=DeliveryState.DELIVERED).values("event")
-    OutboxEvent.objects.filter(at__lt=now() - KEEP_EVENTS).exclude(pk__in=undelivered).delete()
+    old = OutboxEvent.objects.filter(at__lt=now() - KEEP_EVENTS).exclude(pk__in=undelivered)
+    OutboxEvent.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:CLEAR_AT_ONCE])).delete()
