@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,9 @@ import pytest
 from lifecycle.provisioning.validation import CheckResult, Target
 from lifecycle.provisioning.validation.checks import CHECKS
 from lifecycle.provisioning.validation.suite import run_check
+from lifecycle.stores import aws
 from lifecycle.stores.cache import users as cache_users
+from lifecycle.stores.cache.connection import connection as cache_connection
 from lifecycle.stores.credentials import issue
 from lifecycle.stores.logs import groups
 from lifecycle.stores.names import TenantNames
@@ -56,6 +58,12 @@ class Stand:
             yield
         finally:
             self.superuser(*([mended] if isinstance(mended, str) else mended))
+
+    def admin(self, service: str) -> Any:
+        return aws.client(self.region, service)
+
+    def cached(self, target: Target, key: str) -> Any:
+        return cache_connection(self.region).get(target.binding.cache_prefix + key)
 
     def signed(self, *, tenant_id: UUID, scope: str = "validate", audience: str = "rag-platform",
                issuer: str = "", expires_in: int = 300) -> str:  # fmt: skip
@@ -134,7 +142,7 @@ def standing(stack: Stack, name: str, secrets: Any) -> Iterator[Stand]:
 
 @pytest.fixture(scope="session")
 def own_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("validation") / "home", regions=(REGION, "us-east-1")) as running:
+    with Stack(tmp_path_factory.mktemp("validation") / "home", regions=(REGION,)) as running:
         yield running
 
 
@@ -148,9 +156,6 @@ def stand(own_stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def healthy(stand: Stand) -> Target:
     """Shared by tests that leave it as they found it."""
     return stand.tenant()
-
-
-Judge = Callable[..., dict[str, CheckResult]]
 
 
 def judged(target: Target, *names: str) -> dict[str, CheckResult]:

@@ -12,6 +12,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from lifecycle.provisioning.validation import http
 from lifecycle.provisioning.validation.findings import CouldNotRun
 from lifecycle.provisioning.validation.target import Target
 
@@ -46,7 +47,8 @@ def _public_key(target: Target, kid: str) -> Ed25519PublicKey:
     """The portal's published key, which an attacker has too."""
     where = f"{target.issuer}/.well-known/jwks.json"
     try:
-        published = httpx.get(where, timeout=3.0, trust_env=False).raise_for_status().json()["keys"]
+        with http.client() as client:
+            published = client.get(where).raise_for_status().json()["keys"]
     except (httpx.HTTPError, ValueError, KeyError) as error:
         raise CouldNotRun(f"the portal's keys at {where} cannot be read: {type(error).__name__} {error}") from error
     for jwk in published:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 import httpx
 
+from lifecycle.provisioning.validation import http
 from lifecycle.provisioning.validation.findings import CouldNotRun
 from lifecycle.provisioning.validation.target import Target
 
@@ -22,9 +23,7 @@ class PlatformApi:
 
     def __init__(self, target: Target, connections: int = 1) -> None:
         self._target = target
-        limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-        timeout = httpx.Timeout(5.0, connect=2.0)
-        self._http = httpx.Client(base_url=target.region.platform_url, timeout=timeout, limits=limits, trust_env=False)
+        self._http = http.client(target.region.platform_url, connections)
         self._token = target.token(tenant_id=target.tenant_id)
 
     def __enter__(self) -> Self:

@@ -17,7 +17,6 @@ WORDS = "which vessel passes the northern breakwater"
 
 
 def run(target: Target, found: Findings) -> None:
-    traces.sweep(target, found, "latency")
     try:
         with PlatformApi(target, connections=target.concurrency) as api, api.document() as document_id:
             _find_it(api, found, document_id)

@@ -5,10 +5,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-import httpx
 from botocore.exceptions import ClientError
 
-from lifecycle.provisioning.validation import presigned, transport, versions
+from lifecycle.provisioning.validation import http, presigned, transport, versions
 from lifecycle.provisioning.validation.bucket_state import judge as judge_state
 from lifecycle.provisioning.validation.canary import OBJECT, canary_of
 from lifecycle.provisioning.validation.findings import CouldNotRun, Findings
@@ -88,7 +87,7 @@ def _outside(target: Target, found: Findings, binding: Binding, key: str, body: 
         "link moved to another object": valid.replace(key, f"{key}-other"),
         "link with a longer life written in": valid.replace("X-Amz-Expires=60", "X-Amz-Expires=86400"),
     }
-    with httpx.Client(timeout=5.0, trust_env=False) as client:
+    with http.client() as client:
         answer = client.get(valid)
         if answer.status_code == 200 and answer.content == body:
             found.held("presigned link serves its own object")
