@@ -11,7 +11,7 @@ import time
 
 from portal.embedded import procs, runtime
 from portal.embedded.environment import REGIONS, clear_foreign_variables
-from portal.embedded.foreground import supervise
+from portal.embedded.foreground import leaves, supervise
 from portal.embedded.home import Home, Unfit, delete_contents, home_from_environment, prepare
 from portal.embedded.startup import PARTS, STORES, Options
 from portal.embedded.supervisor import StartFailed
@@ -44,9 +44,9 @@ def run(home: Home, arguments: argparse.Namespace) -> int:
     try:
         return asyncio.run(supervise(home, options, lock, _say, arguments.until_exit_of))
     except* Unfit as unfit:
-        raise _first(unfit) from None
+        raise leaves(unfit)[0] from None
     except* StartFailed as failed:
-        print(f"bailiwick: {_first(failed)}", file=sys.stderr)
+        print(f"bailiwick: {leaves(failed)[0]}", file=sys.stderr)
     return FAILED
 
 
@@ -173,17 +173,10 @@ def _port() -> int | None:
 
 def _row(entry: dict[str, object], found: dict[str, dict[str, int]]) -> str:
     name, pid = str(entry["name"]), int(str(entry["pid"]))
-    megabytes, seconds = procs.rss(pid) / 2**20, int(procs.uptime(pid))
+    megabytes, seconds = procs.memory(pid) / 2**20, int(procs.uptime(pid))
     uptime = f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     port = found["ports"].get(name, "")
     return f"{name:<22} {pid:>7} {port:>6} {megabytes:>6.0f} {uptime:>9} {found['restarts'].get(name, 0):>8}"
-
-
-def _first(group: BaseExceptionGroup) -> BaseException:
-    found: BaseException = group
-    while isinstance(found, BaseExceptionGroup):
-        found = found.exceptions[0]
-    return found
 
 
 def _say(line: str) -> None:

@@ -53,8 +53,15 @@ async def _reported(work: Coroutine[Any, Any, None], say: Say) -> None:
     try:
         await work
     except* (StartFailed, Unfit) as failures:
-        for failure in failures.exceptions:
+        for failure in leaves(failures):
             say(str(failure))
+
+
+def leaves(failure: BaseException) -> list[BaseException]:
+    """The exceptions inside a group of groups."""
+    if isinstance(failure, BaseExceptionGroup):
+        return [leaf for inner in failure.exceptions for leaf in leaves(inner)]
+    return [failure]
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:

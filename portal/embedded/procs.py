@@ -72,9 +72,17 @@ def family(leader: int) -> set[int]:
     return found
 
 
-def rss(leader: int) -> int:
-    """Resident bytes of the process and its descendants; shared pages count once per process."""
-    return sum(int((_stat(pid) or ["0"] * 24)[21]) * PAGE for pid in family(leader))
+def memory(leader: int) -> int:
+    """Bytes the process and its descendants occupy; a page shared by n processes counts as 1/n in each (PSS)."""
+    return sum(_occupied(pid) for pid in family(leader))
+
+
+def _occupied(pid: int) -> int:
+    try:
+        fields = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:])
+        return int(fields["Pss"].split()[0]) * 1024
+    except OSError:  # another user's process, or gone
+        return int((_stat(pid) or ["0"] * 24)[21]) * PAGE
 
 
 def present(process: Process) -> bool:

@@ -40,6 +40,7 @@ class Startup:
     regions: list[str]
     ready: bool = False
     ready_regions: list[str] = field(default_factory=list)
+    migrated: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def everything(self) -> None:
         """Start all wanted parts. The first page comes before what only background work needs."""
@@ -50,8 +51,10 @@ class Startup:
             if "pinecone" in self.options.parts:
                 group.create_task(self._start(services.pinecone_double(self.at)))
             await control
-            await self._prepare_database()
+            seeding = group.create_task(self._prepare_database())
+            await self.migrated.wait()
             await self._start_wanted("web", services.web)
+            await seeding
             for part, describe in BACKGROUND.items():
                 group.create_task(self._start_wanted(part, describe))
             for region, ready in stores.items():
@@ -78,10 +81,8 @@ class Startup:
         done = self.at.home.run / "tour-done"
         if "demo" in self.options.parts and not done.exists():
             self.say("Demo tenants are being asked for, signed and provisioned: watch them on the first page.")
-            begun = time.monotonic()
-            await self.supervisor.run(services.tour(self.at))
+            self.say(await self.supervisor.run(services.tour(self.at)))
             done.touch()
-            self.say(f"Demo tenants are ready, {time.monotonic() - begun:.0f} s later.")
 
     def write_regions(self) -> None:
         """Write regions.json; its ports and passwords are known before anything runs."""
@@ -150,24 +151,21 @@ class Startup:
             await self._start(redis_server.server(self.at.home, name, port, password))
 
     async def _prepare_database(self) -> None:
-        """Migrate and seed, unless this very code has done so before on this home."""
-        if "migrate" not in self.options.parts:
-            return
+        """Migrate and seed, unless this very code has done so before on this home. Pages need only the first."""
         mark, code = self.at.home.run / "prepared", _code_fingerprint()
-        if mark.exists() and mark.read_text() == code:
-            return
-        for command in (services.migrate(self.at), services.seed(self.at)):
-            await self._run(command)
-        write_private(mark, code)
+        fresh = not (mark.exists() and mark.read_text() == code)
+        if fresh and "migrate" in self.options.parts:
+            await self._run(services.migrate(self.at))
+            self.migrated.set()
+            await self._run(services.seed(self.at))
+            write_private(mark, code)
+        self.migrated.set()
 
     async def _start_wanted(self, part: str, describe: Callable[[Address], Service]) -> None:
         if part in self.options.parts:
             await self._start(describe(self.at))
 
     async def _start(self, service: Service) -> None:
-        if missing := _missing(service.argv):
-            self.say(f"  {service.name:<22} skipped: {missing} is not there yet")
-            return
         begun = time.monotonic()
         await self.supervisor.start(service)
         self._say_ready(service, begun)
@@ -177,21 +175,9 @@ class Startup:
         self.say(f"  {service.name:<22} ready  {time.monotonic() - begun:5.1f} s  {where}".rstrip())
 
     async def _run(self, command: Command) -> None:
-        if missing := _missing(command.argv):
-            self.say(f"  {command.name:<22} skipped: {missing} is not there yet")
-            return
         begun = time.monotonic()
         await self.supervisor.run(command)
         self.say(f"  {command.name:<22} done   {time.monotonic() - begun:5.1f} s")
-
-
-def _missing(argv: tuple[str, ...]) -> str:
-    if argv[1] == "-m" and argv[2].partition(".")[0] in ("portal", "ragplatform", "demo", "terraform"):
-        folder = PROJECT.joinpath(*argv[2].split("."))
-        return "" if (folder / "__main__.py").exists() else argv[2]
-    if argv[1] == "manage.py" and argv[2] in ("seed", "dispatch"):
-        return "" if list(PROJECT.glob(f"*/**/management/commands/{argv[2]}.py")) else argv[2]
-    return ""
 
 
 def wanted_regions(home: Home) -> list[str]:

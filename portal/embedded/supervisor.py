@@ -82,8 +82,8 @@ class Supervisor:
                 raise StartFailed(f"{service.name} does not start. {_tail(launch)}")
             await asyncio.sleep(procs.POLL)
 
-    async def run(self, command: Command, script: str = "") -> None:
-        """Run a set-up command to its end, feeding it the script; StartFailed when it fails."""
+    async def run(self, command: Command, script: str = "") -> str:
+        """Run a set-up command to its end, feeding it the script; return its last line. StartFailed when it fails."""
         with tempfile.TemporaryFile() as source, self._open_log(command.name) as log:
             source.write(script.encode())
             source.seek(0)
@@ -92,6 +92,7 @@ class Supervisor:
             await child.exited.wait()
         if child.popen.returncode != 0:
             raise StartFailed(f"{command.name} failed ({_ending(child.popen.returncode)}). {_tail(launch)}")
+        return next(iter(reversed(_written(launch))), "")
 
     def stop(self) -> None:
         """End everything in order: doors, work, stores. The last call."""
@@ -205,8 +206,12 @@ def _ending(code: int | None) -> str:
 
 
 def _tail(launch: Launch, lines: int = 8) -> str:
+    said = "\n".join(f"  {line}" for line in _written(launch)[-lines:])
+    return f"It wrote to {launch.log}:\n{said}" if said else f"It wrote nothing to {launch.log}."
+
+
+def _written(launch: Launch) -> list[str]:
+    """The last lines of this launch."""
     with launch.log.open("rb") as log:
         log.seek(launch.log_offset)
-        written = log.read()[-8000:].decode(errors="replace").strip().splitlines()
-    said = "\n".join(f"  {line}" for line in written[-lines:])
-    return f"It wrote to {launch.log}:\n{said}" if said else f"It wrote nothing to {launch.log}."
+        return log.read()[-8000:].decode(errors="replace").strip().splitlines()
