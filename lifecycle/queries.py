@@ -27,6 +27,8 @@ def reach(actor: Actor, verb: str) -> Q:
     """What the actor's grants reach, for rows that carry only a tenant id."""
     roles = policy.VERBS[verb]
     direct = scope_filter(actor, roles, tenant="tenant_id")
+    if not direct:  # a Q without conditions reaches everything, but disappears when it is or-ed with another
+        return direct
     units = scope_filter(actor, roles, tenant="tenant_id", business_unit="business_unit_id")
     mine = TenantRequest.objects.filter(units).values("tenant_id")
     return direct | Q(tenant_id__in=mine)

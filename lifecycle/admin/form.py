@@ -16,6 +16,7 @@ from portal.lib.money import parse_inr
 from tenants.models import NAME_PATTERN, BusinessUnit, DataClass, Geography, Tier
 from tenants.queries import region_choices, units_for
 
+CHOOSE = gettext_lazy("Choose…")
 PROVIDERS = [
     ("", gettext_lazy("Whatever the rules allow first")),
     ("pgvector", "pgvector"),
@@ -50,8 +51,8 @@ def _whole(label: Any, at_most: int, help_text: Any = "", at_least: int = 0) -> 
 class EstimateForm(forms.Form):
     """What decides cost, policy and signatures."""
 
-    business_unit = forms.ModelChoiceField(label=gettext_lazy("Business unit"), queryset=BusinessUnit.objects.none())
-    tier = forms.ModelChoiceField(label=gettext_lazy("Tier"), queryset=Tier.objects.filter(is_offered=True))
+    business_unit = forms.ModelChoiceField(label=gettext_lazy("Business unit"), queryset=BusinessUnit.objects.none(), empty_label=CHOOSE)
+    tier = forms.ModelChoiceField(label=gettext_lazy("Tier"), queryset=Tier.objects.filter(is_offered=True), empty_label=CHOOSE)
     region = forms.ChoiceField(label=gettext_lazy("Region"), help_text=gettext_lazy("Where the data will live"))
     expected_users = _whole(gettext_lazy("Users expected"), 10_000_000, at_least=1)
     expected_documents = _whole(gettext_lazy("Documents expected"), 1_000_000_000)
@@ -128,7 +129,7 @@ class RequestForm(EstimateForm):
     justification = forms.CharField(
         label=gettext_lazy("Why it is needed"),
         max_length=4000,
-        widget=forms.Textarea,
+        widget=forms.Textarea(attrs={"rows": 4}),
         help_text=gettext_lazy("The people who sign read this"),
     )
     expires_on = forms.DateField(
@@ -176,4 +177,4 @@ def _regions() -> list[tuple[str, Any]]:
     here = region_choices()
     known = {name for name, _label in here}
     others = [(name, _("%(region)s (set up by a person)") % {"region": name}) for name in regions_known() if name not in known]
-    return [("", _("Choose…")), *here, *others]
+    return [("", CHOOSE), *here, *others]

@@ -27,7 +27,7 @@ from portal.admin.listing import fixed
 from portal.admin.names import names_of
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import NotAllowed
-from tenants.queries import region_choices
+from tenants.queries import region_choices, scope_names
 
 from .form import EstimateForm, RequestForm
 from .words import plan_rows, plan_sentence
@@ -145,7 +145,7 @@ class RequestAdmin(GovernedAdmin):
         }
         offered = [known[word] for word in queries.available_verbs(request, actor) if word in known]
         if request.state == State.PENDING_MANUAL_SETUP and self.may(actor, "manual", request):
-            offered.append(Verb("tick", _("Done"), _tick, form=ItemForm, done=_("Ticked.")))
+            offered.append(Verb("tick", _("Done"), _tick, form=ItemForm, done=_("Ticked."), is_elsewhere=True))
         return offered
 
     def facts(self, request: TenantRequest, actor: Actor) -> list[Facts]:
@@ -261,6 +261,7 @@ def _envelope(case: Any) -> dict[str, Any]:
         return {}
     before = envelope["used"] - case.amount_inr
     return {
+        "unit": scope_names([case.business_unit]).get(case.business_unit, case.business_unit),
         "total": envelope["total"],
         "before": before,
         "left_before": envelope["total"] - before,

@@ -23,6 +23,7 @@ from .listing import Cell
 
 register = template.Library()
 NOTHING = "–"
+SHORT_ROLES = {Role.CFO: "CFO", Role.CCO: "CCO", Role.CTO: "CTO", Role.LEGAL: "legal"}
 
 
 # -- money and figures ----------------------------------------------------------------------------------------------
@@ -135,7 +136,10 @@ def pill(state: Any, words: Any = "", tone: str = "") -> str | SafeString:
     """A state with its colour and, always, its word."""
     if not state:
         return NOTHING
-    return format_html('<span class="pill {}">{}</span>', tone or states.tone_of(state), words or states.words_of(state))
+    shown = str(words or states.words_of(state))
+    if shown[1:2].islower():
+        shown = shown[0].lower() + shown[1:]
+    return format_html('<span class="pill {}">{}</span>', tone or states.tone_of(state), shown)
 
 
 @register.filter
@@ -193,8 +197,10 @@ def _share(value: Any, whole: Decimal) -> Decimal:
 
 
 @register.simple_tag
-def role_name(role: Any) -> str:
-    """A role in words."""
+def role_name(role: Any, *, short: bool = False) -> str:
+    """A role in words, or the letters it goes by."""
+    if short and role in SHORT_ROLES:
+        return SHORT_ROLES[role]
     return str(Role(role).label) if role in Role.values else states.words_of(role)
 
 

@@ -120,7 +120,9 @@ class JobAdmin(GovernedAdmin):
                 _("Roll back"),
                 _on(actions.compensate_job),
                 tone="danger",
-                says=_("Removes everything this job had created and checks that nothing is left. It cannot be resumed then."),
+                says=_(
+                    "Removes everything this job had created and checks that nothing is left. It cannot be resumed then."
+                ),
                 done=_("The roll-back has started as a job of its own."),
             ),
         }
@@ -150,7 +152,7 @@ class JobAdmin(GovernedAdmin):
             "eta": queries.eta(job, lines),
             "elapsed": end - job.started_at if job.started_at else None,
             "resources": resources,
-            "resources_done": sum(one.get("state") in ("done", "planned") for one in resources),
+            "resources_done": _done_among(resources),
             "live": 0 if job.is_finished else LIVE_SECONDS,
             "zone": settings.DISPLAY_TIME_ZONE,
         }
@@ -175,6 +177,12 @@ class JobAdmin(GovernedAdmin):
     def _card(self, title: str, jobs: list[Job], place: str, says: str = "") -> Card:
         rows = [{"job": job, "url": self.object_url(job)} for job in jobs]
         return Card(title, "jobs/card.html", 30, place, self.list_url(), says, {"rows": rows})
+
+
+def _done_among(resources: list[dict[str, Any]]) -> int:
+    """How many are finished: created ones, or, as long as nothing is being created, planned ones."""
+    states = [one.get("state") for one in resources]
+    return states.count("done") if set(states) - {"planned"} else len(states)
 
 
 def _on(action: Any) -> Any:
