@@ -21,6 +21,7 @@ from portal.lib.clock import now
 from portal.lib.errors import Absent, NotAllowed
 
 from . import actions, queries
+from .conditions import in_words
 from .models import Case, Delegation, Rule
 
 REASON: dict[str, Any] = {"max_length": 1000, "help_text": "Why. Kept in the record."}
@@ -165,7 +166,7 @@ class ReasonSerializer(StrictSerializer):
     reason = serializers.CharField(**REASON)
 
 
-class CaseFilter(django_filters.FilterSet):
+class CaseFilter(django_filters.FilterSet):  # type: ignore[misc]
     state = django_filters.ChoiceFilter(choices=Case.State.choices)
     kind = django_filters.CharFilter()
     business_unit = django_filters.CharFilter()
@@ -357,7 +358,7 @@ class RuleSerializer(serializers.ModelSerializer[Rule]):
         exclude = ("created_by",)
 
     def get_in_words(self, rule: Rule) -> str:
-        return queries.in_words(rule.condition)
+        return in_words(rule.condition)
 
 
 class RuleEditSerializer(StrictSerializer):

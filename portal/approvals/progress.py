@@ -67,14 +67,18 @@ def _open_or_block(panel: Panel, requirement: Requirement) -> None:
     if left >= missing and requirement.state != Requirement.State.OPEN:
         requirement.open_up()
         requirement.save(update_fields=["state", "opened_at", "due_at", "blocked_reason"])
-        tell("approval.waiting", panel.case, requirement_id=str(requirement.pk), role=requirement.role)
+        tell("approval.waiting", panel.case, **_about(requirement, panel))
     elif left < missing and requirement.state != Requirement.State.BLOCKED:
         role = Role(requirement.role).label
         requirement.block(
             f"{role}: {missing} needed, {left} can sign. The requester and those who signed do not count."
         )
         requirement.save(update_fields=["state", "blocked_reason"])
-        tell("approval.blocked", panel.case, requirement_id=str(requirement.pk), role=requirement.role)
+        tell("approval.blocked", panel.case, **_about(requirement, panel))
+
+
+def _about(requirement: Requirement, panel: Panel) -> dict[str, Any]:
+    return {"requirement_id": str(requirement.pk), "role": requirement.role, "at": panel.at}
 
 
 def _note_what_blocks(panel: Panel) -> None:
@@ -85,4 +89,4 @@ def _note_what_blocks(panel: Panel) -> None:
         case.blocked_reason = blocked
         case.save(update_fields=["blocked_reason"])
         if not panel.requirements:
-            tell("approval.blocked", case, requirement_id=None, role="")
+            tell("approval.blocked", case, requirement_id=None, role="", at=panel.at)

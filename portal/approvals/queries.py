@@ -205,3 +205,29 @@ def live_case_of(subject_type: str, subject_id: Any, kind: str) -> Case | None:
     """The newest case about a subject that is open, signed or approved."""
     found = Case.objects.filter(kind=kind, subject_type=subject_type, subject_id=str(subject_id))
     return found.filter(state__in=Case.COUNTED).order_by("-opened_at").first()
+
+
+def newest_case_of(subject_id: Any) -> Case | None:
+    """The newest case about a subject, in whatever state."""
+    found = Case.objects.filter(subject_id=str(subject_id)).select_related("requested_by")
+    return found.order_by("-opened_at").first()
+
+
+def asked_to_sign(requirement_id: Any) -> tuple[Requirement, list[User]]:
+    """A requirement with its case, and everyone who could sign it now: holders of the role and their delegates."""
+    requirement = Requirement.objects.select_related("case__requested_by").get(pk=requirement_id)
+    panel = Panel(requirement.case, now())
+    left = {user.pk: user for user in panel.left(requirement)}
+    barred = panel.acted | {requirement.case.requested_by_id}
+    for delegation in panel.delegations:
+        lent = delegation.role == requirement.role and delegation.delegator_id in left
+        if lent and delegation.delegate_id not in barred:
+            left.setdefault(delegation.delegate_id, delegation.delegate)
+    return requirement, list(left.values())
+
+
+def involved_in(case: Case) -> list[User]:
+    """The requester and everyone who has acted in the case."""
+    people = {case.requested_by_id: case.requested_by}
+    people |= {s.signer_id: s.signer for s in case.signatures.select_related("signer")}
+    return list(people.values())

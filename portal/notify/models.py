@@ -145,7 +145,7 @@ class Delivery(models.Model):
     tenant_id = models.UUIDField(null=True)
     asked_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     details = models.JSONField(default=list)
-    key = models.CharField(max_length=250, unique=True)
+    key = models.CharField(max_length=300, unique=True)
     state = models.CharField(max_length=16, choices=State.choices, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(default=0)
     next_attempt_at = models.DateTimeField(default=now)

@@ -69,7 +69,7 @@ class Migration(migrations.Migration):
                 ("url", models.CharField(blank=True, max_length=500)),
                 ("tenant_id", models.UUIDField(null=True)),
                 ("details", models.JSONField(default=list)),
-                ("key", models.CharField(max_length=250, unique=True)),
+                ("key", models.CharField(max_length=300, unique=True)),
                 (
                     "state",
                     models.CharField(
