@@ -205,6 +205,7 @@ if env("EMAIL_HOST"):
     EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env("EMAIL_HOST_USER", ""), env("EMAIL_HOST_PASSWORD", "")
     EMAIL_USE_TLS = True
     EMAIL_TIMEOUT = 10
+NOTIFY_ALLOW_PRIVATE_ADDRESSES = env("BAILIWICK_NOTIFY_PRIVATE") == "1"  # webhooks into one's own network
 DEFAULT_FROM_EMAIL = env("BAILIWICK_MAIL_FROM", "bailiwick@localhost")
 
 REST_FRAMEWORK = {
@@ -255,6 +256,7 @@ DEFAULTS = [
     "compliance.defaults.install",
     "lifecycle.defaults.install",
     "portal.approvals.defaults.install",
+    "portal.notify.defaults.install",
 ]
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
