@@ -145,6 +145,10 @@ class GovernedAdmin(ModelAdmin):
     def prepare(self, rows: list[Any], actor: Actor) -> None:
         """Fetch what the columns of these rows need from elsewhere, in one go."""
 
+    def created_message(self, obj: Any) -> str:
+        """What to tell the person who has just created it."""
+        return ""
+
     def object_url(self, obj: Any) -> str:
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
 
@@ -313,6 +317,8 @@ class GovernedAdmin(ModelAdmin):
                     put_refusal(form, refusal)
                     status = refusal.status
                 else:
+                    if said := self.created_message(obj):
+                        messages.success(request, said)
                     return HttpResponseRedirect(self.object_url(obj))
         context = self.context(request, title=self.add_label or _("New"), form=form, back=self.list_url())
         context |= self.form_extra(request, form)

@@ -6,7 +6,7 @@ The word is always printed beside the colour, so a state missing here is merely 
 TONES: dict[str, frozenset[str]] = {
     "blue": frozenset(
         "submitted planning provisioning validating running erasing executing verifying rolling_back compensating "
-        "retrying in_progress started applying update change".split()
+        "retrying unread in_progress started applying update change".split()
     ),
     "amber": frozenset(
         "open pending_approval awaiting_champion awaiting_approval pending_manual_setup waiting suspended held warn "
