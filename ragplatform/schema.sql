@@ -349,8 +349,12 @@ BEGIN
         table_name := counted.name;
         row_count := NULL;
         IF counted.has_tenant THEN
-            EXECUTE format('SELECT count(*) FROM rag.%I WHERE tenant_id = $1', counted.name)
-            INTO row_count USING p_tenant;
+            BEGIN
+                EXECUTE format('SELECT count(*) FROM rag.%I WHERE tenant_id = $1', counted.name)
+                INTO row_count USING p_tenant;
+            EXCEPTION WHEN undefined_table THEN
+                CONTINUE;  -- another tenant's detached partition, dropped since the catalogue was read
+            END;
         END IF;
         RETURN NEXT;
     END LOOP;
