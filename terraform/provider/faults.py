@@ -6,7 +6,8 @@ The file is read at every call. Its keys are `<operation>:<resource type>`, oper
      "delete:region_bucket": {"message": "503: later", "times": 2},
      "create:region_bucket": {"sleep": 5, "tenant_id": "…"}}
 
-`times` counts down in the file; `tenant_id` limits a fault to one tenant; `after` fails once the work is done.
+`times` counts down in the file; `tenant_id` limits a fault to one tenant; `after` strikes once the work is done;
+`transient` says that the same call may succeed later.
 """
 
 import fcntl
@@ -16,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from lifecycle.stores.errors import Permanent
+from lifecycle.stores.errors import Permanent, Transient
 
 VARIABLE = "BAILIWICK_PROVIDER_FAULTS"
 
@@ -31,7 +32,8 @@ def strike(operation: str, type_name: str, tenant_id: str, *, after: bool = Fals
         return
     time.sleep(float(fault.get("sleep", 0)))
     if "message" in fault:
-        raise Permanent("drill", f"{operation} {type_name}", str(fault["message"]))
+        kind = Transient if fault.get("transient") else Permanent
+        raise kind("drill", f"{operation} {type_name}", str(fault["message"]))
 
 
 def _due(path: Path, key: str, tenant_id: str, after: bool) -> dict[str, Any] | None:

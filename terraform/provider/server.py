@@ -41,6 +41,7 @@ def serve(reattach_file: Path) -> None:
     server.start()
     path.chmod(0o600)
     write_json(reattach_file, reattach(path))
+    print("ready", flush=True)
     ended.wait()
     reattach_file.unlink(missing_ok=True)
     server.stop(GRACE_SECONDS).wait()

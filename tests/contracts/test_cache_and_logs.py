@@ -2,7 +2,9 @@
 
 import pytest
 import redis
+from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.retry import Retry
 
 from lifecycle.stores.cache import keys as cache_keys
 from lifecycle.stores.cache import users
@@ -16,7 +18,12 @@ from tests.contracts import tenants
 
 def login(region: Region, names: TenantNames, password: str) -> redis.Redis:
     return redis.Redis(
-        host=region.cache.host, port=region.cache.port, username=names.cache_user, password=password, socket_timeout=5
+        host=region.cache.host,
+        port=region.cache.port,
+        username=names.cache_user,
+        password=password,
+        socket_timeout=5,
+        retry=Retry(NoBackoff(), 0),
     )
 
 

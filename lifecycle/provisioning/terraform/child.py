@@ -1,6 +1,6 @@
 """Runs one Terraform command to its end, whoever started it, and leaves behind what happened.
 
-    python -m lifecycle.provisioning.terraform.child --run-dir DIR [--timeout S] [--die-with-parent] -- apply ...
+    python -m lifecycle.provisioning.terraform.child --run-dir DIR [--timeout S] [--die-with-parent PID] -- apply ...
 
 In DIR: `log.jsonl` (Terraform's own `-json` stream, appended), `stderr.log`, `heartbeat.json` once a second,
 `result.json` at the end. SIGINT or SIGTERM to this process, or its time limit, asks Terraform to stop (SIGINT), then
@@ -30,11 +30,9 @@ BEAT_SECONDS = 1.0
 def main(argv: list[str] | None = None) -> int:
     """Run the command and return its exit code (128 + signal when it was killed)."""
     options = _options(argv)
-    if options.die_with_parent:
-        _signal_when_parent_dies()
     terraform = json.loads(options.terraform) if options.terraform else list(binary.configured().argv)
     command = Command(options.run_dir, [*terraform, *options.command], options.timeout, tuple(options.grace))
-    command.name = options.command[0]
+    command.name, command.parent = options.command[0], options.die_with_parent
     return command.run()
 
 
@@ -42,6 +40,7 @@ class Command:
     """One Terraform command under supervision."""
 
     name = ""
+    parent = 0
 
     def __init__(self, directory: Path, argv: list[str], timeout: float, grace: tuple[float, float]) -> None:
         self.directory, self.argv = directory, argv
@@ -62,6 +61,10 @@ class Command:
         signal.set_wakeup_fd(woken)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: self._stop_now())
+        if self.parent:
+            _signal_when_parent_dies()
+            if os.getppid() != self.parent:  # it died before the kernel was asked
+                self._stop_now()
         environment = dict(os.environ)
         with reattach.decoy(environment) as keep_open:
             process = self._spawn(environment, keep_open)
@@ -176,7 +179,7 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--timeout", type=float, default=1800.0)
     parser.add_argument("--grace", type=float, nargs=2, default=(120.0, 60.0), metavar=("INT", "TERM"))
     parser.add_argument("--terraform", help="how to call Terraform, as a JSON list; looked for when absent")
-    parser.add_argument("--die-with-parent", action="store_true")
+    parser.add_argument("--die-with-parent", type=int, default=0, metavar="PID", help="stop when this parent ends")
     parser.add_argument("command", nargs="+")
     return parser.parse_args(argv)
 

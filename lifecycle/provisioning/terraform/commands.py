@@ -122,7 +122,7 @@ def start(
     call = [sys.executable, "-m", "lifecycle.provisioning.terraform.child", "--run-dir", str(run.directory)]
     terraform = ["--terraform", json.dumps(binary.configured().argv)]
     limits = ["--timeout", str(timeout), "--grace", str(grace[0]), str(grace[1])]
-    parent = ["--die-with-parent"] if die_with_parent else []
+    parent = ["--die-with-parent", str(os.getpid())] if die_with_parent else []
     with open(run.directory / "stderr.log", "ab") as errors:
         child = subprocess.Popen(
             [*call, *terraform, *limits, *parent, "--", *_arguments(run, command)],

@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from typing import Any
 
 import redis
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError, TryAgainError
+from redis.retry import Retry
 
 from lifecycle.stores.errors import Permanent, Transient
 from portal.lib.regions import Cache, Region
@@ -30,6 +32,7 @@ def _connection(cache: Cache, _pid: int) -> Any:
         socket_connect_timeout=3,
         decode_responses=True,
         health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
     )
 
 
