@@ -3,7 +3,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from . import KINDS
@@ -42,9 +41,9 @@ def world(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def worker(transactional_db: None) -> Iterator[Worker]:
+@pytest.fixture(scope="session")
+def worker(django_db_setup: None) -> Iterator[Worker]:
+    """A process that forks a child per job; the children have connections of their own, it has none."""
     process = Worker()
     yield process
     process.close()
-    connection.close()
