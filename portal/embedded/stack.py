@@ -20,7 +20,7 @@ from portal.embedded import procs, runtime
 from portal.embedded.home import PROJECT, Home
 from portal.lib.regions import Region, load
 
-START_SECONDS = 120.0
+START_SECONDS = 240.0
 
 
 class NotStarted(Exception):

@@ -21,7 +21,7 @@ from portal.embedded import procs
 from portal.embedded.home import PROJECT, Home
 from portal.embedded.service import Command, Launch, Service
 
-READY_SECONDS = 90.0
+READY_SECONDS = 180.0
 TRIES_BEFORE_READY = 3
 SHORTEST_PAUSE, LONGEST_PAUSE, STEADY_SECONDS = 0.1, 10.0, 30.0
 LARGEST_LOG = 20 * 2**20
@@ -78,9 +78,10 @@ class Supervisor:
         self._keepers.add(keeper)
         keeper.add_done_callback(self._keepers.discard)
         while kept.child.exited.is_set() or not await service.ready(kept.launch):
-            if kept.restarts >= TRIES_BEFORE_READY or time.monotonic() - begun > READY_SECONDS:
+            waited = time.monotonic() - begun
+            if kept.restarts >= TRIES_BEFORE_READY or waited > READY_SECONDS:
                 raise StartFailed(f"{service.name} does not start. {_tail(launch)}")
-            await asyncio.sleep(procs.POLL)
+            await asyncio.sleep(min(max(procs.POLL, waited / 30), 0.1))  # ask often early, at most 3 % late
 
     async def run(self, command: Command, script: str = "") -> str:
         """Run a set-up command to its end, feeding it the script; return its last line. StartFailed when it fails."""

@@ -16,7 +16,7 @@ from portal.embedded.stack import Stack
 from tests.embedded.conftest import embedded, everyone, survivors
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -72,7 +72,7 @@ def test_nothing_is_left_behind_when_the_supervisor_is_killed(small: Stack, with
     assert len(before) > 10
     for pid in [*([watchdog_among(before)] if with_watchdog else []), supervisor]:
         os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: not survivors(before), seconds=5)
+    wait_for(lambda: not survivors(before))
     small.start()
     assert remembered(small) == ["before"]
 

@@ -30,7 +30,7 @@ def test_it_comes_up_heals_and_goes_down_without_a_trace(tmp_path: Path) -> None
         assert all(map(answers, pages))
         for name in ("web", "worker", "platform ap-south-1"):
             _kill_and_wait_for_the_next(stack, name)
-        wait_for(lambda: all(map(answers, pages)), seconds=30)
+        wait_for(lambda: all(map(answers, pages)), seconds=60)
 
         before = everyone(stack)
         os.kill(stack.runtime["supervisor"]["pid"], signal.SIGKILL)
