@@ -24,7 +24,7 @@ from lifecycle.stores.logs import groups
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.objects import buckets, keys
 from lifecycle.stores.objects import users as iam_users
-from lifecycle.stores.postgres import fences, roles, tags
+from lifecycle.stores.postgres import fences, roles, rows, tags
 from lifecycle.stores.secrets import store_of as secrets_of
 from lifecycle.stores.vectors.store import store_of
 from portal.embedded.stack import Stack
@@ -170,3 +170,18 @@ def failing(results: dict[str, CheckResult]) -> set[str]:
 
 def words(results: dict[str, CheckResult]) -> str:
     return "\n".join(f"{name}: {result.outcome}: {result.summary}" for name, result in results.items())
+
+
+def left_behind(stand: Stand, target: Target) -> dict[str, object]:
+    """Everything of the tenant that the region's stores hold, log lines apart."""
+    s3 = stand.admin("s3")
+    versions = s3.list_object_versions(Bucket=target.binding.bucket)
+    return {
+        "rows": {name: number for name, number in rows.count(stand.region, target.tenant_id).items() if number},
+        "objects": len(versions.get("Versions", [])) + len(versions.get("DeleteMarkers", [])),
+        "uploads": len(s3.list_multipart_uploads(Bucket=target.binding.bucket).get("Uploads", [])),
+        "allowance": int(stand.cached(target, f"queries:{time.strftime('%Y-%m-%d', time.gmtime())}") or 0),
+    }
+
+
+CLEAN = {"rows": {}, "objects": 0, "uploads": 0, "allowance": 0}

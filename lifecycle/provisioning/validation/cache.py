@@ -5,6 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lifecycle.provisioning.validation.findings import Findings
 from lifecycle.provisioning.validation.target import Binding
@@ -64,4 +66,5 @@ def login(region: Region, binding: Binding) -> Redis:
         socket_connect_timeout=3,
         lib_name=None,
         lib_version=None,
+        retry=Retry(NoBackoff(), 0),  # a wrong password stays wrong
     )

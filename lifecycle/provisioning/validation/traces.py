@@ -4,6 +4,8 @@ Log lines stay: they say truly that a validation was here, and hold ids only.
 """
 
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -19,19 +21,36 @@ from lifecycle.provisioning.validation.target import Target
 from lifecycle.stores.postgres.connection import connection
 
 SLOTS = 16
-FORGET = """
+FORGET_QUESTIONS = """
 DELETE FROM rag.query_history WHERE tenant_id = %s AND starts_with(q, %s)
 RETURNING id, (created_at AT TIME ZONE 'UTC')::date
 """
+# Children first: the shared tables have no cascading keys.
+FORGET_PARTS = (
+    "DELETE FROM rag.access_controls WHERE tenant_id = %s AND document_id = %s",
+    "DELETE FROM rag.chunk_vectors WHERE tenant_id = %s AND document_id = %s",
+    "DELETE FROM rag.chunks WHERE tenant_id = %s AND document_id = %s",
+)
+FORGET_DOCUMENT = """
+DELETE FROM rag.documents WHERE tenant_id = %s AND id = %s
+RETURNING bytes, (created_at AT TIME ZONE 'UTC')::date
+"""
+FORGET_VECTORS = """
+INSERT INTO rag.document_outbox (tenant_id, id, document_id, action)
+VALUES (%s, gen_random_uuid(), %s, 'delete_vectors')
+"""
 UNCOUNT = """
-INSERT INTO rag.usage_counters AS u (tenant_id, metric, day, slot, amount) VALUES (%s, 'queries', %s, %s, %s)
+INSERT INTO rag.usage_counters AS u (tenant_id, metric, day, slot, amount) VALUES (%s, %s, %s, %s, %s)
 ON CONFLICT (tenant_id, metric, day, slot) DO UPDATE SET amount = u.amount + excluded.amount
 """
-ZERO = "DELETE FROM rag.usage_counters WHERE tenant_id = %s AND amount = 0"
-LEFT = """
-SELECT (SELECT count(*) FROM rag.query_history WHERE tenant_id = %(tenant)s AND starts_with(q, %(mark)s)),
-       (SELECT count(*) FROM rag.documents WHERE tenant_id = %(tenant)s AND id = %(document)s)
+# A counter that somebody holds is in use and may stay at nought.
+ZERO = """
+DELETE FROM rag.usage_counters WHERE (tenant_id, metric, day, slot) IN (
+    SELECT tenant_id, metric, day, slot FROM rag.usage_counters WHERE tenant_id = %s AND amount = 0
+    FOR UPDATE SKIP LOCKED)
 """
+QUESTIONS_LEFT = "SELECT count(*) FROM rag.query_history WHERE tenant_id = %s AND starts_with(q, %s)"
+DOCUMENTS_LEFT = "SELECT count(*) FROM rag.documents WHERE tenant_id = %s AND id = %s"
 
 
 def mark(check: str) -> str:
@@ -39,46 +58,59 @@ def mark(check: str) -> str:
     return f"{MARK} {check} "
 
 
-def sweep(target: Target, found: Findings, check: str) -> None:
-    """Remove the questions this check asked, in this run or a killed one, and the objects of its document."""
-    days = _forget(target, mark(check))
-    _uncount_cached(target, days)
-    prefix = f"shared/documents/{seeded_id(target.tenant_id)}/"
-    left = versions.purge(target.region, target.binding.bucket, prefix)
-    with connection(target.region, "validator") as db, db.transaction():
-        become(db, target.binding.db_role)
-        asked = {"tenant": target.tenant_id, "mark": mark(check), "document": seeded_id(target.tenant_id)}
-        rows, documents = db.execute(LEFT, asked).fetchone() or (1, 1)
-    clean = not (left or rows or documents)
+def forget_questions(target: Target, found: Findings, check: str) -> None:
+    """Remove the questions this check asked, in this run or a killed one, and give the day's allowance back."""
+    with _as_tenant(target) as db:
+        gone: list[tuple[UUID, date]] = db.execute(FORGET_QUESTIONS, (target.tenant_id, mark(check))).fetchall()
+        # the platform spreads this counter by the question's id; sorted, so that two at once never deadlock
+        slots = Counter((day, question.int % SLOTS) for question, day in gone)
+        for (day, slot), number in sorted(slots.items()):
+            db.execute(UNCOUNT, (target.tenant_id, "queries", day, slot, -number))
+        db.execute(ZERO, (target.tenant_id,))
+    _uncount_cached(target, Counter(day for _, day in gone))
+    left = _count(target, QUESTIONS_LEFT, mark(check))
+    found.expect(left == 0, "own questions removed", f"{left} questions of the check are left", "compliance")
+
+
+def forget_document(target: Target, found: Findings) -> None:
+    """Remove the suite's document where it is still there, and every version of its object."""
+    document_id = seeded_id(target.tenant_id)
+    with _as_tenant(target) as db:
+        for statement in FORGET_PARTS:
+            db.execute(statement, (target.tenant_id, document_id))
+        for size, day in db.execute(FORGET_DOCUMENT, (target.tenant_id, document_id)).fetchall():
+            for metric, amount in (("documents", 1), ("bytes", size)):  # in the platform's own order
+                db.execute(UNCOUNT, (target.tenant_id, metric, day, 0, -amount))
+            if target.binding.vector.provider != "pgvector":
+                db.execute(FORGET_VECTORS, (target.tenant_id, document_id))
+        db.execute(ZERO, (target.tenant_id,))
+    versions_left = versions.purge(target.region, target.binding.bucket, f"shared/documents/{document_id}/")
+    rows_left = _count(target, DOCUMENTS_LEFT, document_id)
     found.expect(
-        clean,
-        "own questions, document and object versions removed",
-        f"left behind: {rows} questions, {documents} documents, {left} object versions",
+        not (versions_left or rows_left),
+        "own document removed from every store",
+        f"left behind: {rows_left} documents, {versions_left} object versions",
         "compliance",
     )
 
 
-def _forget(target: Target, words: str) -> Counter[date]:
-    """Delete the questions and take them off the usage; return how many there were per day."""
-    with connection(target.region, "validator") as db, db.transaction():
-        become(db, target.binding.db_role)
-        gone: list[tuple[UUID, date]] = db.execute(FORGET, (target.tenant_id, words)).fetchall()
-        _uncount(db, target.tenant_id, gone)
-        db.execute(ZERO, (target.tenant_id,))
-    return Counter(day for _, day in gone)
-
-
-def _uncount(db: Connection[Any], tenant_id: UUID, gone: list[tuple[UUID, date]]) -> None:
-    """The platform spreads its counter by the question's id; sorted, so that two at once never deadlock."""
-    slots = Counter((day, question.int % SLOTS) for question, day in gone)
-    for (day, slot), number in sorted(slots.items()):
-        db.execute(UNCOUNT, (tenant_id, day, slot, -number))
-
-
 def _uncount_cached(target: Target, days: Counter[date]) -> None:
-    """Give the day's allowance back. A counter that is not there is made anew from the rows."""
+    """Take the questions off the cached count of the day. One that is not there is made anew from the rows."""
     with login(target.region, target.binding) as cache:
         for day, number in days.items():
             key = f"{target.binding.cache_prefix}queries:{day:%Y-%m-%d}"
             if cache.exists(key):
                 cache.decrby(key, number)
+
+
+def _count(target: Target, question: str, value: object) -> int:
+    with _as_tenant(target) as db:
+        row = db.execute(question, (target.tenant_id, value)).fetchone()
+    return int(row[0]) if row else 0
+
+
+@contextmanager
+def _as_tenant(target: Target) -> Iterator[Connection[Any]]:
+    with connection(target.region, "validator") as db, db.transaction():
+        become(db, target.binding.db_role)
+        yield db

@@ -22,7 +22,8 @@ def run(target: Target, found: Findings) -> None:
             _find_it(api, found, document_id)
             taken = _measure(target, api)
     finally:
-        traces.sweep(target, found, "latency")
+        traces.forget_questions(target, found, "latency")
+        traces.forget_document(target, found)
     _judge(target, found, sorted(taken))
 
 

@@ -28,7 +28,7 @@ def run(target: Target, found: Findings) -> None:
                 raise CouldNotRun(f"the platform does not answer a query: {told(answer)}")
             counted = _count(api) - before
     finally:
-        traces.sweep(target, found, "metrics")
+        traces.forget_questions(target, found, "metrics")
     found.expect(counted >= 1, "the query was counted", f"{COUNTER} did not move for this tenant")
     _group(target, found)
     _line(target, found, answer.headers.get("X-Request-Id", ""), asked)
