@@ -25,7 +25,7 @@ def main() -> int:
         print("AWS double: set AWS_DOUBLE_ROOT_KEY and AWS_DOUBLE_ROOT_SECRET.", file=sys.stderr)
         return 2
     try:
-        account = Account(arguments.root, arguments.region, root_key, arguments.assume_tls)
+        account = Account(arguments.root, arguments.region, root_key, arguments.assume_tls, arguments.durable)
         server = build(arguments.port, partial(respond, account))
     except OSError as error:
         print(f"AWS double: cannot start on port {arguments.port} with {arguments.root}: {error}", file=sys.stderr)
@@ -44,6 +44,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--region", required=True)
     parser.add_argument("--assume-tls", action="store_true", help="let aws:SecureTransport be true on loopback")
+    parser.add_argument("--durable", action="store_true", help="wait for the disk at every commit")
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     return parser.parse_args()
 

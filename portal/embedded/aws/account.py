@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import iam, kms, logs, s3
-from .blobs import Blobs
+from . import blobs, iam, kms, logs, s3
 from .keyring import Keyring
 from .store import Store
 
@@ -24,12 +23,16 @@ class Account:
 
     id = ACCOUNT_ID
 
-    def __init__(self, root: Path, region: str, root_key: RootKey, assume_tls: bool = False) -> None:
+    def __init__(
+        self, root: Path, region: str, root_key: RootKey, assume_tls: bool = False, durable: bool = False
+    ) -> None:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.region, self.root_key, self.assume_tls = region, root_key, assume_tls
-        self.store = Store(root / "index.sqlite", [iam.SCHEMA, kms.SCHEMA, logs.SCHEMA, s3.SCHEMA])
+        self.store = Store(
+            root / "index.sqlite", [iam.SCHEMA, kms.SCHEMA, logs.SCHEMA, s3.SCHEMA, blobs.SCHEMA], durable
+        )
         self.keyring = Keyring(root / "kms")
-        self.blobs = Blobs(root / "objects")
+        self.blobs = blobs.Blobs(root / "objects", self.store)
         self.blobs.sweep(s3.known_blobs(self.store))
 
     @property

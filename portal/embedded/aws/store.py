@@ -1,4 +1,8 @@
-"""One SQLite index in WAL mode: many readers, one writer at a time, every commit on disk before it is answered."""
+"""One SQLite index in WAL mode: many readers, one writer at a time; an answered commit survives kill -9.
+
+A power cut may lose the last moments, never the index: each commit waits for the disk only when `durable`, because a
+sync costs 0.3 ms on a quiet laptop and 6 ms on one that also runs three database clusters.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +22,8 @@ def now_ms() -> int:
 class Store:
     """Readers see the last commit through a connection per thread; `write()` is a serialised transaction."""
 
-    def __init__(self, path: Path, schemas: Sequence[str]) -> None:
-        self._path = str(path)
+    def __init__(self, path: Path, schemas: Sequence[str], durable: bool = False) -> None:
+        self._path, self._synchronous = str(path), "FULL" if durable else "NORMAL"
         self._local = threading.local()
         self._lock = threading.RLock()
         self._writer = self._connect()
@@ -31,8 +35,9 @@ class Store:
         connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute("PRAGMA cache_size=-16000")
+        connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not just forgotten
         return connection
 
     def _reader(self) -> sqlite3.Connection:

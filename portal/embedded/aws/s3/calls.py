@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import formatdate
@@ -13,6 +12,7 @@ from xml.etree.ElementTree import Element
 
 from .. import access, policy, xml
 from ..access import Caller, Guarded
+from ..blobs import Change
 from ..errors import AwsError, access_denied
 from ..payload import Payload
 from ..sigv4 import Signature
@@ -110,7 +110,7 @@ def no_such_bucket(name: str) -> AwsError:
     return AwsError("NoSuchBucket", "The specified bucket does not exist", 404, BucketName=name)
 
 
-def versioning_under_lock(db: sqlite3.Connection, bucket: str) -> str:
+def versioning_under_lock(db: Change, bucket: str) -> str:
     """The bucket's versioning as of this transaction; a bucket deleted meanwhile is gone for the writer too."""
     row = db.execute("SELECT versioning FROM buckets WHERE name = ?", (bucket,)).fetchone()
     if row is None:

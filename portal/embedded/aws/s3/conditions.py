@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from email.utils import parsedate_to_datetime
 
+from ..blobs import Change
 from ..errors import AwsError
 from . import versions
 from .calls import Call
 
 
-def check_write(call: Call, db: sqlite3.Connection) -> None:
+def check_write(call: Call, db: Change) -> None:
     """`If-None-Match: *` needs the key free, `If-Match` needs the current ETag; call inside the write."""
     none_match, match = call.header("if-none-match"), call.header("if-match")
     if not none_match and not match:

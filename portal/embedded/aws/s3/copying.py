@@ -38,10 +38,9 @@ def copy(call: Call) -> Response:
     digest = _Md5AndChecksum(_algorithm(call, row))
     key = sealing.new_key(call, columns["encryption"])
     pieces = digest.over(reading.content(source_call, row, 0, row["size"]))
-    blob, size = call.account.blobs.write(pieces, key.plain)
-    columns |= {"blob": blob, "data_key": key.wrapped, "size": size, "etag": digest.etag}
-    columns["checksum"] = digest.column
-    added = objects.commit(call, columns)
+    with call.account.blobs.written(pieces, key.plain) as content:
+        columns |= {"data_key": key.wrapped, "etag": digest.etag, "checksum": digest.column}
+        added = objects.commit(call, columns, content)
     result = {"LastModified": iso(added.modified_at), "ETag": f'"{digest.etag}"', **digest.shown}
     headers = {**objects.result_headers(call, columns, added), **_source_header(source_call, row)}
     return answer("CopyObjectResult", result, **headers)
@@ -54,9 +53,10 @@ def copy_part(call: Call) -> Response:
     start, end = _range(call.header("x-amz-copy-source-range"), row["size"])
     digest = _Md5AndChecksum(upload["checksum"].partition(" ")[0])
     key = sealing.new_key(call, upload["encryption"])
-    blob, size = call.account.blobs.write(digest.over(reading.content(source_call, row, start, end)), key.plain)
-    part = (size, digest.etag, blob, key.wrapped, digest.value)
-    modified_at = multipart.store_part(call, upload, number, part)
+    pieces = digest.over(reading.content(source_call, row, start, end))
+    with call.account.blobs.written(pieces, key.plain) as content:
+        part = multipart.Part(upload["id"], number, digest.etag, key.wrapped, digest.value)
+        modified_at = multipart.store_part(call, part, content)
     result = {"LastModified": iso(modified_at), "ETag": f'"{digest.etag}"', **digest.shown}
     headers = {**sealing.headers(upload["encryption"]), **_source_header(source_call, row)}
     return answer("CopyPartResult", result, **headers)

@@ -71,7 +71,7 @@ def put_configuration(call: Call) -> Response:
     if call.bucket.versioning != "Enabled":
         raise AwsError("InvalidBucketState", "Versioning must be 'Enabled' on the bucket to apply Object Lock", 409)
     _default_retention(text)
-    with call.account.store.write() as db:
+    with call.account.blobs.change() as db:
         db.execute("UPDATE buckets SET lock_enabled = 1 WHERE name = ?", (call.bucket.name,))
     bucket_config.store(call, "object-lock", text.partition("?>")[2] if text.lstrip().startswith("<?xml") else text)
     return Response(200)
@@ -91,7 +91,7 @@ def put_retention(call: Call) -> Response:
     mode, until = root.findtext("Mode", ""), root.findtext("RetainUntilDate", "")
     wanted = (_mode(mode), _future(until)) if mode or until else ("", 0)
     row, bypass = _locked_version(call), may_bypass(call, call.key)
-    with call.account.store.write() as db:
+    with call.account.blobs.change() as db:
         current = versions.lookup_under_lock(db, row["bucket"], row["key"], row["version_id"])
         if current is None:
             raise versions.no_such_key(call.key)
@@ -112,7 +112,7 @@ def get_legal_hold(call: Call) -> Response:
 def put_legal_hold(call: Call) -> Response:
     status = _hold(call.xml("LegalHold").findtext("Status", ""))
     row = _locked_version(call)
-    with call.account.store.write() as db:
+    with call.account.blobs.change() as db:
         versions.update(db, row, "legal_hold", status)
     return Response(200)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 from .. import checksums
+from ..blobs import Change, Content
 from ..errors import AwsError
 from ..store import now_ms
 from ..web import Response
@@ -16,8 +18,18 @@ from . import conditions, objects, sealing, versions
 from .calls import Call, answer, iso
 
 MAX_PARTS = 10_000
+CARRIED = ("encryption", "headers", "tags", "retain_mode", "retain_until", "legal_hold")
 MIN_PART = 5 * 1024 * 1024
 CHECKSUM_TYPES = ("COMPOSITE", "FULL_OBJECT")
+
+
+@dataclass(frozen=True)
+class Part:
+    upload_id: str
+    number: int
+    etag: str
+    data_key: bytes
+    checksum: str
 
 
 def create(call: Call) -> Response:
@@ -27,7 +39,7 @@ def create(call: Call) -> Response:
         "id": upload_id, "bucket": call.bucket.name, "key": call.key, "initiated_at": now_ms(),
         "checksum": checksum, **columns,
     }  # fmt: skip
-    with call.account.store.write() as db:
+    with call.account.blobs.change() as db:
         versions.versioning_under_lock(db, call.bucket.name)
         places = ", ".join("?" * len(row))
         db.execute(f"INSERT INTO uploads ({', '.join(row)}) VALUES ({places})", list(row.values()))  # noqa: S608
@@ -45,12 +57,12 @@ def upload_part(call: Call) -> Response:
     payload = call.payload()
     _check_part_algorithm(upload, payload.algorithm)
     key = sealing.new_key(call, upload["encryption"])
-    blob, size = call.account.blobs.write(payload, key.plain)
-    etag, checksum = payload.md5.hex(), payload.checksum
-    store_part(call, upload, number, (size, etag, blob, key.wrapped, checksum))
-    headers = {"ETag": f'"{etag}"', **sealing.headers(upload["encryption"])}
+    with call.account.blobs.written(payload, key.plain) as content:
+        part = Part(upload["id"], number, payload.md5.hex(), key.wrapped, payload.checksum)
+        store_part(call, part, content)
+    headers = {"ETag": f'"{part.etag}"', **sealing.headers(upload["encryption"])}
     if payload.algorithm:
-        headers[f"x-amz-checksum-{payload.algorithm}"] = checksum
+        headers[f"x-amz-checksum-{payload.algorithm}"] = part.checksum
     return Response(200, headers)
 
 
@@ -61,17 +73,18 @@ def complete(call: Call) -> Response:
     wanted = [(part.findtext("PartNumber", ""), part.findtext("ETag", "").strip('"')) for part in root.findall("Part")]
     parts = _chosen(call, upload, wanted)
     if "if-none-match" in call.request.headers or "if-match" in call.request.headers:
-        with call.account.store.write() as db:
+        with call.account.blobs.change() as db:
             conditions.check_write(call, db)
     key = sealing.new_key(call, upload["encryption"])
     full = _full_digest(upload)
-    blob, size = call.account.blobs.write(_joined(call, upload, parts, full), key.plain)
-    etag = _joined_etag(parts)
-    names = ("encryption", "headers", "tags", "retain_mode", "retain_until", "legal_hold")
-    columns = {name: upload[name] for name in names}
-    columns |= {"blob": blob, "data_key": key.wrapped, "size": size, "etag": etag, "parts": len(parts)}
-    columns["checksum"] = _final_checksum(upload, parts, full)
-    added = _commit(call, upload, columns)
+    etag, columns = _joined_etag(parts), {name: upload[name] for name in CARRIED}
+    columns |= {"data_key": key.wrapped, "etag": etag, "parts": len(parts)}
+    with call.account.blobs.written(_joined(call, upload, parts, full), key.plain) as content:
+        columns["checksum"] = _final_checksum(upload, parts, full)
+        with call.account.blobs.change() as db:
+            conditions.check_write(call, db)
+            drop(db, upload["id"])
+            added = objects.add(call, db, columns, content)
     result: dict[str, Any] = {
         "Location": f"/{call.bucket.name}/{call.key}", "Bucket": call.bucket.name, "Key": call.key,
         "ETag": f'"{etag}"',
@@ -84,9 +97,8 @@ def complete(call: Call) -> Response:
 
 def abort(call: Call) -> Response:
     upload = find(call)
-    with call.account.store.write() as db:
-        blobs = drop(db, upload["id"])
-    call.account.blobs.discard(blobs)
+    with call.account.blobs.change() as db:
+        drop(db, upload["id"])
     return Response(204)
 
 
@@ -153,44 +165,38 @@ def part_number(call: Call) -> int:
     return int(text)
 
 
-def store_part(call: Call, upload: sqlite3.Row, number: int, part: tuple[int, str, str, bytes, str]) -> int:
+def store_part(call: Call, part: Part, content: Content) -> int:
     """Keeps a part, replacing an earlier one of the same number; an upload that ended meanwhile refuses it."""
-    blobs, modified_at, replaced = call.account.blobs, now_ms(), []
-    try:
-        with call.account.store.write() as db:
-            if db.execute("SELECT 1 FROM uploads WHERE id = ?", (upload["id"],)).fetchone() is None:
-                raise _no_upload(upload["id"])
-            sql = "DELETE FROM parts WHERE upload_id = ? AND number = ? RETURNING blob"
-            replaced = [row["blob"] for row in db.execute(sql, (upload["id"], number)).fetchall()]
-            values = (upload["id"], number, *part, modified_at)
-            db.execute("INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
-    except BaseException:
-        blobs.discard([part[2]])
-        raise
-    blobs.discard(replaced)
+    modified_at = now_ms()
+    with call.account.blobs.change() as db:
+        if db.execute("SELECT 1 FROM uploads WHERE id = ?", (part.upload_id,)).fetchone() is None:
+            raise _no_upload(part.upload_id)
+        sql = "DELETE FROM parts WHERE upload_id = ? AND number = ? RETURNING blob"
+        for row in db.execute(sql, (part.upload_id, part.number)).fetchall():
+            db.discard(row["blob"])
+        db.keep(content)
+        db.execute(
+            "INSERT INTO parts VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                part.upload_id,
+                part.number,
+                content.size,
+                part.etag,
+                content.name,
+                part.data_key,
+                part.checksum,
+                modified_at,
+            ),
+        )
     return modified_at
 
 
-def drop(db: sqlite3.Connection, upload_id: str) -> list[str]:
-    """Forgets an upload and its parts; returns their content files."""
+def drop(db: Change, upload_id: str) -> None:
+    """Forgets an upload and the content of its parts."""
     if not db.execute("DELETE FROM uploads WHERE id = ?", (upload_id,)).rowcount:
         raise _no_upload(upload_id)
-    sql = "DELETE FROM parts WHERE upload_id = ? RETURNING blob"
-    return [row["blob"] for row in db.execute(sql, (upload_id,)).fetchall()]
-
-
-def _commit(call: Call, upload: sqlite3.Row, columns: dict[str, Any]) -> versions.Added:
-    blobs = call.account.blobs
-    try:
-        with call.account.store.write() as db:
-            conditions.check_write(call, db)
-            gone = drop(db, upload["id"])
-            added = versions.add(db, call.bucket.name, call.key, columns)
-    except BaseException:
-        blobs.discard([columns["blob"]])
-        raise
-    blobs.discard([*gone, *added.discarded])
-    return added
+    for row in db.execute("DELETE FROM parts WHERE upload_id = ? RETURNING blob", (upload_id,)).fetchall():
+        db.discard(row["blob"])
 
 
 def _chosen(call: Call, upload: sqlite3.Row, wanted: list[tuple[str, str]]) -> list[sqlite3.Row]:

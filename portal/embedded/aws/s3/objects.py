@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from ..blobs import Change, Content
 from ..errors import AwsError
 from ..web import Response
 from . import conditions, locks, sealing, versions
@@ -28,8 +28,6 @@ class Gone:
     key: str
     version_id: str
     marker_id: str = ""  # of the marker that was made or removed
-    removed_marker: bool = False
-    discarded: tuple[str, ...] = ()
 
 
 def put(call: Call) -> Response:
@@ -38,12 +36,12 @@ def put(call: Call) -> Response:
     check_size(call.request.length, call.header("x-amz-decoded-content-length"))
     key = sealing.new_key(call, columns["encryption"])
     payload = call.payload()
-    blob, size = call.account.blobs.write(payload, key.plain)
-    etag = payload.md5.hex()
-    columns |= {"blob": blob, "data_key": key.wrapped, "size": size, "etag": etag}
-    if payload.algorithm:
-        columns["checksum"] = f"{payload.algorithm} {payload.checksum} FULL_OBJECT"
-    added = commit(call, columns)
+    with call.account.blobs.written(payload, key.plain) as content:
+        etag = payload.md5.hex()
+        columns |= {"data_key": key.wrapped, "etag": etag}
+        if payload.algorithm:
+            columns["checksum"] = f"{payload.algorithm} {payload.checksum} FULL_OBJECT"
+        added = commit(call, columns, content)
     return Response(200, {"ETag": f'"{etag}"', **result_headers(call, columns, added)})
 
 
@@ -77,18 +75,17 @@ def check_size(length: int | None, decoded: str) -> None:
         raise AwsError("EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
 
 
-def commit(call: Call, columns: dict[str, Any]) -> versions.Added:
-    """Conditions, then the index row; when either fails the new content file goes away again."""
-    blobs = call.account.blobs
-    try:
-        with call.account.store.write() as db:
-            conditions.check_write(call, db)
-            added = versions.add(db, call.bucket.name, call.key, columns)
-    except BaseException:
-        blobs.discard([columns["blob"]])
-        raise
-    blobs.discard(added.discarded)
-    return added
+def commit(call: Call, columns: dict[str, Any], content: Content) -> versions.Added:
+    """Conditions, then content and index row together."""
+    with call.account.blobs.change() as db:
+        conditions.check_write(call, db)
+        return add(call, db, columns, content)
+
+
+def add(call: Call, db: Change, columns: dict[str, Any], content: Content) -> versions.Added:
+    db.keep(content)
+    place = {"blob": content.name, "size": content.size}
+    return versions.add(db, call.bucket.name, call.key, {**columns, **place})
 
 
 def result_headers(call: Call, columns: dict[str, Any], added: versions.Added) -> dict[str, str]:
@@ -106,11 +103,10 @@ def delete(call: Call) -> Response:
     version_id = call.query.get("versionId", "")
     call.require("s3:DeleteObjectVersion" if version_id else "s3:DeleteObject")
     bypass = locks.may_bypass(call, call.key)
-    with call.account.store.write() as db:
+    with call.account.blobs.change() as db:
         if call.header("if-match"):
             conditions.check_write(call, db)
         gone = delete_one(call, db, call.key, version_id, bypass)
-    call.account.blobs.discard(gone.discarded)
     headers = {"x-amz-version-id": gone.marker_id or version_id} if gone.marker_id or version_id else {}
     if gone.marker_id:
         headers["x-amz-delete-marker"] = "true"
@@ -125,7 +121,7 @@ def delete_many(call: Call) -> Response:
         raise AwsError("MalformedXML", "Give 1 to 1000 objects, each with a Key.")
     done: list[Gone] = []
     errors: list[dict[str, str]] = []
-    with call.account.store.write() as db:
+    with call.account.blobs.change() as db:
         for key, version_id in wanted:
             try:
                 call.require("s3:DeleteObjectVersion" if version_id else "s3:DeleteObject", key)
@@ -133,12 +129,11 @@ def delete_many(call: Call) -> Response:
             except AwsError as error:
                 shown = {"Key": key, "VersionId": version_id, "Code": error.code, "Message": error.message}
                 errors.append({name: value for name, value in shown.items() if value or name == "Key"})
-    call.account.blobs.discard(name for gone in done for name in gone.discarded)
     quiet = root.findtext("Quiet", "").lower() == "true"
     return answer("DeleteResult", {"Deleted": [] if quiet else [_shown(gone) for gone in done], "Error": errors})
 
 
-def delete_one(call: Call, db: sqlite3.Connection, key: str, version_id: str, bypass: bool) -> Gone:
+def delete_one(call: Call, db: Change, key: str, version_id: str, bypass: bool) -> Gone:
     bucket = call.bucket.name
     if not version_id:
         return _hide(db, call, key)
@@ -146,17 +141,17 @@ def delete_one(call: Call, db: sqlite3.Connection, key: str, version_id: str, by
     if row is None:
         return Gone(key, version_id)
     locks.require_unlocked(row, bypass)
-    marker_id = row["version_id"] if row["is_marker"] else ""
-    return Gone(key, version_id, marker_id, bool(marker_id), tuple(versions.remove(db, row)))
+    versions.remove(db, row)
+    return Gone(key, version_id, row["version_id"] if row["is_marker"] else "")
 
 
-def _hide(db: sqlite3.Connection, call: Call, key: str) -> Gone:
+def _hide(db: Change, call: Call, key: str) -> Gone:
     bucket = call.bucket.name
     if versions.versioning_under_lock(db, bucket):
-        added = versions.add(db, bucket, key, {"is_marker": 1})
-        return Gone(key, "", added.version_id, False, tuple(added.discarded))
-    row = versions.current(db, bucket, key)
-    return Gone(key, "", discarded=tuple(versions.remove(db, row)) if row else ())
+        return Gone(key, "", versions.add(db, bucket, key, {"is_marker": 1}).version_id)
+    if row := versions.current(db, bucket, key):
+        versions.remove(db, row)
+    return Gone(key, "")
 
 
 def _shown(gone: Gone) -> dict[str, Any]:

@@ -63,6 +63,6 @@ def _require(call: Call, verb: str) -> None:
 
 def _store(call: Call, tags: dict[str, str], status: int) -> Response:
     row = versions.find(call)
-    with call.account.store.write() as db:
+    with call.account.blobs.change() as db:
         versions.update(db, row, "tags", json.dumps(tags))
     return Response(status, versions.id_header(call, row))

@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
+from ..blobs import Change
 from ..errors import AwsError
 from ..store import now_ms
 from .calls import Call, versioning_under_lock
@@ -22,7 +23,6 @@ ID_LENGTH = 32
 class Added:
     version_id: str
     modified_at: int
-    discarded: list[str]  # content files that no version names any more
 
 
 def make_id(seq: int) -> str:
@@ -39,8 +39,8 @@ def seq_of(version_id: str) -> int | None:
         return None
 
 
-def current(db: Any, bucket: str, key: str) -> sqlite3.Row | None:
-    """The newest row of a key, marker or not; `db` is a connection inside a transaction."""
+def current(db: Change, bucket: str, key: str) -> sqlite3.Row | None:
+    """The newest row of a key, marker or not."""
     sql = "SELECT * FROM versions WHERE bucket = ? AND key = ? ORDER BY seq DESC LIMIT 1"
     return db.execute(sql, (bucket, key)).fetchone()
 
@@ -51,7 +51,7 @@ def lookup(call: Call, key: str, version_id: str = "") -> sqlite3.Row | None:
     return call.account.store.one(sql, *place)
 
 
-def lookup_under_lock(db: sqlite3.Connection, bucket: str, key: str, version_id: str) -> sqlite3.Row | None:
+def lookup_under_lock(db: Change, bucket: str, key: str, version_id: str) -> sqlite3.Row | None:
     sql, place = _selection(bucket, key, version_id)
     return db.execute(sql, place).fetchone()
 
@@ -99,10 +99,11 @@ def id_header(call: Call, row: sqlite3.Row) -> dict[str, str]:
     return {"x-amz-version-id": row["version_id"]} if call.bucket.versioning else {}
 
 
-def add(db: sqlite3.Connection, bucket: str, key: str, columns: dict[str, Any]) -> Added:
+def add(db: Change, bucket: str, key: str, columns: dict[str, Any]) -> Added:
     """Inserts a new current version (or marker); replaces the null version where the bucket keeps no versions."""
     versioned = versioning_under_lock(db, bucket) == "Enabled"
-    discarded = [] if versioned else _drop_null(db, bucket, key)
+    if not versioned:
+        _drop_null(db, bucket, key)
     counted = db.execute("UPDATE counter SET value = value + 1 WHERE name = 'version' RETURNING value").fetchone()
     seq, modified_at = counted["value"], now_ms()
     version_id = make_id(seq) if versioned else NULL
@@ -113,25 +114,26 @@ def add(db: sqlite3.Connection, bucket: str, key: str, columns: dict[str, Any]) 
     }  # fmt: skip
     places = ", ".join("?" * len(row))
     db.execute(f"INSERT INTO versions ({', '.join(row)}) VALUES ({places})", list(row.values()))  # noqa: S608
-    return Added(version_id, modified_at, discarded)
+    return Added(version_id, modified_at)
 
 
-def remove(db: sqlite3.Connection, row: sqlite3.Row) -> list[str]:
-    """Deletes one version for good; the next older one becomes current. Returns the content files to discard."""
+def remove(db: Change, row: sqlite3.Row) -> None:
+    """Deletes one version and its content for good; the next older one becomes current."""
     place = (row["bucket"], row["key"])
     db.execute("DELETE FROM versions WHERE bucket = ? AND key = ? AND seq = ?", (*place, row["seq"]))
     if row["is_latest"] and (newest := current(db, *place)):
         update(db, newest, "is_latest", 1)
-    return [row["blob"]] if row["blob"] else []
+    db.discard(row["blob"])
 
 
-def update(db: sqlite3.Connection, row: sqlite3.Row, column: str, value: Any) -> None:
+def update(db: Change, row: sqlite3.Row, column: str, value: Any) -> None:
     """Changes one column of a version that still exists."""
     sql = f"UPDATE versions SET {column} = ? WHERE bucket = ? AND key = ? AND seq = ?"  # noqa: S608
     if not db.execute(sql, (value, row["bucket"], row["key"], row["seq"])).rowcount:
         raise no_such_key(row["key"])
 
 
-def _drop_null(db: sqlite3.Connection, bucket: str, key: str) -> list[str]:
+def _drop_null(db: Change, bucket: str, key: str) -> None:
     sql = "DELETE FROM versions WHERE bucket = ? AND key = ? AND version_id = 'null' RETURNING blob"
-    return [row["blob"] for row in db.execute(sql, (bucket, key)).fetchall() if row["blob"]]
+    for row in db.execute(sql, (bucket, key)).fetchall():
+        db.discard(row["blob"])
