@@ -249,7 +249,12 @@ SPECTACULAR_SETTINGS = {
 GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive"})
 GUARDS: dict[str, list[str]] = {}
 
-METRIC_COLLECTORS = ["portal.jobs.metrics.JobCollector", "lifecycle.provisioning.metrics.ProvisioningCollector"]
+METRIC_COLLECTORS = [
+    "portal.jobs.metrics.JobCollector",
+    "portal.approvals.metrics.ApprovalCollector",
+    "portal.notify.metrics.DeliveryCollector",
+    "lifecycle.provisioning.metrics.ProvisioningCollector",
+]
 # Data that every installation starts with (manage.py seed).
 DEFAULTS = [
     "tenants.defaults.install",
@@ -286,6 +291,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "ticket.opened": ["portal.notify.subscribers.ticket_opened"],
     "rollback.finished": ["portal.notify.subscribers.rollback_finished"],
     "incident.opened": ["portal.notify.subscribers.incident_opened"],
+    "outbox.gave_up": ["portal.notify.subscribers.outbox_gave_up"],
 }
 JOB_KINDS = {
     "provision.plan": "lifecycle.provisioning.jobs.PLAN",

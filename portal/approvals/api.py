@@ -162,7 +162,7 @@ class TextSerializer(StrictSerializer):
     text = serializers.CharField(max_length=2000)
 
 
-class ReasonSerializer(StrictSerializer):
+class CaseReasonSerializer(StrictSerializer):
     reason = serializers.CharField(**REASON)
 
 
@@ -207,9 +207,8 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
         return queries.find(_uuid(self.kwargs["pk"]), actor_of(self.request))
 
     def shown(self, case: Case, status: int = 200) -> Response:
-        fresh = queries.find(case.pk, actor_of(self.request))
-        page = queries.case_page(fresh, actor_of(self.request))
-        return Response(CaseDetailSerializer(fresh, context={"page": page}).data, status=status)
+        page = queries.case_page(case, actor_of(self.request))
+        return Response(CaseDetailSerializer(case, context={"page": page}).data, status=status)
 
     @extend_schema(responses=CaseDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -222,7 +221,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
         case, given = self.case(), _checked(SignSerializer, request)
         proved_at = _proved(request, given.pop("password", None))
         actions.sign(case.pk, actor=actor_of(request), reauthenticated_at=proved_at, **given)
-        return self.shown(case, 201)
+        return self.shown(self.case(), 201)
 
     @extend_schema(request=RejectSerializer, responses={201: CaseDetailSerializer})
     @action(detail=True, methods=["post"])
@@ -230,7 +229,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
         """Refuse. One refusal ends the case."""
         case, given = self.case(), _checked(RejectSerializer, request)
         actions.reject(case.pk, actor=actor_of(request), **given)
-        return self.shown(case, 201)
+        return self.shown(self.case(), 201)
 
     @extend_schema(request=TextSerializer, responses={201: CaseDetailSerializer})
     @action(detail=True, methods=["post"])
@@ -238,7 +237,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
         """Ask the requester."""
         case, given = self.case(), _checked(TextSerializer, request)
         actions.ask(case.pk, actor=actor_of(request), **given)
-        return self.shown(case, 201)
+        return self.shown(self.case(), 201)
 
     @extend_schema(request=TextSerializer, responses={201: CaseDetailSerializer})
     @action(detail=True, methods=["post"], url_path="questions/(?P<question>[0-9a-f-]+)/answer")
@@ -248,15 +247,15 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
         if not case.questions.filter(pk=_uuid(question)).exists():
             raise Absent("There is no such question.")
         actions.answer(question, actor=actor_of(request), **given)
-        return self.shown(case, 201)
+        return self.shown(self.case(), 201)
 
-    @extend_schema(request=ReasonSerializer, responses={201: CaseDetailSerializer})
+    @extend_schema(request=CaseReasonSerializer, responses={201: CaseDetailSerializer})
     @action(detail=True, methods=["post"])
     def cancellation(self, request: Request, pk: str = "") -> Response:
         """Withdraw the case."""
-        case, given = self.case(), _checked(ReasonSerializer, request)
+        case, given = self.case(), _checked(CaseReasonSerializer, request)
         actions.cancel_case(case.pk, actor=actor_of(request), **given)
-        return self.shown(case, 201)
+        return self.shown(self.case(), 201)
 
 
 def _uuid(text: str) -> str:
@@ -334,12 +333,12 @@ class Delegations(
         row = actions.delegate(actor=actor_of(request), **_checked(DelegateSerializer, request))
         return Response(DelegationSerializer(row).data, status=201)
 
-    @extend_schema(request=ReasonSerializer, responses={201: DelegationSerializer})
+    @extend_schema(request=CaseReasonSerializer, responses={201: DelegationSerializer})
     @action(detail=True, methods=["post"])
     def revocation(self, request: Request, pk: str = "") -> Response:
         """End it now."""
         row = self.get_object()
-        row = actions.revoke_delegation(row.pk, actor=actor_of(request), **_checked(ReasonSerializer, request))
+        row = actions.revoke_delegation(row.pk, actor=actor_of(request), **_checked(CaseReasonSerializer, request))
         return Response(DelegationSerializer(row).data, status=201)
 
     @extend_schema(responses=PersonSerializer(many=True), filters=False)
@@ -421,12 +420,12 @@ class Rules(IdempotentMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rule
         rule = actions.edit_rule(rule_id, actor=actor_of(request), **_checked(RuleEditSerializer, request))
         return Response(RuleSerializer(rule).data)
 
-    @extend_schema(request=ReasonSerializer, responses={201: RuleSerializer})
+    @extend_schema(request=CaseReasonSerializer, responses={201: RuleSerializer})
     @action(detail=True, methods=["post"])
     def retirement(self, request: Request, rule_id: str = "") -> Response:
         """End the rule now."""
         self.newest(rule_id)
-        rule = actions.retire_rule(rule_id, actor=actor_of(request), **_checked(ReasonSerializer, request))
+        rule = actions.retire_rule(rule_id, actor=actor_of(request), **_checked(CaseReasonSerializer, request))
         return Response(RuleSerializer(rule).data, status=201)
 
 

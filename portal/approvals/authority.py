@@ -89,13 +89,13 @@ def standing(actor: Actor, panel: Panel, *, role: str = "") -> Standing:
     if user.pk in panel.acted:
         raise NotAllowed("You have acted in this case; one person fills one role.", code="second-role")
     wanted = [r for r in panel.requirements if not role or r.role == role]
-    held = roles_of(actor) & roles_of(actor, panel.at)  # the first may be narrowed by choice, the second is now
+    mine = roles_of(actor)  # perhaps narrowed by choice; whether they are still held is asked below
     for requirement in wanted:
-        if requirement.state == Requirement.State.OPEN and requirement.role in held:
-            found = _standing_in(user, panel, requirement)
+        if requirement.state == Requirement.State.OPEN and requirement.role in mine:
+            found = _standing_in(actor, user, panel, requirement)
             if found:
                 return found
-    raise _why_not(held, user, panel, wanted)
+    raise _why_not(mine, user, panel, wanted)
 
 
 def _person(actor: Actor) -> User:
@@ -108,14 +108,14 @@ def _person(actor: Actor) -> User:
     return actor.user
 
 
-def _standing_in(user: User, panel: Panel, requirement: Requirement) -> Standing | None:
-    """In one's own right first, else for a delegator; the delegate holds the role too, somewhere."""
+def _standing_in(actor: Actor, user: User, panel: Panel, requirement: Requirement) -> Standing | None:
+    """In one's own right first, else for a delegator; the delegate holds the role too, now, somewhere."""
     left = {holder.pk for holder in panel.left(requirement)}
     if user.pk in left:
         return Standing(user, requirement)
     for delegation in panel.delegations:
         mine = delegation.delegate_id == user.pk and delegation.role == requirement.role
-        if mine and delegation.delegator_id in left:
+        if mine and delegation.delegator_id in left and requirement.role in roles_of(actor, panel.at):
             return Standing(user, requirement, delegation)
     return None
 

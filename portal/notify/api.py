@@ -169,7 +169,7 @@ class RouteNewSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=1000)
 
 
-class ReasonSerializer(StrictSerializer):
+class ChannelReasonSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=1000)
 
 
@@ -212,11 +212,11 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
         )
         return Response(WithSecretSerializer(channel, context={"secret": secret}).data, status=201)
 
-    @extend_schema(request=ReasonSerializer, responses={201: WithSecretSerializer})
+    @extend_schema(request=ChannelReasonSerializer, responses={201: WithSecretSerializer})
     @action(detail=True, methods=["post"])
     def secret(self, request: Request, pk: str = "") -> Response:
         """Replace the signing secret; the old one ends now."""
-        given = _checked(ReasonSerializer, request)
+        given = _checked(ChannelReasonSerializer, request)
         channel, secret = actions.new_channel_secret(self.get_object().pk, actor=actor_of(request), **given)
         return Response(WithSecretSerializer(channel, context={"secret": secret}).data, status=201)
 
@@ -227,11 +227,11 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
         delivery = actions.send_test(self.get_object().pk, actor=actor_of(request))
         return Response(DeliverySerializer(delivery).data, status=202)
 
-    @extend_schema(request=ReasonSerializer, responses={201: ChannelSerializer})
+    @extend_schema(request=ChannelReasonSerializer, responses={201: ChannelSerializer})
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str = "") -> Response:
         """Send nothing more through it."""
-        given = _checked(ReasonSerializer, request)
+        given = _checked(ChannelReasonSerializer, request)
         channel = actions.stop_channel(self.get_object().pk, actor=actor_of(request), **given)
         return Response(ChannelSerializer(channel).data, status=201)
 
@@ -243,11 +243,11 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
         route = actions.add_route(channel=self.get_object(), actor=actor_of(request), **given)
         return Response(RouteSerializer(route).data, status=201)
 
-    @extend_schema(request=ReasonSerializer, responses={201: RouteSerializer})
+    @extend_schema(request=ChannelReasonSerializer, responses={201: RouteSerializer})
     @action(detail=True, methods=["post"], url_path="routes/(?P<route>[0-9a-f-]+)/removal")
     def removal(self, request: Request, pk: str = "", route: str = "") -> Response:
         """Stop sending along a route."""
-        given = _checked(ReasonSerializer, request)
+        given = _checked(ChannelReasonSerializer, request)
         found = next((row for row in self.get_object().routes.all() if str(row.pk) == route), None)
         if found is None:
             raise Absent("There is no such route.")

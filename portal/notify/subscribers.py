@@ -240,3 +240,16 @@ def incident_opened(payload: Payload) -> None:
             details=[("Incident", payload["title"])],
             key=f"incident.opened:{payload['incident_id']}",
         )
+
+
+def outbox_gave_up(payload: Payload) -> None:
+    """Tell the engineers that news did not reach a subscriber: something downstream has not happened."""
+    notify(
+        "outbox.gave_up",
+        title=f"News was not taken: {payload['name']}",
+        role=Role.PLATFORM_ENGINEER,
+        severity=Severity.CRITICAL,
+        body=str(payload.get("error") or "")[:500],
+        details=[("Event", str(payload["name"])), ("Subscriber", str(payload["subscriber"]))],
+        key=f"outbox.gave_up:{payload['delivery_id']}",
+    )

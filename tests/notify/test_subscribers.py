@@ -9,9 +9,10 @@ from django.utils.module_loading import import_string
 from portal.approvals import actions as approvals
 from portal.approvals import defaults as approval_defaults
 from portal.approvals import schedule as approval_clock
+from portal.jobs import outbox
 from portal.jobs.models import OutboxEvent
 from portal.lib.ids import new_id
-from portal.notify import schedule
+from portal.notify import schedule, subscribers
 from portal.notify.models import Notice
 from tests.approvals.people import SYSTEM, act, effected, opened, person, signed, subject
 
@@ -128,9 +129,8 @@ def test_questions_and_answers():
 
 
 def test_requests_jobs_tickets_rollbacks_incidents():
-    asker, admin, engineer, officer = (
-        person("asha"), person("adi", "platform_admin"), person("eng", "platform_engineer"), person("dpo", "compliance_officer"),
-    )  # fmt: skip
+    asker, admin = person("asha"), person("adi", "platform_admin")
+    engineer, officer = person("eng", "platform_engineer"), person("dpo", "compliance_officer")
     person("farid", "cfo")
     about = subject()
     opened(asker, about=about)
@@ -155,3 +155,25 @@ def test_requests_jobs_tickets_rollbacks_incidents():
     assert told(asker) == ["request.changed"]
     assert told(engineer) == ["job.failed", "rollback.finished", "ticket.opened"]
     assert told(officer) == told(admin) == ["incident.opened"]
+
+
+def test_through_the_real_outbox(settings):
+    """At the limit nobody signs: the news alone carries the case to approved and tells the requester."""
+    settings.OUTBOX_SUBSCRIBERS = {
+        event: [path for path in paths if path.startswith("portal.")]
+        for event, paths in configured.OUTBOX_SUBSCRIBERS.items()
+    }
+    asker = person("asha")
+    case = opened(asker, "1000000.00")
+    while outbox.deliver_due():
+        pass
+    case.refresh_from_db()
+    assert case.state == "approved"
+    assert "approval.approved" in told(asker)
+    assert not outbox.Delivery.objects.exclude(state="delivered").exists()
+
+
+def test_news_the_outbox_gave_up_reaches_the_engineers():
+    engineer = person("eng", "platform_engineer")
+    subscribers.outbox_gave_up({"delivery_id": 7, "name": "approval.approved", "subscriber": "x.y.z", "error": "boom"})
+    assert told(engineer) == ["outbox.gave_up"]
