@@ -6,7 +6,7 @@ from uuid import UUID
 from django.conf import settings
 
 from lifecycle.models import TenantRequest
-from lifecycle.provisioning.validation import Binding, Target
+from lifecycle.provisioning.validation import Target
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.secrets import store_of
 from portal.access import jwt
@@ -41,21 +41,7 @@ def _target(names: TenantNames, tier: Any, requires: dict[str, Any], tags: dict[
         concurrency=tier.validated_concurrency,
         requires=requires,
         tags=tags,
-        binding=Binding(
-            tenant_id=kept.tenant_id,
-            db_role=kept.db_role,
-            bucket=kept.bucket,
-            kms_key_id=kept.kms_key_id,
-            aws_access_key_id=kept.aws_access_key_id,
-            aws_secret_access_key=kept.aws_secret_access_key,
-            cache_user=kept.cache_user,
-            cache_password=kept.cache_password,
-            cache_prefix=kept.cache_prefix,
-            vector_provider=kept.vector.provider,
-            vector_namespace=kept.vector.namespace,
-            vector_index=kept.vector.index,
-            log_group=kept.log_group,
-        ),
+        binding=kept,
         token=sign,
         issuer=settings.PUBLIC_URL,
         secrets_dir=settings.SECRETS_DIR,

@@ -238,5 +238,6 @@ def test_foreign_rows_that_are_already_there_are_seen(stand: Stand, healthy: Tar
     seed = f"INSERT INTO rag.users (tenant_id, id, email) VALUES ('{neighbour.tenant_id}', gen_random_uuid(), 'a@b.c')"
     leak = "CREATE POLICY support ON rag.users FOR SELECT USING (true)"
     with stand.broken([seed, leak], ["DROP POLICY support ON rag.users", "DELETE FROM rag.users"]):
-        summary = judged(healthy, "tenant_isolation")["tenant_isolation"].summary
-    assert summary.startswith("the tenant sees 2 rows of others in rag.users"), summary
+        result = judged(healthy, "tenant_isolation")["tenant_isolation"]
+    assert result.summary.startswith("the tenant sees 2 rows of others in rag.users"), result.summary
+    assert str(neighbour.tenant_id) in result.evidence["affected_tenants"]

@@ -9,7 +9,7 @@ import pinecone
 from lifecycle.provisioning.validation import transport
 from lifecycle.provisioning.validation.canary import canary_names
 from lifecycle.provisioning.validation.findings import CouldNotRun, Findings
-from lifecycle.provisioning.validation.target import Binding, Target
+from lifecycle.provisioning.validation.target import Target
 
 DIMENSION = 256
 PREFIX = "bw-validation#"
@@ -17,7 +17,7 @@ SETTLES_WITHIN = 10.0
 DEFAULTS = ("", "__default__")
 
 
-def judge(target: Target, found: Findings, neighbour: Binding) -> None:
+def judge(target: Target, found: Findings) -> None:
     """Write in both namespaces, search each for the other's, and look for a default one; remove and read again."""
     account = target.region.pinecone
     if account is None:

@@ -56,4 +56,4 @@ class Target:
     issuer: str
     secrets_dir: Path
     user_region: str
-    budget_seconds: float = 60.0
+    budget_seconds: float = 40.0

@@ -11,7 +11,7 @@ from uuid import UUID
 from psycopg import Connection, sql
 
 from lifecycle.provisioning.validation import cache, rows, views
-from lifecycle.provisioning.validation.canary import canary_of
+from lifecycle.provisioning.validation.canary import canary_of, is_canary
 from lifecycle.provisioning.validation.database import attempt, become, dry_run, note_refusal
 from lifecycle.provisioning.validation.findings import Findings
 from lifecycle.provisioning.validation.rows import TENANT, Table
@@ -106,6 +106,17 @@ def _select(
         f"SELECT from {name} by the {who}: its own rows only",
         f"the {who} sees {everything - mine} rows of others in {name}",
     )
+    if mine != everything:
+        _affected(db, found, table, binding)
+
+
+def _affected(db: Connection[Any], found: Findings, table: Table, reader: Binding) -> None:
+    """Whose rows are exposed, for the notices that a breach asks for."""
+    asked = sql.SQL("SELECT DISTINCT tenant_id FROM {} WHERE tenant_id <> {} LIMIT 1000")
+    answer = attempt(db, asked.format(table.identifier, sql.Literal(reader.tenant_id)))
+    exposed = {str(tenant_id) for (tenant_id,) in answer.rows if not is_canary(tenant_id)}
+    known = set(found.measured.get("affected_tenants", []))
+    found.measured["affected_tenants"] = sorted(known | exposed)
 
 
 def _without_role(db: Connection[Any], found: Findings, tables: list[Table], seeded: Rows) -> None:
