@@ -4,11 +4,9 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from lifecycle.provisioning.validation import NAMES, CheckResult, Target, run_suite, verdict
 from lifecycle.provisioning.validation.canary import canary_names, is_canary
-from tests.validation.conftest import CLEAN, Stand, failing, judged, left_behind, standing, words
+from tests.validation.conftest import CLEAN, Stand, left_behind
 
 SLOWEST_SECONDS = 10.0  # about one on a quiet machine; tests share theirs
 
@@ -83,10 +81,3 @@ def test_out_of_time_is_not_a_pass(stand: Stand) -> None:
     results = run_suite(stand.tenant(budget_seconds=0.0), on_result=ignore)
     assert sorted(one.name for one in results) == sorted(NAMES)
     assert verdict(results).rule == "roll_back" and verdict(results).could_not_run
-
-
-@pytest.mark.parametrize(("provider", "region_name"), [("pinecone", "us-east-1")])
-def test_other_vector_stores(own_stack, tmp_path, provider: str, region_name: str) -> None:  # type: ignore[no-untyped-def]
-    with standing(own_stack, region_name, tmp_path) as stand:
-        results = judged(stand.tenant(vectors=provider))
-        assert failing(results) == set(), words(results)
