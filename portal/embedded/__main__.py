@@ -77,12 +77,14 @@ def env(home: Home, arguments: argparse.Namespace) -> int:
 
 
 def wait_ready(home: Home, arguments: argparse.Namespace) -> int:
-    """Return when everything is ready; exit code 1 when that does not happen in time."""
-    deadline = time.monotonic() + arguments.timeout
+    """Return when everything is ready; exit code 1 when that does not happen in time, or the supervisor ends."""
+    deadline, seen = time.monotonic() + arguments.timeout, False
     while not runtime.is_ready(home):
-        if time.monotonic() > deadline:
-            print(f"{home.shown()} is not ready after {arguments.timeout:.0f} s.", file=sys.stderr)
+        running = runtime.supervisor_pid(home) is not None
+        if time.monotonic() > deadline or (seen and not running):
+            print(f"{home.shown()} {'did not come up in time' if running else 'does not run'}.", file=sys.stderr)
             return FAILED
+        seen = running
         time.sleep(0.05)
     return 0
 

@@ -16,7 +16,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 POLL = 0.01
 # Seconds a stage gets before it is killed; what people use goes first, what keeps the data goes last.
 DOORS, WORK, STORES = 0, 1, 2
-GRACE = {DOORS: 1.2, WORK: 1.5, STORES: 2.5}
+GRACE = {DOORS: 1.0, WORK: 1.2, STORES: 2.3}
 
 
 @dataclass(frozen=True)
