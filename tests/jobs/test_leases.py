@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,22 +21,18 @@ from .support import ENGINEER, Worker, calls, eventually, fresh, outcome, start
 
 
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
-    """Run `act` in `count` threads that start together; return what each returned."""
-    gate, answers = threading.Barrier(count), [None] * count
+    """Run `act` in `count` threads that start together; return what each returned, or raise what one raised."""
+    gate = threading.Barrier(count)
 
-    def one(number: int) -> None:
+    def one(number: int) -> Any:
         try:
             gate.wait()
-            answers[number] = act(number)
+            return act(number)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=one, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
+    with ThreadPoolExecutor(count) as pool:
+        return [future.result() for future in [pool.submit(one, number) for number in range(count)]]
 
 
 @pytest.mark.django_db(transaction=True)
