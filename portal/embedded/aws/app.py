@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("aws_double")
 
 JSON_SERVICES = {
-    "TrentService": kms.call,
-    "Logs_20140328": logs.call,
-    "ResourceGroupsTaggingAPI_20170126": tagging.call,
+    "TrentService": (kms.call, kms.FIELDS),
+    "Logs_20140328": (logs.call, logs.FIELDS),
+    "ResourceGroupsTaggingAPI_20170126": (tagging.call, tagging.FIELDS),
 }
 QUERY_NAMESPACES = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
@@ -121,11 +121,22 @@ def _operation(account: Account, caller: Caller, request: Request, service: str)
     target, action = named.groups() if named else request.header("x-amz-target").partition(".")[::2]
     if SERVICE_TARGETS[service] != target:
         raise AwsError("UnknownOperationException", "The target of this request is not known here.")
-    parameters = cbor.loads(request.body()) if named else _json_object(request.body())
-    if not isinstance(parameters, dict):
-        raise AwsError("SerializationException", "The body must be an object.")
-    result = JSON_SERVICES[target](account, caller, action, parameters)
+    found = cbor.loads(request.body()) if named else _json_object(request.body())
+    run, fields = JSON_SERVICES[target]
+    result = run(account, caller, action, _typed(found, fields))
     return _cbor(result) if named else _json(result, request)
+
+
+def _typed(found: Any, fields: dict[type, set[str]]) -> dict[str, Any]:
+    """The parameters without nulls; one of another type than its service says is refused, as AWS does."""
+    if not isinstance(found, dict):
+        raise AwsError("SerializationException", "The body must be an object.")
+    parameters = {str(name): value for name, value in found.items() if value is not None}
+    for kind, names in fields.items():
+        for name in names & parameters.keys():
+            if not isinstance(parameters[name], kind) or (kind is int and isinstance(parameters[name], bool)):
+                raise AwsError("SerializationException", f"{name} must be of type {kind.__name__}.")
+    return parameters
 
 
 def _json_object(body: bytes) -> Any:

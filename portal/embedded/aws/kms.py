@@ -35,6 +35,15 @@ CREATE TABLE IF NOT EXISTS kms_aliases (
 DAY_MS = 24 * 3600 * 1000
 ID_BYTES = 36
 Parameters = dict[str, Any]
+FIELDS: dict[type, set[str]] = {
+    str: {
+        "AliasName", "CiphertextBlob", "Description", "KeyId", "KeySpec", "KeyUsage", "Marker", "Plaintext", "Policy",
+        "TargetKeyId",
+    },
+    int: {"Limit", "NumberOfBytes", "PendingWindowInDays"},
+    list: {"TagKeys", "Tags"},
+    dict: {"EncryptionContext"},
+}  # fmt: skip
 
 
 def call(account: Account, caller: Caller, action: str, parameters: Parameters) -> dict[str, Any]:

@@ -46,6 +46,14 @@ RETENTION_DAYS = {
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653
 }  # fmt: skip
 Parameters = dict[str, Any]
+FIELDS: dict[type, set[str]] = {
+    str: {
+        "filterPattern", "kmsKeyId", "logGroupIdentifier", "logGroupName", "logGroupNamePattern", "logGroupNamePrefix",
+        "logStreamName", "logStreamNamePrefix", "nextToken", "orderBy", "resourceArn", "resourceIdentifier",
+    },
+    int: {"endTime", "limit", "retentionInDays", "startTime"},
+    list: {"logEvents", "logGroupIdentifiers", "logStreamNames", "tagKeys"},
+}  # fmt: skip
 
 
 def call(account: Account, caller: Caller, action: str, parameters: Parameters) -> dict[str, Any]:

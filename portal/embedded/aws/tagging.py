@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from .account import Account
 
 PAGE = 100
+FIELDS: dict[type, set[str]] = {
+    str: {"Key", "PaginationToken"},
+    int: {"ResourcesPerPage"},
+    list: {"ResourceARNList", "ResourceTypeFilters", "TagFilters"},
+}
 
 
 def call(account: Account, caller: Caller, action: str, parameters: dict[str, Any]) -> dict[str, Any]:

@@ -35,10 +35,9 @@ def test_compliance_cannot_be_shortened_lifted_or_bypassed(s3: Any, bucket: str)
             assert refused == ("AccessDenied", 403)
     for bypass in (False, True):
         assert refusal(s3.delete_object, **place, BypassGovernanceRetention=bypass) == ("AccessDenied", 403)
-    errors = s3.delete_objects(
-        Bucket=bucket, Delete={"Objects": [{"Key": "k", "VersionId": place["VersionId"]}]}, BypassGovernanceRetention=True
-    )["Errors"]
-    assert [error["Code"] for error in errors] == ["AccessDenied"]
+    named = {"Objects": [{"Key": "k", "VersionId": place["VersionId"]}]}
+    answer = s3.delete_objects(Bucket=bucket, Delete=named, BypassGovernanceRetention=True)
+    assert [error["Code"] for error in answer["Errors"]] == ["AccessDenied"]
     longer = _in(3 * DAY)
     s3.put_object_retention(**place, Retention={"Mode": "COMPLIANCE", "RetainUntilDate": longer})
     kept = s3.get_object_retention(**place)["Retention"]

@@ -165,7 +165,8 @@ def test_bucket_settings_are_kept_and_checked(aws: Aws, s3: Any) -> None:
     assert s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == tags
     s3.delete_bucket_tagging(Bucket=bucket)
     assert refusal(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
-    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, "NoncurrentVersionExpiration": {"NoncurrentDays": 9}}
+    expiry = {"NoncurrentVersionExpiration": {"NoncurrentDays": 9}}
+    rule = {"ID": "old", "Status": "Enabled", "Filter": {"Prefix": ""}, **expiry}
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     kept = s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"][0]
     assert kept["NoncurrentVersionExpiration"] == {"NoncurrentDays": 9}
