@@ -15,6 +15,7 @@ ROUTE = "POST /v1/query"
 COUNTER = "rag_requests_total"
 ARRIVES_WITHIN = 10.0
 BEHIND = 60_000
+ACCESS_FIELDS = ("event", "request", "route", "status")  # what a duty of access logs asks of a line
 
 
 def run(target: Target, found: Findings) -> None:
@@ -71,6 +72,9 @@ def _line(target: Target, found: Findings, request_id: str, since: int) -> None:
         pause = min(pause * 1.5, 0.5)
     found.measured |= {"log_seconds": round(time.monotonic() - began, 2), "log_line": line[:500]}
     found.held("the query's log line arrived")
+    if target.requires.get("access_logs"):
+        told = all(f'"{field}"' in line for field in ACCESS_FIELDS)
+        found.expect(told, "the line tells of the access", f"the log line lacks one of {', '.join(ACCESS_FIELDS)}")
 
 
 def _find(logs: Any, group: str, request_id: str, since: int) -> str:
