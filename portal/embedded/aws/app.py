@@ -48,14 +48,14 @@ def respond(account: Account, request: Request) -> Response:
     service = _claimed_service(request)
     try:
         response = _dispatch(account, request, service)
-    except AwsError as error:
-        response = _error(request, service, error)
+    except AwsError as refusal:
+        response = _error(request, service, refusal)
     except ConnectionError:
         raise
     except Exception:
         log.exception("request failed: %s %s", request.method, request.raw_path)
-        error = AwsError("InternalError", "We encountered an internal error. Please try again.", 500)
-        response = _error(request, service, error)
+        failure = AwsError("InternalError", "We encountered an internal error. Please try again.", 500)
+        response = _error(request, service, failure)
     response.headers.setdefault("x-amz-request-id", request.id)
     return response
 

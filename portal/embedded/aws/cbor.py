@@ -102,7 +102,7 @@ def _container(data: bytes, position: int, major: int, count: int, depth: int) -
 
 
 def _indefinite(data: bytes, position: int, major: int, depth: int) -> tuple[Any, int]:
-    items = []
+    items: list[Any] = []
     while True:
         value, position = _item(data, position, depth + 1)
         if value is BREAK:

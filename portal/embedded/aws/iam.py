@@ -52,7 +52,7 @@ def secret_of(account: Account, access_key_id: str) -> str:
             "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.", 403,
             AWSAccessKeyId=access_key_id,
         )  # fmt: skip
-    return row["secret"]
+    return str(row["secret"])
 
 
 def caller_of(account: Account, access_key_id: str, context: dict[str, str]) -> Caller:
@@ -259,7 +259,8 @@ def _tags_under_lock(db: sqlite3.Connection, name: str) -> dict[str, str]:
     row = db.execute("SELECT tags FROM users WHERE name = ?", (name,)).fetchone()
     if row is None:
         raise AwsError("NoSuchEntity", f"The user with name {name} cannot be found.", 404)
-    return json.loads(row["tags"])
+    tags: dict[str, str] = json.loads(row["tags"])
+    return tags
 
 
 def _shown(account: Account, row: sqlite3.Row, with_tags: bool = True) -> dict[str, Any]:

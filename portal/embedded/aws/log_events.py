@@ -131,10 +131,9 @@ def _checked(events: Any) -> list[tuple[int, str]]:
 
 def _checked_event(event: Any) -> tuple[int, str]:
     at, text = (event.get("timestamp"), event.get("message")) if isinstance(event, dict) else (None, None)
-    timely = isinstance(at, int) and not isinstance(at, bool) and 0 <= at < 1 << 62
-    if not timely or not isinstance(text, str) or not text:
-        raise _invalid("Every event needs a timestamp in milliseconds and a message.")
-    return at, text
+    if isinstance(at, int) and not isinstance(at, bool) and 0 <= at < 1 << 62 and isinstance(text, str) and text:
+        return at, text
+    raise _invalid("Every event needs a timestamp in milliseconds and a message.")
 
 
 def _within_times(
@@ -181,7 +180,7 @@ def _wrapping_key(account: Account, kms_key: str) -> str:
         kms.require_enabled(account, row)
     except AwsError as error:
         raise AwsError("AccessDeniedException", f"The KMS key of the log group refuses: {error.message}") from error
-    return row["id"]
+    return str(row["id"])
 
 
 def _seal(cipher: AESGCM, text: str) -> bytes:

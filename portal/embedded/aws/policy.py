@@ -180,7 +180,7 @@ def _bare(operator: str) -> str:
 def _number(test: Any) -> Any:
     def compare(actual: str, wanted: str) -> bool:
         try:
-            return test(float(actual), float(wanted))
+            return bool(test(float(actual), float(wanted)))
         except ValueError:
             return False
 

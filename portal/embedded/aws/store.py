@@ -41,15 +41,17 @@ class Store:
         return connection
 
     def _reader(self) -> sqlite3.Connection:
-        if not hasattr(self._local, "connection"):
-            self._local.connection = self._connect()
-        return self._local.connection
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = self._connect()
+        return connection
 
     def all(self, sql: str, *args: Any) -> list[sqlite3.Row]:
         return self._reader().execute(sql, args).fetchall()
 
     def one(self, sql: str, *args: Any) -> sqlite3.Row | None:
-        return self._reader().execute(sql, args).fetchone()
+        row: sqlite3.Row | None = self._reader().execute(sql, args).fetchone()
+        return row
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:

@@ -105,14 +105,14 @@ class _Connection(BaseHTTPRequestHandler):
 class _Limited(io.RawIOBase):
     """The next `length` bytes of the connection and no more."""
 
-    def __init__(self, source: BinaryIO, length: int) -> None:
+    def __init__(self, source: io.BufferedIOBase, length: int) -> None:
         self._source, self._left = source, length
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._source.read1(min(len(buffer), self._left)) if self._left else b""  # type: ignore[attr-defined]
+        data = self._source.read1(min(len(buffer), self._left)) if self._left else b""
         buffer[: len(data)] = data
         self._left -= len(data)
         return len(data)
@@ -121,7 +121,7 @@ class _Limited(io.RawIOBase):
 class _Chunked(io.RawIOBase):
     """A body in HTTP's chunked transfer coding, decoded; malformed framing is a lost connection."""
 
-    def __init__(self, source: BinaryIO) -> None:
+    def __init__(self, source: io.BufferedIOBase) -> None:
         self._source, self._left, self._ended = source, 0, False
 
     def readable(self) -> bool:
@@ -130,7 +130,7 @@ class _Chunked(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         if not self._left and not self._ended:
             self._next_chunk()
-        data = self._source.read1(min(len(buffer), self._left)) if self._left else b""  # type: ignore[attr-defined]
+        data = self._source.read1(min(len(buffer), self._left)) if self._left else b""
         buffer[: len(data)] = data
         self._left -= len(data)
         if data and not self._left:

@@ -125,7 +125,7 @@ def _place(deployment: Any) -> tuple[str, str]:
 def _protection(value: Any) -> bool:
     if value not in (None, "enabled", "disabled"):
         raise invalid("deletion_protection must be enabled or disabled")
-    return value == "enabled"
+    return bool(value == "enabled")
 
 
 def _tags(tags: Any) -> dict[str, str]:

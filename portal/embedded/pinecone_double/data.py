@@ -207,7 +207,7 @@ def _namespace_id(db: sqlite3.Connection, index: sqlite3.Row, name: str, make: b
     sql = "SELECT id FROM namespaces WHERE index_name = ? AND name = ?"
     row = db.execute(sql, (index["name"], name)).fetchone()
     if row is not None:
-        return row["id"]
+        return int(row["id"])
     if not make:
         raise not_found("Namespace not found")
     cursor = db.execute("INSERT INTO namespaces (index_name, name) VALUES (?, ?)", (index["name"], name))

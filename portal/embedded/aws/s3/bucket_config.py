@@ -140,7 +140,7 @@ def _check_policy_resources(call: Call, document: dict[str, object]) -> None:
     for statement in policy.statements(document):
         named = statement.get("Resource", statement.get("NotResource"))
         for resource in named if isinstance(named, list) else [named]:
-            if not (resource == prefix or resource.startswith(f"{prefix}/") or resource == "*"):
+            if not (resource in (prefix, "*") or str(resource).startswith(f"{prefix}/")):
                 raise AwsError("MalformedPolicy", "Policy has invalid resource")
 
 

@@ -115,7 +115,7 @@ def versioning_under_lock(db: Change, bucket: str) -> str:
     row = db.execute("SELECT versioning FROM buckets WHERE name = ?", (bucket,)).fetchone()
     if row is None:
         raise no_such_bucket(bucket)
-    return row["versioning"]
+    return str(row["versioning"])
 
 
 def public_access(bucket: Bucket) -> dict[str, bool]:

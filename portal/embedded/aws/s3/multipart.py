@@ -14,8 +14,8 @@ from ..blobs import Change, Content
 from ..errors import AwsError
 from ..store import now_ms
 from ..web import Response
-from . import conditions, objects, sealing, versions
-from .calls import Call, answer, iso
+from . import conditions, objects, sealing
+from .calls import Call, answer, iso, versioning_under_lock
 
 MAX_PARTS = 10_000
 CARRIED = ("encryption", "headers", "tags", "retain_mode", "retain_until", "legal_hold")
@@ -40,7 +40,7 @@ def create(call: Call) -> Response:
         "checksum": checksum, **columns,
     }  # fmt: skip
     with call.account.blobs.change() as db:
-        versions.versioning_under_lock(db, call.bucket.name)
+        versioning_under_lock(db, call.bucket.name)
         places = ", ".join("?" * len(row))
         db.execute(f"INSERT INTO uploads ({', '.join(row)}) VALUES ({places})", list(row.values()))  # noqa: S608
     headers = sealing.headers(columns["encryption"])

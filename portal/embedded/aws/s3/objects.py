@@ -10,7 +10,7 @@ from ..blobs import Change, Content
 from ..errors import AwsError
 from ..web import Response
 from . import conditions, locks, sealing, versions
-from .calls import Call, answer
+from .calls import Call, answer, versioning_under_lock
 from .tagging import header_tags
 
 MAX_SIZE = 5 * 1024**3
@@ -147,7 +147,7 @@ def delete_one(call: Call, db: Change, key: str, version_id: str, bypass: bool) 
 
 def _hide(db: Change, call: Call, key: str) -> Gone:
     bucket = call.bucket.name
-    if versions.versioning_under_lock(db, bucket):
+    if versioning_under_lock(db, bucket):
         return Gone(key, "", versions.add(db, bucket, key, {"is_marker": 1}).version_id)
     if row := versions.current(db, bucket, key):
         versions.remove(db, row)

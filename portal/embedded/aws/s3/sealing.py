@@ -69,7 +69,7 @@ def _wrapping_key(call: Call, encryption: str, action: str) -> str:
         raise _as_s3(error) from error
     if call.caller.is_anonymous:
         raise access_denied()
-    return row["id"]
+    return str(row["id"])
 
 
 def _key_arn(call: Call, reference: str) -> str:

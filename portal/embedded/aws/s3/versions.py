@@ -42,7 +42,8 @@ def seq_of(version_id: str) -> int | None:
 def current(db: Change, bucket: str, key: str) -> sqlite3.Row | None:
     """The newest row of a key, marker or not."""
     sql = "SELECT * FROM versions WHERE bucket = ? AND key = ? ORDER BY seq DESC LIMIT 1"
-    return db.execute(sql, (bucket, key)).fetchone()
+    row: sqlite3.Row | None = db.execute(sql, (bucket, key)).fetchone()
+    return row
 
 
 def lookup(call: Call, key: str, version_id: str = "") -> sqlite3.Row | None:
@@ -53,7 +54,8 @@ def lookup(call: Call, key: str, version_id: str = "") -> sqlite3.Row | None:
 
 def lookup_under_lock(db: Change, bucket: str, key: str, version_id: str) -> sqlite3.Row | None:
     sql, place = _selection(bucket, key, version_id)
-    return db.execute(sql, place).fetchone()
+    row: sqlite3.Row | None = db.execute(sql, place).fetchone()
+    return row
 
 
 def _selection(bucket: str, key: str, version_id: str) -> tuple[str, tuple[Any, ...]]:
