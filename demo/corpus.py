@@ -33,8 +33,9 @@ def collect(limit: int | None = None) -> list[Text]:
 
 def _descriptions(distributions: list[Distribution]) -> Iterator[Text]:
     for found in distributions:
-        body = found.metadata.get_payload() or found.metadata.get("Description", "")
-        yield Text(f"{found.name}: {found.metadata.get('Summary', '')}"[:200], f"pypi/{found.name}", body)
+        about = found.metadata.json
+        summary, body = str(about.get("summary", "")), str(about.get("description", ""))
+        yield Text(f"{found.name}: {summary}"[:200], f"pypi/{found.name}", body)
 
 
 def _files(distributions: list[Distribution]) -> Iterator[Text]:

@@ -30,6 +30,8 @@ class Platform(BaseApplication):  # type: ignore[misc]
             "workers": 1,
             "worker_class": "gthread",
             "threads": THREADS,
+            # a token too large for us must reach us to be refused by us
+            "limit_request_field_size": 16_380,
             "keepalive": 30,
             "timeout": 60,
             "graceful_timeout": 10,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from psycopg import errors
+from psycopg import errors, sql
 
 from . import metrics, shape
 from .call import Call
@@ -17,7 +17,7 @@ from .ids import new_id, uuid_or_none
 from .outbox import call_off, promise_delete
 from .problems import Problem, invalid, not_found, unavailable
 from .services import Services
-from .visibility import VISIBLE
+from .visibility import visible
 
 FIELDS: dict[str, shape.Check] = {
     "id": shape.identifier(),
@@ -28,7 +28,22 @@ FIELDS: dict[str, shape.Check] = {
     "owner_user_id": shape.identifier(),
     "access": shape.everyone_or_users,
 }
-COLUMNS = "d.id, d.title, d.source, d.media_type, d.bytes, d.content_sha256, d.owner_user_id, d.created_at"
+COLUMNS = sql.SQL("d.id, d.title, d.source, d.media_type, d.bytes, d.content_sha256, d.owner_user_id, d.created_at")
+PARTS = {"columns": COLUMNS, "visible": visible("d", "id")}
+KNOWN = sql.SQL("SELECT {columns} FROM rag.documents d WHERE d.tenant_id = %(tenant)s AND d.id = %(id)s").format(
+    **PARTS
+)
+ONE = sql.SQL(
+    "SELECT {columns} FROM rag.documents d WHERE d.tenant_id = %(tenant)s AND d.id = %(id)s AND {visible}"
+).format(**PARTS)
+MANY = sql.SQL(
+    "SELECT {columns} FROM rag.documents d"
+    " WHERE d.tenant_id = %(tenant)s AND d.id > %(start)s AND {visible} ORDER BY d.id LIMIT %(size)s"
+).format(**PARTS)
+TO_DELETE = sql.SQL(
+    "SELECT d.object_key, d.bytes FROM rag.documents d"
+    " WHERE d.tenant_id = %(tenant)s AND d.id = %(id)s AND {visible} FOR UPDATE"
+).format(**PARTS)
 GIGABYTE = 1_000_000_000
 PAGE = 100
 
@@ -83,10 +98,7 @@ def ingest(services: Services, call: Call, raw: bytes, content_type: str) -> tup
 def read(services: Services, call: Call, document_id: UUID) -> dict[str, Any]:
     """One document's description; 404 for absent, foreign and hidden ones alike."""
     with services.database.tenant(call.binding) as connection:
-        row = connection.execute(
-            f"SELECT {COLUMNS} FROM rag.documents d WHERE d.tenant_id = %(tenant)s AND d.id = %(id)s AND {VISIBLE}",
-            {**call.viewer.parameters(), "id": document_id},
-        ).fetchone()
+        row = connection.execute(ONE, {**call.viewer.parameters(), "id": document_id}).fetchone()
     if row is None:
         raise not_found("document")
     return _described(row)
@@ -116,11 +128,8 @@ def page(services: Services, call: Call, after: str, limit: str) -> dict[str, An
     if not 1 <= size <= PAGE:
         raise invalid("limit", f"a whole number from 1 to {PAGE}")
     with services.database.tenant(call.binding) as connection:
-        rows = connection.execute(
-            f"SELECT {COLUMNS} FROM rag.documents d"
-            f" WHERE d.tenant_id = %(tenant)s AND d.id > %(start)s AND {VISIBLE} ORDER BY d.id LIMIT %(size)s",
-            {**call.viewer.parameters(), "start": start, "size": size + 1},
-        ).fetchall()
+        wanted = {**call.viewer.parameters(), "start": start, "size": size + 1}
+        rows = connection.execute(MANY, wanted).fetchall()
     found = [_described(row) for row in rows[:size]]
     return {"documents": found, "next": found[-1]["id"] if len(rows) > size else None}
 
@@ -128,11 +137,7 @@ def page(services: Services, call: Call, after: str, limit: str) -> dict[str, An
 def delete(services: Services, call: Call, document_id: UUID) -> None:
     """Remove a document from every store; 404 for absent, foreign and hidden ones alike."""
     with services.database.tenant(call.binding) as connection:
-        row = connection.execute(
-            "SELECT d.object_key, d.bytes FROM rag.documents d"
-            f" WHERE d.tenant_id = %(tenant)s AND d.id = %(id)s AND {VISIBLE} FOR UPDATE",
-            {**call.viewer.parameters(), "id": document_id},
-        ).fetchone()
+        row = connection.execute(TO_DELETE, {**call.viewer.parameters(), "id": document_id}).fetchone()
         if row is None:
             raise not_found("document")
         services.vectors(call.binding).remove(connection, call.binding, document_id)
@@ -164,10 +169,7 @@ def _object_key(draft: Draft) -> str:
 
 
 def _known(connection: Connection, call: Call, draft: Draft) -> dict[str, Any] | None:
-    row = connection.execute(
-        f"SELECT {COLUMNS} FROM rag.documents d WHERE d.tenant_id = %(tenant)s AND d.id = %(id)s",
-        {**call.viewer.parameters(), "id": draft.id},
-    ).fetchone()
+    row = connection.execute(KNOWN, {"tenant": call.tenant_id, "id": draft.id}).fetchone()
     if row is None:
         return None
     described = _described(row)

@@ -22,7 +22,7 @@ STOPWORDS = frozenset(
     "a about after all also an and any are as at be been but by can could did do does for from had has have how i if "
     "in into is it its may more most must no not of on one only or other our out over shall should so some such than "
     "that the their them then there these they this those to under up use used using was we were what when where "
-    "which who will with would you your".split()  # noqa: SIM905
+    "which who will with would you your".split()
 )
 
 

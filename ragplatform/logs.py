@@ -45,7 +45,8 @@ class TenantLogs:
     def stop(self) -> None:
         """Deliver what is waiting, for at most DRAIN_SECONDS."""
         self._stop.set()
-        self._thread.join(DRAIN_SECONDS)
+        if self._thread.is_alive():
+            self._thread.join(DRAIN_SECONDS)
 
     def write(self, binding: Binding, event: str, **fields: Any) -> None:
         """Queue one line; when a store is down for long the oldest lines go first and are counted."""

@@ -20,7 +20,14 @@ from .vectors.pinecone import NotSettled, PineconeVectors
 LOG = logging.getLogger("ragplatform.outbox")
 # An upload that is still running has a note too; it is over long before this.
 STALE_SECONDS = 60
-BATCH = 100
+OF_DOCUMENT = """
+    SELECT id, document_id, action, coalesce(detail->>'object_key', '') FROM rag.document_outbox
+    WHERE tenant_id = %s AND document_id = %s ORDER BY id
+"""
+STALE = """
+    SELECT id, document_id, action, coalesce(detail->>'object_key', '') FROM rag.document_outbox
+    WHERE tenant_id = %s AND created_at < now() - make_interval(secs => %s) ORDER BY id LIMIT 100
+"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,7 @@ def promise_delete(connection: Connection, tenant_id: UUID, document_id: UUID, o
 
 
 def call_off(connection: Connection, tenant_id: UUID, item: Item) -> bool:
-    """Remove a note nobody has begun to act on; False when somebody has, and the promise can no longer be taken back."""
+    """Remove a note nobody has begun to act on; False when somebody has: then the promise is being kept."""
     done = connection.execute(
         "DELETE FROM rag.document_outbox WHERE tenant_id = %s AND id = %s AND attempts = 0", (tenant_id, item.id)
     )
@@ -62,7 +69,7 @@ class Outbox:
     def settle_document(self, binding: Binding, document_id: UUID) -> bool:
         """Do everything noted for a document now; False when something has to wait for the sweep."""
         with self._database.tenant(binding) as connection:
-            items = _items(connection, binding.tenant_id, "document_id = %s", document_id)
+            items = [Item(*row) for row in connection.execute(OF_DOCUMENT, (binding.tenant_id, document_id))]
         done = [self._try(binding, item) for item in items]
         return all(done)
 
@@ -78,8 +85,7 @@ class Outbox:
 
     def _sweep_tenant(self, binding: Binding) -> int:
         with self._database.tenant(binding) as connection:
-            age = "created_at < now() - make_interval(secs => %s)"
-            items = _items(connection, binding.tenant_id, age, STALE_SECONDS)
+            items = [Item(*row) for row in connection.execute(STALE, (binding.tenant_id, STALE_SECONDS))]
         return sum([self._try(binding, item) for item in items])
 
     def _try(self, binding: Binding, item: Item) -> bool:
@@ -143,12 +149,3 @@ class Outbox:
                 (binding.tenant_id, item.document_id),
             ).fetchall()
         pinecone.upsert(binding, item.document_id, [embed(f"{title}\n{body}") for title, body in rows])
-
-
-def _items(connection: Connection, tenant_id: UUID, condition: str, value: object) -> list[Item]:
-    rows = connection.execute(
-        "SELECT id, document_id, action, coalesce(detail->>'object_key', '') FROM rag.document_outbox"
-        f" WHERE tenant_id = %s AND {condition} ORDER BY id LIMIT {BATCH}",
-        (tenant_id, value),
-    )
-    return [Item(*row) for row in rows]

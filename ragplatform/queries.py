@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from . import metrics, shape
@@ -15,12 +16,20 @@ from .embedding import embed, features, similarity
 from .ids import new_id
 from .services import Services
 from .vectors import Place
-from .visibility import VISIBLE
+from .visibility import visible
 
 FIELDS: dict[str, shape.Check] = {"q": shape.text(1, 2_000), "k": shape.whole(1, 20, default=5)}
 # Hashing into 256 dimensions finds the neighbourhood; the exact similarity of this many decides the order.
 CANDIDATES = 50
 SLOTS = 16
+PASSAGES = sql.SQL("""
+    SELECT c.document_id, c.ordinal, d.title, d.source, c.body
+    FROM unnest(%(documents)s::uuid[], %(ordinals)s::int[]) WITH ORDINALITY AS wanted(document_id, ordinal, rank)
+    JOIN rag.chunks c
+      ON c.tenant_id = %(tenant)s AND c.document_id = wanted.document_id AND c.ordinal = wanted.ordinal
+    JOIN rag.documents d ON d.tenant_id = %(tenant)s AND d.id = c.document_id
+    WHERE {visible} ORDER BY wanted.rank
+""").format(visible=visible("d", "id"))
 
 
 @dataclass(frozen=True)
@@ -84,12 +93,7 @@ def _cached(connection: Connection, call: Call, places: list[tuple[UUID, int, fl
 
 def _passages(connection: Connection, call: Call, places: list[Place]) -> list[Passage]:
     rows = connection.execute(
-        "SELECT c.document_id, c.ordinal, d.title, d.source, c.body"
-        " FROM unnest(%(documents)s::uuid[], %(ordinals)s::int[]) WITH ORDINALITY AS wanted(document_id, ordinal, rank)"
-        " JOIN rag.chunks c ON c.tenant_id = %(tenant)s"
-        "  AND c.document_id = wanted.document_id AND c.ordinal = wanted.ordinal"
-        f" JOIN rag.documents d ON d.tenant_id = %(tenant)s AND d.id = c.document_id AND {VISIBLE}"
-        " ORDER BY wanted.rank",
+        PASSAGES,
         {
             **call.viewer.parameters(),
             "documents": [document_id for document_id, _ in places],

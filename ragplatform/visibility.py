@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-# For a query that names the document `d`; the parameters are Viewer.parameters().
-VISIBLE = """
+from psycopg import sql
+
+CONDITION = sql.SQL("""
     (%(sees_all)s OR EXISTS (
         SELECT FROM rag.access_controls a
-        WHERE a.tenant_id = %(tenant)s AND a.document_id = d.id
+        WHERE a.tenant_id = %(tenant)s AND a.document_id = {document}
           AND (a.user_id IS NULL OR a.user_id = %(viewer)s)))
-"""
+""")
+
+
+def visible(table: str, column: str) -> sql.Composed:
+    """The condition on a query whose documents stand in `table.column`; its parameters are Viewer.parameters()."""
+    return CONDITION.format(document=sql.Identifier(table, column))
 
 
 @dataclass(frozen=True)
@@ -21,5 +27,5 @@ class Viewer:
     sees_all: bool
 
     def parameters(self) -> dict[str, object]:
-        """What VISIBLE needs."""
+        """What visible() needs."""
         return {"tenant": self.tenant_id, "viewer": self.user_id, "sees_all": self.sees_all}

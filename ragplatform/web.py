@@ -9,7 +9,7 @@ from uuid import UUID
 
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from . import documents, metrics, people, queries, usage
 from .call import Call, Scope
@@ -26,7 +26,8 @@ View = Callable[..., Answer]
 def create_app(services: Services) -> Flask:
     """The WSGI application over started services."""
     app = Flask("ragplatform", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    # one more than allowed: a body without a length is cut off here, and _body() must be able to tell
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY + 1
     app.register_error_handler(Problem, _refusal)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
@@ -129,7 +130,10 @@ class _Door:
 
 
 def _body() -> tuple[bytes, str]:
-    return request.get_data(cache=False), request.headers.get("Content-Type", "")
+    raw = request.get_data(cache=False)
+    if len(raw) > MAX_BODY:
+        raise RequestEntityTooLarge
+    return raw, request.headers.get("Content-Type", "")
 
 
 def _answered(answer: Answer | Response) -> Response:

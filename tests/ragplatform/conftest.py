@@ -35,6 +35,8 @@ from lifecycle.stores.secrets import FileSecrets, TenantBinding
 from lifecycle.stores.vectors.store import store_of
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
+from ragplatform.config import Config
+from ragplatform.services import Services, build
 from tests.registry_server import RegistryServer, serving, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -213,6 +215,24 @@ def globex(platform: Platform) -> Tenant:
 def fresh(platform: Platform) -> Tenant:
     """A tenant of this test alone."""
     return make_tenant(platform)
+
+
+def in_process(platform: Platform) -> Services:
+    """The platform's services in the test's own process, with nothing running in the background."""
+    entry = json.loads(platform.regions_file.read_text())[platform.region.name]
+    config = Config(
+        region=platform.region.name,
+        portal_url=platform.portal.url,
+        secrets_dir=platform.secrets,
+        database=platform.region.database.connect_kwargs("platform"),
+        cache_host=platform.region.cache.host,
+        cache_port=platform.region.cache.port,
+        aws_endpoint=platform.region.aws.endpoint_url,
+        pinecone=entry["vectors"].get("pinecone"),
+    )
+    services = build(config, threads=2)
+    services.database.open()
+    return services
 
 
 def ingest(client: httpx.Client, title: str, text: str, **fields: Any) -> dict[str, Any]:
