@@ -1,6 +1,8 @@
 """Whose a resource is, by its tags; and every resource of a region that carries a tenant's tag."""
 
+import re
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from lifecycle.stores import aws
@@ -8,6 +10,7 @@ from lifecycle.stores.errors import ForeignResource
 from portal.lib.regions import Region
 
 OWNER = "TenantID"
+IS_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,20 @@ def refuse_foreign(system: str, resource: str, tags: dict[str, str], tenant_id: 
 
 def of_tenant(region: Region, tenant_id: UUID) -> list[Tagged]:
     """Return every AWS resource of the region tagged with the tenant, by the Resource Groups Tagging API."""
-    api = aws.client(region, "resourcegroupstaggingapi")
+    return _resources(region, {"Key": OWNER, "Values": [str(tenant_id)]})
+
+
+def owners(region: Region) -> dict[str, UUID]:
+    """Return the tenant of every AWS resource of the region that names one, by ARN."""
+    found = {one.arn: one.tags.get(OWNER, "") for one in _resources(region, {"Key": OWNER})}
+    return {arn: UUID(owner) for arn, owner in found.items() if IS_UUID.fullmatch(owner)}
+
+
+def _resources(region: Region, wanted: dict[str, Any]) -> list[Tagged]:
+    pages = aws.client(region, "resourcegroupstaggingapi").get_paginator("get_resources")
     found: list[Tagged] = []
     with aws.translated("tags", "GetResources"):
-        pages = api.get_paginator("get_resources").paginate(TagFilters=[{"Key": OWNER, "Values": [str(tenant_id)]}])
-        for page in pages:
+        for page in pages.paginate(TagFilters=[wanted]):
             found += [
                 Tagged(one["ResourceARN"], aws.as_dict(one.get("Tags", []))) for one in page["ResourceTagMappingList"]
             ]

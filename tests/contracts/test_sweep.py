@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
-from lifecycle.stores import aws, sweep
+from lifecycle.stores import aws, inventory, sweep
 from lifecycle.stores.cache.connection import connection
 from lifecycle.stores.credentials import issue
 from lifecycle.stores.names import TenantNames
@@ -40,6 +40,14 @@ def test_everything_is_found_then_purged(region: Region, tenant: TenantNames, tm
     assert after.is_clean and after.monthly_inr == Decimal("0.00")
     assert [one.system for one in after.scheduled] == ["keys"]
     assert sweep.purge(region, tenant, secrets=secrets)[1] == []
+
+
+def test_the_inventory_names_every_tenant_a_region_knows(region: Region, tenant: TenantNames, tmp_path: Path) -> None:
+    found = inventory.tenants_found(region)[tenant.tenant_id]
+    assert {f"role {tenant.role}", "bw.fence", "cache user", f"relation {tenant.partition}"} <= found
+    assert {one.split(":")[2] for one in found if one.startswith("arn:")} == {"s3", "kms", "logs", "iam"}
+    sweep.purge(region, tenant, secrets=FileSecrets(tmp_path))
+    assert tenant.tenant_id not in inventory.tenants_found(region)
 
 
 def test_a_system_that_does_not_answer_is_not_clean(region: Region, names: TenantNames, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Failures half-way: what Terraform made goes again, what nobody noted is found, what was killed goes on."""
 
+import json
 import os
 import signal
 import time
@@ -11,14 +12,15 @@ import pytest
 from lifecycle.provisioning.terraform import backend as state
 from lifecycle.provisioning.terraform import commands, recovery
 from lifecycle.provisioning.terraform.events import events
-from lifecycle.provisioning.terraform.files import read_json, write_json
+from lifecycle.provisioning.terraform.files import UNSAVED, read_json, write_json
 from lifecycle.provisioning.terraform.plan import is_continuation
 from lifecycle.provisioning.terraform.processes import is_alive
-from lifecycle.provisioning.terraform.run import Run, reopen
+from lifecycle.provisioning.terraform.run import Run, prepare, reopen
 from lifecycle.stores import sweep
 from lifecycle.stores.objects import buckets, keys
 from lifecycle.stores.secrets import FileSecrets
 from portal.lib.regions import Region
+from tests.terraform.conftest import INPUTS
 
 Faults = Callable[..., None]
 TYPES = (
@@ -170,6 +172,33 @@ def test_a_run_of_another_host_is_waited_out(run: Run) -> None:
     early = recovery.recover(run)
     assert early.verdict == "too_early" and early.ask_again_at > time.time() + 60
     assert recovery.recover(run, lease=0, grace=0).verdict == "clear"
+
+
+def test_a_lock_of_somebody_else_is_not_cleared(run: Run) -> None:
+    taken = "2026-01-01T00:00:00.123456789Z"
+    lock = {"ID": "1", "Who": "engineer@laptop", "Operation": "OperationTypeApply", "Created": taken}
+    run.backend.client().put_object(
+        Bucket=run.backend.bucket, Key=f"{run.names.state_key}.tflock", Body=json.dumps(lock).encode()
+    )
+    found = recovery.recover(run)
+    assert found.verdict == "locked" and found.holder.startswith("engineer@laptop") and not found.unlocked
+    write_json(run.directory / "heartbeat.json", {"command": "apply", "last_event": "", "at": time.time(), "pid": 0})
+    assert recovery.recover(run, lease=0, grace=0).verdict == "locked"
+    run.backend.client().delete_object(Bucket=run.backend.bucket, Key=f"{run.names.state_key}.tflock")
+
+
+def test_a_state_that_could_not_be_saved_is_saved_by_the_successor(run: Run, backend: state.Backend) -> None:
+    """Terraform leaves the state beside itself when the backend does not take it."""
+    commands.plan(run)
+    assert commands.apply(run).ok
+    kept = state.read_state(backend, run.names.state_key)
+    assert kept
+    (run.root / UNSAVED).write_text(json.dumps({**kept, "serial": kept["serial"] + 1}))
+    with pytest.raises(ValueError, match="not saved yet"):
+        prepare(run.directory, names=run.names, inputs=INPUTS, backend=backend)
+    assert recovery.recover(run).verdict == "clear" and not (run.root / UNSAVED).exists()
+    saved = state.read_state(backend, run.names.state_key)
+    assert saved and saved["serial"] > kept["serial"]
 
 
 def test_stopping_gently_saves_the_state(run: Run, faults: Faults) -> None:

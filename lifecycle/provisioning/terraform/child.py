@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 from lifecycle.provisioning.terraform import binary, reattach
-from lifecycle.provisioning.terraform.files import write_json
+from lifecycle.provisioning.terraform.files import ROOT, UNSAVED, write_json
 from lifecycle.provisioning.terraform.processes import identity, start_time
 
 PR_SET_PDEATHSIG = 1
@@ -89,7 +89,7 @@ class Command:
             self.log_read = log.tell()
             return subprocess.Popen(
                 self.argv,
-                cwd=self.directory / "src" / "stacks" / "tenant",
+                cwd=self.directory / ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -157,8 +157,7 @@ class Command:
 
     def _is_suspect(self, code: int) -> bool:
         """Say whether the state may not tell the truth: killed, told twice to stop, or saved beside the backend."""
-        unsaved = (self.directory / "src" / "stacks" / "tenant" / "errored.tfstate").exists()
-        return code < 0 or len(self.sent) > 1 or unsaved
+        return code < 0 or len(self.sent) > 1 or (self.directory / ROOT / UNSAVED).exists()
 
 
 def _message(line: bytes) -> str:

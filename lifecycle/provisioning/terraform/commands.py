@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lifecycle.provisioning.terraform import binary, reattach
-from lifecycle.provisioning.terraform.files import read_json, write_json
+from lifecycle.provisioning.terraform.files import UNSAVED, read_json, write_json
 from lifecycle.provisioning.terraform.plan import PlanSummary, summarise
 from lifecycle.provisioning.terraform.processes import identity, is_alive
 from lifecycle.provisioning.terraform.run import PROJECT, Run
@@ -195,7 +195,7 @@ def force_unlock(run: Run, lock_id: str, *, timeout: float = 60) -> None:
 
 def push_unsaved(run: Run, *, timeout: float = 60) -> bool:
     """Save the state Terraform had to leave beside the backend, if it did; true when there was one."""
-    unsaved = run.root / "errored.tfstate"
+    unsaved = run.root / UNSAVED
     if not unsaved.exists():
         return False
     _call(run, "state push", ["state", "push", unsaved.name], timeout)

@@ -1,10 +1,13 @@
-"""Small files written whole or not at all."""
+"""Where things are in a run directory, and small files written whole or not at all."""
 
 import json
 import os
 import tempfile
 from pathlib import Path
 from typing import Any
+
+ROOT = Path("src", "stacks", "tenant")
+UNSAVED = "errored.tfstate"
 
 
 def write_json(path: Path, value: Any, mode: int = 0o600) -> None:

@@ -15,6 +15,7 @@ from lifecycle.provisioning.terraform.run import Run
 
 LEASE_SECONDS = 30.0
 GRACE_SECONDS = 60.0
+CLOCK_SLACK = 2.0
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,14 @@ class Recovery:
     """What a successor found. When `verdict` is `clear`, nobody else writes this tenant's state.
 
     `running`: the command is alive: adopt it and wait for it. `too_early`: ask again at `ask_again_at` (epoch).
+    `locked`: somebody else, named in `holder`, holds the state's lock, and it is not ours to clear.
     `suspect` orders a sweep by tag: resources may exist which the state does not know.
     """
 
-    verdict: Literal["clear", "running", "too_early"]
+    verdict: Literal["clear", "running", "too_early", "locked"]
     suspect: bool
     unlocked: str = ""
+    holder: str = ""
     ask_again_at: float = 0.0
 
 
@@ -41,11 +44,13 @@ def recover(run: Run, *, lease: float = LEASE_SECONDS, grace: float = GRACE_SECO
     elif now.state == "unknown" and time.time() < now.beat_at + lease + grace:
         return Recovery("too_early", suspect=True, ask_again_at=now.beat_at + lease + grace)
     suspect = now.state != "absent" and (now.result is None or now.result.state_suspect)
-    lock = state.read_lock(run.backend, run.names.state_key) if now.state != "absent" else None
+    lock = state.read_lock(run.backend, run.names.state_key)
+    if lock is not None and not (suspect and state.created_at(lock).timestamp() >= _started_at(run.directory)):
+        return Recovery("locked", suspect=suspect, holder=f"{lock.who}, {lock.operation} since {lock.created}")
     if lock is not None:
         force_unlock(run, lock.id)
     push_unsaved(run)
-    return Recovery("clear", suspect=suspect or lock is not None, unlocked=lock.id if lock else "")
+    return Recovery("clear", suspect=suspect, unlocked=lock.id if lock else "")
 
 
 def running(work_dir: Path) -> list[Path]:
@@ -64,6 +69,12 @@ def stop_all(work_dir: Path, *, timeout: float = 240) -> None:
 
 def _supervisor_lives(run_dir: Path) -> bool:
     return bool(is_alive(read_json(run_dir / "heartbeat.json") or {}))
+
+
+def _started_at(run_dir: Path) -> float:
+    """Return when the latest command began: a lock taken before that is not its."""
+    beat = read_json(run_dir / "heartbeat.json")
+    return float(beat.get("started_at", beat["at"])) - CLOCK_SLACK
 
 
 def _stop_orphan(run_dir: Path, wait: float = 120.0) -> None:

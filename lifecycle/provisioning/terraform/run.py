@@ -16,13 +16,25 @@ from typing import Any
 from uuid import UUID
 
 from lifecycle.provisioning.terraform.backend import Backend
-from lifecycle.provisioning.terraform.files import read_json, write_json
+from lifecycle.provisioning.terraform.files import ROOT, UNSAVED, read_json, write_json
 from lifecycle.provisioning.terraform.inputs import TenantInputs
+from lifecycle.provisioning.terraform.processes import is_alive
 from lifecycle.stores.names import TenantNames
 
 PROJECT = Path(__file__).resolve().parents[3]
 TERRAFORM = PROJECT / "terraform"
-PASSED_ON = ("HOME", "LANG", "PATH", "PYTHONPATH", "REDIS_URL", "TF_REATTACH_PROVIDERS", "TMPDIR", "VIRTUAL_ENV")
+PASSED_ON = (
+    "BAILIWICK_PROVIDER_FAULTS",
+    "BAILIWICK_REGIONS_FILE",
+    "BAILIWICK_TF_REATTACH_FILE",
+    "HOME",
+    "LANG",
+    "PATH",
+    "PYTHONPATH",
+    "TF_REATTACH_PROVIDERS",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+)
 SOURCES = (".tf", ".json", ".tftest.hcl")
 
 
@@ -37,7 +49,7 @@ class Run:
 
     @property
     def root(self) -> Path:
-        return self.directory / "src" / "stacks" / "tenant"
+        return self.directory / ROOT
 
     @property
     def plan_file(self) -> Path:
@@ -46,7 +58,7 @@ class Run:
     def environment(self) -> dict[str, str]:
         """Return the whole environment of a Terraform process: none of the caller's secrets or Terraform settings."""
         return {
-            **{key: value for key, value in os.environ.items() if key in PASSED_ON or key.startswith("BAILIWICK_")},
+            **{key: os.environ[key] for key in PASSED_ON if key in os.environ},
             **self.backend.environment(),
             "TF_DATA_DIR": str(self.directory / "data"),
             "TF_CLI_CONFIG_FILE": str(self.directory / "terraform.rc"),
@@ -61,6 +73,10 @@ def prepare(directory: Path, *, names: TenantNames, inputs: TenantInputs, backen
     known = read_json(directory / "run.json")
     if known and known["tenant_id"] != str(names.tenant_id):
         raise ValueError(f"{directory} belongs to another tenant's run")
+    if is_alive(read_json(directory / "heartbeat.json") or {}):
+        raise ValueError(f"a command of the run in {directory} is still at work")
+    if (directory / ROOT / UNSAVED).exists():
+        raise ValueError(f"the run in {directory} holds a state that is not saved yet: recover it first")
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     _copy_sources(directory / "src")
     run = Run(directory, names, backend, module_hash())

@@ -1,8 +1,10 @@
 """A tenant's Redis user: its own keys and channels only, and no command that shows or stops anything else."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from redis.exceptions import ResponseError
 
@@ -38,6 +40,8 @@ COMMANDS = (
     "-move",
     "-pubsub",
 )
+
+TENANT_USER = re.compile(r"t-[0-9a-f]{32}")
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,13 @@ def switch_off(region: Region, user: str) -> None:
         redis.execute_command("ACL", "SETUSER", user, "off", "resetpass")
         redis.execute_command("CLIENT", "KILL", "USER", user)
         _save(redis)
+
+
+def tenants(region: Region) -> list[UUID]:
+    """Return the tenants that have a user on this server."""
+    with translated("ACL USERS"):
+        listed = connection(region).execute_command("ACL", "USERS")
+    return [UUID(name[2:]) for name in listed if TENANT_USER.fullmatch(name)]
 
 
 def _describe(region: Region, user: str) -> dict[str, Any] | None:
