@@ -3,6 +3,7 @@
 import importlib.metadata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import Distribution, PackagePath
 from pydoc_data import topics
 
@@ -20,7 +21,8 @@ class Text:
     body: str
 
 
-def collect(limit: int | None = None) -> list[Text]:
+@cache
+def collect(limit: int | None = None) -> tuple[Text, ...]:
     """The texts of this machine, each once, in an order that depends on their names only.
 
     Descriptions, manuals and licences alternate, so any slice holds some of each. Sizes are capped at LARGEST
@@ -28,7 +30,7 @@ def collect(limit: int | None = None) -> list[Text]:
     """
     distributions = sorted(importlib.metadata.distributions(), key=lambda found: (found.name or "").lower())
     kinds = [_descriptions(distributions), _language_manual(), _files(distributions)]
-    return list(_unique(_alternate(kinds), limit))
+    return tuple(_unique(_alternate(kinds), limit))
 
 
 def _descriptions(distributions: list[Distribution]) -> Iterator[Text]:

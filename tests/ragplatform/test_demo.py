@@ -1,0 +1,59 @@
+"""The demo's filling can be repeated, and its load keeps a ledger that finds a lost write."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from demo.corpus import LARGEST, SMALLEST, collect
+from demo.ingest import fill, slice_of
+from demo.load import Ledger, Load
+from tests.ragplatform.conftest import Tenant
+
+
+def test_the_corpus_is_the_same_every_time() -> None:
+    texts = collect()
+    collect.cache_clear()
+    assert texts == collect()
+    assert len(texts) > 200
+    assert len({text.body for text in texts}) == len(texts)
+    assert all(SMALLEST <= len(text.body) <= LARGEST for text in texts)
+    assert list(slice_of("risk-models", 5)) == list(slice_of("risk-models", 5))
+    assert list(slice_of("risk-models", 5)) != list(slice_of("hr-operations", 5))
+
+
+def test_filling_twice_is_filling_once(fresh: Tenant) -> None:
+    assert fill(fresh.platform.url, fresh.token(), "risk-models", 12) == 12
+    assert fill(fresh.platform.url, fresh.token(), "risk-models", 12) == 0
+    with fresh.client() as client:
+        first = client.get("/v1/documents").json()["documents"][0]["id"]
+        client.delete(f"/v1/documents/{first}")
+        fill(fresh.platform.url, fresh.token(), "risk-models", 12)
+        assert first in {found["id"] for found in client.get("/v1/documents").json()["documents"]}
+        assert client.get("/v1/usage").json()["documents"] == 12
+
+
+class Straight:
+    """A door without the portal in front of it."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.name = tenant.names.name
+        self._http = tenant.client()
+
+    def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        return self._http.request(method, path, json=body)
+
+
+def test_the_load_finds_a_write_that_was_lost(fresh: Tenant, tmp_path: Path) -> None:
+    door: Any = Straight(fresh)
+    ledger = Ledger(tmp_path / "ledger.jsonl")
+    load = Load([door], collect(30), ledger, seed=7)
+    threading.Timer(4.0, load.stop).start()
+    load.run()
+    assert len(ledger.state) > 3
+    assert load.check() == 0
+    kept = ledger.live(fresh.names.name)
+    with fresh.client() as client:
+        assert client.delete(f"/v1/documents/{kept[0]}").status_code == 204
+    assert load.check() == 1
