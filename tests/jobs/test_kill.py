@@ -28,6 +28,7 @@ SAMPLE = 14
 def points(statements: int) -> list[tuple[str, int]]:
     """Before each statement and after each: with the latter its transaction has not yet committed."""
     every = [(when, at) for at in range(1, statements + 1) for when in ("before", "after")]
+    print(f"{len(every)} kill points")
     if os.environ.get("BAILIWICK_SWEEPS") == "all":
         return every
     seed = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
