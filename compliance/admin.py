@@ -33,7 +33,8 @@ class DatedAdmin(GovernedAdmin):
     floor = "compliance"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        return self.model._default_manager.all()
+        found: QuerySet[Any] = self.model._default_manager.all()
+        return found
 
     def state(self, row: Any) -> str:
         return "active" if row.effective_from <= now() and not self._is_over(row) else "ended"
@@ -57,7 +58,9 @@ class ResidencyAdmin(DatedAdmin):
     mount = "residency"
     order = 40
     title = gettext_lazy("Residency")
-    explain = gettext_lazy("Whose data may live where, by law. A rule changes by a new version with dates and its source.")
+    explain = gettext_lazy(
+        "Whose data may live where, by law. A rule changes by a new version with dates and its source."
+    )
     list_display = ("title", "law", "whose", "which", "where", "stands")
     search_fields = ("rule_id", "title", "law")
     ordering = ("rule_id", "-version")
@@ -89,7 +92,10 @@ class ResidencyAdmin(DatedAdmin):
             Fact(_("Source"), rule.source),
             Fact(_("Whose data"), self.whose(rule)),
             Fact(_("Which data"), self.which(rule)),
-            Fact(_("Which paths"), ", ".join(rule.capabilities) or _("every path: database, vectors, objects, backups, logs, embeddings")),
+            Fact(
+                _("Which paths"),
+                ", ".join(rule.capabilities) or _("every path: database, vectors, objects, backups, logs, embeddings"),
+            ),
             Fact(_("May live in"), self.where(rule)),
             *self.dates(rule),
         ]
@@ -104,7 +110,11 @@ class ProviderAdmin(DatedAdmin):
     explain = gettext_lazy("What each provider offers in each region. What is not listed is not offered.")
     list_display = ("provider", "region", "offers", "preference", "stands")
     list_filter = (
-        fixed("provider", gettext_lazy("provider"), [("aws", "AWS"), ("pgvector", "pgvector"), ("pinecone", "Pinecone"), ("weaviate", "Weaviate")]),
+        fixed(
+            "provider",
+            gettext_lazy("provider"),
+            [("aws", "AWS"), ("pgvector", "pgvector"), ("pinecone", "Pinecone"), ("weaviate", "Weaviate")],
+        ),
     )
     search_fields = ("provider", "region")
     ordering = ("region", "preference")
@@ -196,7 +206,7 @@ class VerdictAdmin(GovernedAdmin):
         return verdict.remedy
 
     def facts(self, verdict: Verdict, actor: Actor) -> list[Facts]:
-        url = self.admin_site.url_of(verdict.subject_type, verdict.subject_id)
+        url = self.console.url_of(verdict.subject_type, verdict.subject_id)
         rows = [
             Fact(_("Rule"), self.rule(verdict), "mono"),
             Fact(_("About"), verdict.subject_type.partition(".")[2].replace("tenantrequest", _("request")), url=url),
@@ -212,7 +222,10 @@ class VerdictAdmin(GovernedAdmin):
         if not roles_of(actor) & {Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.CCO}:
             return []
         found = list(Verdict.objects.filter(outcome__in=EXCEPTIONS).order_by("-at")[:8])
-        rows = [{"verdict": one, "url": self.object_url(one), "state": self.state(one), "words": self.state_words(one)} for one in found]
+        rows = [
+            {"verdict": one, "url": self.object_url(one), "state": self.state(one), "words": self.state_words(one)}
+            for one in found
+        ]
         url = self.list_url() + "?outcome__exact=refuse"
         return [Card(_("Verdicts that did not pass"), "compliance/card.html", 30, "main", url, context={"rows": rows})]
 

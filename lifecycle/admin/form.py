@@ -31,15 +31,17 @@ ENVIRONMENTS = [
 ]
 
 
-class InrField(forms.CharField):
+class InrField(forms.Field):
     """Rupees as people write them, 12,00,000 or 1200000.00, as a Decimal."""
 
+    widget = forms.TextInput
+
     def to_python(self, value: Any) -> Any:
-        text = super().to_python(value)
+        text = str(value or "").strip()
         if not text:
             return None
         try:
-            return parse_inr(text)
+            return parse_inr(text[:40])
         except Invalid as refusal:
             raise forms.ValidationError(next(iter(refusal.fields.values()))) from refusal
 
@@ -51,8 +53,12 @@ def _whole(label: Any, at_most: int, help_text: Any = "", at_least: int = 0) -> 
 class EstimateForm(forms.Form):
     """What decides cost, policy and signatures."""
 
-    business_unit = forms.ModelChoiceField(label=gettext_lazy("Business unit"), queryset=BusinessUnit.objects.none(), empty_label=CHOOSE)
-    tier = forms.ModelChoiceField(label=gettext_lazy("Tier"), queryset=Tier.objects.filter(is_offered=True), empty_label=CHOOSE)
+    business_unit = forms.ModelChoiceField(
+        label=gettext_lazy("Business unit"), queryset=BusinessUnit.objects.none(), empty_label=CHOOSE
+    )
+    tier = forms.ModelChoiceField(
+        label=gettext_lazy("Tier"), queryset=Tier.objects.filter(is_offered=True), empty_label=CHOOSE
+    )
     region = forms.ChoiceField(label=gettext_lazy("Region"), help_text=gettext_lazy("Where the data will live"))
     expected_users = _whole(gettext_lazy("Users expected"), 10_000_000, at_least=1)
     expected_documents = _whole(gettext_lazy("Documents expected"), 1_000_000_000)
@@ -74,14 +80,16 @@ class EstimateForm(forms.Form):
         help_text=gettext_lazy("Those the law asks for are added by themselves"),
     )
     integrations = forms.MultipleChoiceField(
-        label=gettext_lazy("Custom integrations"), choices=INTEGRATIONS, required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Custom integrations"),
+        choices=INTEGRATIONS,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
     )
     vector_provider = forms.ChoiceField(label=gettext_lazy("Search index"), choices=PROVIDERS, required=False)
     annual_budget_inr = InrField(
         label=gettext_lazy("Budget, ₹ a year"),
-        max_length=24,
         help_text=gettext_lazy("Above ₹10,00,000.00 the CFO signs"),
-        widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "maxlength": 30}),
     )
 
     def __init__(self, *args: Any, actor: Actor, **kwargs: Any) -> None:
@@ -115,10 +123,14 @@ class RequestForm(EstimateForm):
         label=gettext_lazy("Name"),
         max_length=32,
         help_text=gettext_lazy("3 to 32 lower-case letters, digits and hyphens; it cannot be changed later"),
-        error_messages={"invalid": gettext_lazy("3 to 32 lower-case letters, digits and hyphens, starting with a letter.")},
+        error_messages={
+            "invalid": gettext_lazy("3 to 32 lower-case letters, digits and hyphens, starting with a letter.")
+        },
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
-    display_name = forms.CharField(label=gettext_lazy("Title"), max_length=120, help_text=gettext_lazy("How people call it"))
+    display_name = forms.CharField(
+        label=gettext_lazy("Title"), max_length=120, help_text=gettext_lazy("How people call it")
+    )
     environment = forms.ChoiceField(label=gettext_lazy("Environment"), choices=ENVIRONMENTS, initial="prod")
     owner = forms.ModelChoiceField(label=gettext_lazy("Owner"), queryset=User.objects.none())
     champion = forms.ModelChoiceField(
@@ -176,5 +188,7 @@ def _regions() -> list[tuple[str, Any]]:
     """Connected regions first; the others are offered too, because a person can set them up."""
     here = region_choices()
     known = {name for name, _label in here}
-    others = [(name, _("%(region)s (set up by a person)") % {"region": name}) for name in regions_known() if name not in known]
+    others = [
+        (name, _("%(region)s (set up by a person)") % {"region": name}) for name in regions_known() if name not in known
+    ]
     return [("", CHOOSE), *here, *others]

@@ -16,8 +16,8 @@ from portal.access.queries import scope_filter
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column
+from portal.admin.names import scopes_of
 from portal.admin.verbs import Verb
-from tenants.queries import scope_names
 
 
 @admin.register(Incident)
@@ -27,7 +27,9 @@ class IncidentAdmin(GovernedAdmin):
     floor, order = "compliance", 10
     counts_waiting = True
     title = gettext_lazy("Incidents")
-    explain = gettext_lazy("A failed isolation check on a tenant in use: access is closed, evidence kept, 72 hours run.")
+    explain = gettext_lazy(
+        "A failed isolation check on a tenant in use: access is closed, evidence kept, 72 hours run."
+    )
     first_step = gettext_lazy("No incident has been opened. May it stay so.")
     list_display = ("title", "tenant", "severity", "stands", "opened_at", "notify_by", "resolved_at")
     list_filter = ("severity", ("resolved_at", admin.EmptyFieldListFilter), ("opened_at", admin.DateFieldListFilter))
@@ -42,7 +44,7 @@ class IncidentAdmin(GovernedAdmin):
         return self.visible(actor).filter(resolved_at=None).count() if self.may(actor, "resolve") else 0
 
     def prepare(self, rows: list[Any], actor: Actor) -> None:
-        names = scope_names([str(row.tenant_id) for row in rows])
+        names = scopes_of(row.tenant_id for row in rows)
         for row in rows:
             row.name = names.get(str(row.tenant_id), "")
 
@@ -75,8 +77,8 @@ class IncidentAdmin(GovernedAdmin):
         return [Verb("resolve", _("Close the incident"), _resolve, tone="primary", says=says, done=_("Closed."))]
 
     def extra(self, incident: Incident, actor: Actor) -> dict[str, Any]:
-        names = scope_names(list(incident.affected))
-        url_of = self.admin_site.url_of
+        names = scopes_of(incident.affected)
+        url_of = self.console.url_of
         return {
             "affected": [(names.get(one, one), url_of("tenants.tenant", one)) for one in incident.affected],
             "evidence": json.dumps(incident.evidence, indent=2, ensure_ascii=False),
@@ -85,10 +87,21 @@ class IncidentAdmin(GovernedAdmin):
 
     def home_cards(self, actor: Actor) -> list[Card]:
         found = list(self.visible(actor).filter(resolved_at=None)[:5])
-        self.prepare(found, actor)
+        if found:
+            self.prepare(found, actor)
         says = _("An incident is open.") if found else ""
         rows = [{"incident": one, "url": self.object_url(one)} for one in found]
-        return [Card(_("Open incidents"), "lifecycle/card_incidents.html", 2 if found else 60, "side", self.list_url(), says, {"rows": rows})]
+        return [
+            Card(
+                _("Open incidents"),
+                "lifecycle/card_incidents.html",
+                2 if found else 60,
+                "side",
+                self.list_url(),
+                says,
+                {"rows": rows},
+            )
+        ]
 
 
 def _resolve(incident: Incident, *, actor: Actor, reason: str) -> None:

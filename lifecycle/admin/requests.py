@@ -24,10 +24,10 @@ from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import fixed
-from portal.admin.names import names_of
+from portal.admin.names import names_of, scopes_of
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import NotAllowed
-from tenants.queries import region_choices, scope_names
+from tenants.queries import region_choices
 
 from .form import EstimateForm, RequestForm
 from .words import plan_rows, plan_sentence
@@ -82,13 +82,14 @@ class RequestAdmin(GovernedAdmin):
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
         people = ("owner__person", "champion__person", "requested_by__person", "accepted_by__person")
-        return TenantRequest.objects.visible_to(actor).select_related("tier", "business_unit", *people)
+        found: QuerySet[Any] = TenantRequest.objects.visible_to(actor).select_related("tier", "business_unit", *people)
+        return found
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).select_related(None).defer("plan")
 
     def waiting(self, actor: Actor) -> int:
-        return queries.waiting_for_champion(actor).count()
+        return int(queries.waiting_for_champion(actor).count())
 
     def under(self, request: TenantRequest) -> str:
         return request.display_name
@@ -173,8 +174,8 @@ class RequestAdmin(GovernedAdmin):
             "ticket": ticket,
             "done_by": done_by,
             "is_validated": request.state in (State.AWAITING_CHAMPION, State.ACTIVE),
-            "case_url": self.admin_site.url_of("approvals.case", str(request.case_id or "")),
-            "job_url": self.admin_site.url_of("jobs.job", str(request.job_id or "")),
+            "case_url": self.console.url_of("approvals.case", str(request.case_id or "")),
+            "job_url": self.console.url_of("jobs.job", str(request.job_id or "")),
             "tenant_url": self._tenant_url(request),
             "live": 0 if request.state in ENDED else 3 if request.state in LIVE else 8,
         }
@@ -182,7 +183,7 @@ class RequestAdmin(GovernedAdmin):
     def _tenant_url(self, request: TenantRequest) -> str:
         if request.provisioning_at is None:
             return ""
-        return self.admin_site.url_of("tenants.tenant", str(request.tenant_id))
+        return self.console.url_of("tenants.tenant", str(request.tenant_id))
 
     # -- the form ---------------------------------------------------------------------------------------------------
     def get_urls(self) -> list[URLPattern]:
@@ -216,12 +217,13 @@ class RequestAdmin(GovernedAdmin):
             return []
         shown = obj.snapshot
         context = {"shown": shown, "case": obj, "rows": plan_rows(shown.get("plan") or {}), **_envelope(obj)}
+        context["is_estimate"] = shown.get("estimate", {}).get("annual_inr") == f"{obj.amount_inr or 0:.2f}"
         context["plan_says"] = plan_sentence(shown.get("plan") or {})
-        context["request_url"] = self.admin_site.url_of("lifecycle.tenantrequest", obj.subject_id)
+        context["request_url"] = self.console.url_of("lifecycle.tenantrequest", obj.subject_id)
         return [Card("", "lifecycle/case_cards.html", 10, "main", context=context)]
 
     def home_cards(self, actor: Actor) -> list[Card]:
-        cards = [self._acceptance(actor)]
+        cards = [self._acceptance(actor)] if self.may(actor, "accept") else []
         if roles_of(actor) & {Role.TENANT_ADMIN, Role.TENANT_VIEWER, Role.PLATFORM_ADMIN, Role.PLATFORM_ENGINEER}:
             cards.append(self._in_flight(actor))
         return [card for card in cards if card]
@@ -261,7 +263,7 @@ def _envelope(case: Any) -> dict[str, Any]:
         return {}
     before = envelope["used"] - case.amount_inr
     return {
-        "unit": scope_names([case.business_unit]).get(case.business_unit, case.business_unit),
+        "unit": scopes_of([case.business_unit]).get(case.business_unit, case.business_unit),
         "total": envelope["total"],
         "before": before,
         "left_before": envelope["total"] - before,

@@ -15,7 +15,7 @@ from portal.access.actor import Actor
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed
-from tenants.queries import scope_names
+from portal.admin.names import scopes_of
 
 SHOWN_BESIDE = {"tenants.tenant", "lifecycle.tenantrequest"}
 TRIGGERS = {
@@ -31,7 +31,9 @@ class ValidationAdmin(GovernedAdmin):
     mount = "validations"
     floor, order = "lifecycle", 90
     title = gettext_lazy("Validations")
-    explain = gettext_lazy("Nine checks before a tenant becomes active, and every night after. Each keeps its evidence.")
+    explain = gettext_lazy(
+        "Nine checks before a tenant becomes active, and every night after. Each keeps its evidence."
+    )
     first_step = gettext_lazy("No tenant has been checked yet. The first check runs when a tenant is set up.")
     list_display = ("tenant", "outcome", "why", "started_at", "took")
     list_filter = ("outcome", fixed("trigger", gettext_lazy("when"), list(TRIGGERS.items())))
@@ -42,7 +44,7 @@ class ValidationAdmin(GovernedAdmin):
         return ValidationRun.objects.filter(queries.reach(actor, "request.view"))
 
     def prepare(self, rows: list[Any], actor: Actor) -> None:
-        names = scope_names([str(row.tenant_id) for row in rows])
+        names = scopes_of(row.tenant_id for row in rows)
         for row in rows:
             row.name = names.get(str(row.tenant_id)) or _("not registered")
 
@@ -87,8 +89,8 @@ class ValidationAdmin(GovernedAdmin):
             "expected": len(NAMES),
             "missing": missing if run.outcome != "running" else 0,
             "live": 2 if run.outcome == "running" else 0,
-            "tenant_url": self.admin_site.url_of("tenants.tenant", str(run.tenant_id)),
-            "job_url": self.admin_site.url_of("jobs.job", str(run.job_id or "")),
+            "tenant_url": self.console.url_of("tenants.tenant", str(run.tenant_id)),
+            "job_url": self.console.url_of("jobs.job", str(run.job_id or "")),
         }
 
     def beside(self, obj: Any, actor: Actor) -> list[Card]:
@@ -96,8 +98,14 @@ class ValidationAdmin(GovernedAdmin):
         if obj._meta.label_lower not in SHOWN_BESIDE:
             return []
         runs = list(ValidationRun.objects.filter(tenant_id=obj.access_scope()["tenant"])[:3])
-        rows = [{"run": run, "url": self.object_url(run), "why": TRIGGERS.get(run.trigger, run.trigger)} for run in runs]
-        return [Card(_("Checks"), "lifecycle/card_checks.html", 40, "side", self.list_url(), context={"rows": rows})] if rows else []
+        rows = [
+            {"run": run, "url": self.object_url(run), "why": TRIGGERS.get(run.trigger, run.trigger)} for run in runs
+        ]
+        return (
+            [Card(_("Checks"), "lifecycle/card_checks.html", 40, "side", self.list_url(), context={"rows": rows})]
+            if rows
+            else []
+        )
 
 
 def _evidence(evidence: dict[str, Any]) -> dict[str, Any]:

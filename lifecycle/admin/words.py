@@ -11,7 +11,10 @@ RESOURCES = {
     "region_tenant_role": (gettext_lazy("Database role"), gettext_lazy("may reach this tenant's rows only")),
     "region_fence": (gettext_lazy("Write fence"), gettext_lazy("closes the tenant's writing in one place")),
     "region_row_security": (gettext_lazy("Row security of a table"), gettext_lazy("enabled and forced")),
-    "region_vector_namespace": (gettext_lazy("Search index of its own"), gettext_lazy("a partition nobody else shares")),
+    "region_vector_namespace": (
+        gettext_lazy("Search index of its own"),
+        gettext_lazy("a partition nobody else shares"),
+    ),
     "region_bucket": (gettext_lazy("Document store"), gettext_lazy("encrypted, versioned, closed to the public")),
     "region_kms_key": (gettext_lazy("Encryption key"), gettext_lazy("belongs to this tenant alone")),
     "region_iam_user": (gettext_lazy("Access to the document store"), gettext_lazy("its own bucket and key only")),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from portal.admin.governed import GovernedAdmin
 from portal.admin.listing import column
 from portal.admin.verbs import Fact, Facts, Verb
+from portal.lib.errors import NotAllowed
 
 from . import actions, policy
 from .actor import Actor
@@ -104,7 +105,9 @@ class PeopleAdmin(GovernedAdmin):
         if not self.may(actor, "edit") or (actor.user is not None and actor.user.pk == user.pk):
             return []
         says = _("From now on. Nobody grants to themselves, and a grant is never edited: it is revoked and given anew.")
-        revoke = Verb("revoke", _("Revoke"), _revoke, tone="danger", form=RevokeForm, is_elsewhere=True, done=_("Revoked."))
+        revoke = Verb(
+            "revoke", _("Revoke"), _revoke, tone="danger", form=RevokeForm, is_elsewhere=True, done=_("Revoked.")
+        )
         return [Verb("grant", _("Give a role"), _grant, form=GrantForm, says=says, done=_("Given.")), revoke]
 
     def create(self, actor: Actor, data: dict[str, Any]) -> User:
@@ -120,7 +123,11 @@ class TokenForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         families = sorted({verb.partition(".")[0] for verb in policy.VERBS})
-        pairs = [(f"{family}.{word}", f"{family.replace('_', ' ')}: {word}") for family in families for word in ("read", "write")]
+        pairs = [
+            (f"{family}.{word}", f"{family.replace('_', ' ')}: {word}")
+            for family in families
+            for word in ("read", "write")
+        ]
         self.fields["scopes"].choices = pairs  # type: ignore[attr-defined]
 
 
@@ -172,6 +179,8 @@ class TokenAdmin(GovernedAdmin):
         return [Facts(_("Token"), rows)]
 
     def create(self, actor: Actor, data: dict[str, Any]) -> ApiToken:
+        if actor.user is None:
+            raise NotAllowed(_("A token is made by a person."))
         life = timedelta(days=data.pop("days"))
         row, secret = actions.issue_token(actor=actor, user=actor.user, life=life, **data)
         row.shown_once = secret  # type: ignore[attr-defined]

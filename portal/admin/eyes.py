@@ -3,17 +3,16 @@
 Narrowing only ever takes grants away, so a choice kept in the session cannot widen what a person may do.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from django.conf import settings
 from django.http import HttpRequest
-from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from portal.access.actor import Actor, actor_of
 from portal.access.models import Grant
 from portal.access.queries import grants_of
+
+from .names import scopes_of
 
 CHOSEN = "eyes"
 
@@ -48,7 +47,7 @@ def choices(request: HttpRequest) -> list[Eyes]:
     actor = narrow(request)
     grants: list[Grant] = actor._cache["all_grants"]
     chosen = request.session.get(CHOSEN, "")
-    names = _scope_names(grants)
+    names = scopes_of(grant.scope_id for grant in grants)
     single = [_as_eyes(grant, names, str(grant.pk) == chosen or len(grants) == 1) for grant in grants]
     if len(single) == 1:
         return single
@@ -77,13 +76,3 @@ def choose(request: HttpRequest, key: str) -> None:
 def _as_eyes(grant: Grant, names: dict[str, str], is_chosen: bool) -> Eyes:
     scope = names.get(grant.scope_id, grant.scope_id) if grant.scope_id else _("everything")
     return Eyes(str(grant.pk), grant.get_role_display(), scope, is_chosen)
-
-
-def _scope_names(grants: list[Grant]) -> dict[str, str]:
-    """Ask the floor above, named by dotted string, what a scope id is called."""
-    ids = sorted({grant.scope_id for grant in grants if grant.scope_id})
-    path: str | None = getattr(settings, "SCOPE_NAMES", None)
-    if not ids or path is None:
-        return {}
-    named: Callable[[list[str]], dict[str, str]] = import_string(path)
-    return named(ids)

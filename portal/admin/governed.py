@@ -1,7 +1,7 @@
 """Admin pages of governed models: seen through `visible_to`, allowed by `policy.can`, changed only by actions."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib import messages
@@ -9,7 +9,7 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.db import models
 from django.forms.utils import ErrorList
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
@@ -25,6 +25,13 @@ from .home import Card
 from .trail import trail_of
 from .verbs import Facts, Verb
 
+if TYPE_CHECKING:
+    from .site import Console
+
+    StockAdmin = ModelAdmin[Any]
+else:
+    StockAdmin = ModelAdmin
+
 
 class ReasonForm(forms.Form):
     """The reason every verb is asked for."""
@@ -32,7 +39,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=500, strip=True)
 
 
-class GovernedAdmin(ModelAdmin):
+class GovernedAdmin(StockAdmin):
     """List and object pages over a `QuerySet.visible_to(actor)`, under one verb family of the policy.
 
     There is no delete, no bulk action and no stock edit form: a page offers `verbs(obj, actor)`, each of which calls
@@ -50,6 +57,7 @@ class GovernedAdmin(ModelAdmin):
     views: Sequence[tuple[Any, str]] = ()
     searched = False
     counts_waiting = False
+    shows_trail = True
     object_template = "console/object.html"
     list_template = "console/list.html"
     add_form: type[forms.Form] | None = None
@@ -61,6 +69,10 @@ class GovernedAdmin(ModelAdmin):
     list_per_page = 50
     list_max_show_all = 0
     show_full_result_count = False
+
+    @property
+    def console(self) -> "Console":
+        return cast("Console", self.admin_site)
 
     # -- who may --------------------------------------------------------------------------------------------------
     def may(self, actor: Actor, word: str, obj: Any = None) -> bool:
@@ -198,7 +210,7 @@ class GovernedAdmin(ModelAdmin):
         except IncorrectLookupParameters as error:
             raise Invalid(_("This list has no such filter or page.")) from error
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         cl = self._list(request)
         actor = eyes.narrow(request)
         shown = listing.rows(cl, actor)
@@ -228,13 +240,13 @@ class GovernedAdmin(ModelAdmin):
             return ""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add")
 
-    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+    def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
         return listing.as_csv(self._list(request), str(self.opts.model_name), eyes.narrow(request))
 
     # -- object -----------------------------------------------------------------------------------------------------
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         return self.object_page(request, self.of(request, object_id))
 
     def object_page(self, request: HttpRequest, obj: Any, *, refusal: Refusal | None = None) -> HttpResponse:
@@ -252,11 +264,11 @@ class GovernedAdmin(ModelAdmin):
             verbs=self._forms_of(request, self.verbs(obj, actor), refusal),
             verb_base=self.object_url(obj) + "do/",
             has_history=hasattr(self.model, "history"),
-            beside=[card for page in self.admin_site.governed() for card in page.beside(obj, actor)],
-            trail=trail_of(obj),
+            beside=[card for page in self.console.governed() for card in page.beside(obj, actor)],
+            trail=trail_of(obj) if self.shows_trail else [],
             refusal=refusal,
             typed=request.POST if refusal else {},
-            **self.extra(obj, actor),
+            **self.extra(obj, actor),  # noqa: S610 - our own hook, not QuerySet.extra
         )
         return TemplateResponse(request, self.object_template, context, status=refusal.status if refusal else 200)
 
@@ -272,7 +284,7 @@ class GovernedAdmin(ModelAdmin):
             found.append((verb, form))
         return found
 
-    def verb_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponseBase:
+    def verb_view(self, request: HttpRequest, object_id: str, verb: str) -> HttpResponse:
         """Do one verb: POST only; the action asks the policy again."""
         obj = self.of(request, object_id)
         if request.method != "POST":
@@ -303,7 +315,7 @@ class GovernedAdmin(ModelAdmin):
     # -- new --------------------------------------------------------------------------------------------------------
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         if self.add_form is None or not self.has_add_permission(request):
             raise NotAllowed(_("Your role does not create anything here."))
         form = self.new_form(request)
@@ -339,7 +351,7 @@ class GovernedAdmin(ModelAdmin):
     # -- history ----------------------------------------------------------------------------------------------------
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         obj = self.of(request, object_id)
         context = self.context(request, title=self.heading(obj), obj=obj, changes=changes_of(obj))
         return TemplateResponse(request, "console/history.html", context)

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from . import eyes
+from .names import name_of
 
 if TYPE_CHECKING:
     from .site import Console
@@ -35,7 +36,7 @@ def home(site: "Console", request: HttpRequest) -> TemplateResponse:
     by_place = {place: [card for card in cards if card.place == place] for place in ("figure", "main", "side")}
     context = {
         **site.each_context(request),
-        "title": _greeting(actor.label),
+        "title": _greeting(name_of(actor.id)),
         "sentences": [card.says for card in cards if card.says],
         "cards": by_place,
     }

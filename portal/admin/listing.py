@@ -19,7 +19,6 @@ from django.utils.text import capfirst
 
 from portal.access.actor import Actor
 
-
 FIGURES = frozenset({"inr", "inr_short", "count", "percent", "number", "span"})
 CSV_LIMIT = 20_000
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -57,7 +56,7 @@ def fixed(
             return choices() if callable(choices) else choices
 
         def queryset(self, request: Any, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
-            return queryset.filter(**{lookup or name: value_of(self.value())}) if self.value() else queryset
+            return queryset.filter(**{lookup or name: value_of(chosen)}) if (chosen := self.value()) else queryset
 
     return Fixed
 
@@ -119,7 +118,7 @@ def kind_of(name: str, field: Any, attribute: Any, value: Any) -> str:
     return "number" if isinstance(value, (int, Decimal)) else "text"
 
 
-def label_of(cl: ChangeList, name: str) -> str:
+def label_of(cl: ChangeList, name: Any) -> str:
     """A column's heading; an amount's unit is written the way people write it."""
     label = capfirst(force_str(label_for_field(name, cl.model, model_admin=cl.model_admin)))
     return f"{label.removesuffix(' inr')}, ₹" if label.endswith(" inr") else label
@@ -141,10 +140,10 @@ def cells(cl: ChangeList, obj: models.Model) -> list[Cell]:
 
 
 def rows(cl: ChangeList, actor: Actor) -> list[Row]:
-    cl.result_list = list(cl.result_list)
-    cl.model_admin.prepare(cl.result_list, actor)
-    page = cl.model_admin
-    return [Row(page.object_url(obj), page.under(obj), cells(cl, obj)) for obj in cl.result_list]
+    page: Any = cl.model_admin
+    found = list(cl.result_list)
+    page.prepare(found, actor)
+    return [Row(page.object_url(obj), page.under(obj), cells(cl, obj)) for obj in found]
 
 
 def headings(cl: ChangeList, shown: list[Row]) -> list[Heading]:
@@ -154,7 +153,7 @@ def headings(cl: ChangeList, shown: list[Row]) -> list[Heading]:
         Heading(
             label_of(cl, cl.list_display[i]),
             figures[i] if i < len(figures) else False,
-            header["url_primary"] if header.get("sortable") else "",
+            str(header["url_primary"]) if header.get("sortable") else "",
             ("ascending" if header.get("ascending") else "descending") if header.get("sorted") else "",
         )
         for i, header in enumerate(result_headers(cl))
@@ -166,9 +165,9 @@ def chips(cl: ChangeList) -> list[Chips]:
     for spec in cl.filter_specs:
         if getattr(spec, "hidden", False):
             continue
-        offered = list(spec.choices(cl))
+        offered: list[Any] = list(spec.choices(cl))
         chosen = next((force_str(c["display"]) for c in offered[1:] if c["selected"]), "")
-        clear = offered[0]["query_string"] if offered else ""
+        clear = str(offered[0]["query_string"]) if offered else ""
         found.append(Chips(force_str(spec.title), chosen, clear, offered))
     return found
 
@@ -207,12 +206,13 @@ class _Echo:
 def as_csv(cl: ChangeList, filename: str, actor: Actor) -> StreamingHttpResponse:
     """The whole filtered list, not one page of it, up to 20,000 rows."""
     writer = csv.writer(_Echo())
+    page: Any = cl.model_admin
     headers = [label_of(cl, name) for name in cl.list_display]
 
     def lines() -> Iterator[str]:
         yield "\ufeff" + str(writer.writerow(headers))
         for batch in batched(cl.queryset[:CSV_LIMIT].iterator(chunk_size=500), 500):
-            cl.model_admin.prepare(batch, actor)
+            page.prepare(batch, actor)
             yield "".join(str(writer.writerow([plain(cell) for cell in cells(cl, obj)])) for obj in batch)
 
     return StreamingHttpResponse(

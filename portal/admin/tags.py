@@ -20,6 +20,7 @@ from portal.lib.clock import now
 
 from . import eyes, navigation, states
 from .listing import Cell
+from .names import name_of
 
 register = template.Library()
 NOTHING = "–"
@@ -61,6 +62,12 @@ def figure(value: Any) -> str:
         return money.number(int(amount))
     whole, _point, rest = f"{amount.normalize():f}".partition(".")
     return f"{money.number(int(whole))}.{rest}"
+
+
+@register.filter
+def initials(name: Any) -> str:
+    """Meera Iyer becomes MI."""
+    return "".join(word[0] for word in str(name).split()[:2]).upper()
 
 
 @register.filter
@@ -218,6 +225,11 @@ def present_eyes(context: Any) -> eyes.Eyes:
 @register.simple_tag(takes_context=True)
 def all_eyes(context: Any) -> list[eyes.Eyes]:
     return eyes.choices(context["request"])
+
+
+@register.simple_tag(takes_context=True)
+def my_name(context: Any) -> str:
+    return name_of(context["request"].user.pk)
 
 
 @register.simple_tag(takes_context=True)

@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.access.actor import Actor
+from portal.access.models import Role
+from portal.access.queries import roles_of
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed
@@ -59,6 +61,7 @@ class LedgerAdmin(GovernedAdmin):
     ordering = ("-at",)
     sortable_by = ("at", "verb")
     object_template = "audit/entry.html"
+    shows_trail = False
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
         return entries_visible_to(actor)
@@ -108,6 +111,8 @@ class LedgerAdmin(GovernedAdmin):
         return {"data": json.dumps(entry.data, indent=2, ensure_ascii=False) if entry.data else ""}
 
     def home_cards(self, actor: Actor) -> list[Card]:
+        if not roles_of(actor) & {Role.AUDITOR, Role.COMPLIANCE_OFFICER, Role.LEGAL}:
+            return []
         entries = list(entries_visible_to(actor).order_by("-at")[:8])
         names = names_of(entry.actor for entry in entries)
         lines = [

@@ -53,11 +53,13 @@ class JobAdmin(GovernedAdmin):
     object_template = "jobs/job.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        return Job.objects.visible_to(actor)
+        found: QuerySet[Any] = Job.objects.visible_to(actor)
+        return found
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         done = Count("steps", filter=Q(steps__state__in=STEP_DONE))
-        return super().get_queryset(request).annotate(steps_done=done, steps_total=Count("steps"))
+        found: QuerySet[Any] = super().get_queryset(request).annotate(steps_done=done, steps_total=Count("steps"))
+        return found
 
     def prepare(self, rows: list[Any], actor: Actor) -> None:
         names = names_of(row.requested_by for row in rows)
@@ -121,7 +123,7 @@ class JobAdmin(GovernedAdmin):
                 _on(actions.compensate_job),
                 tone="danger",
                 says=_(
-                    "Removes everything this job had created and checks that nothing is left. It cannot be resumed then."
+                    "Removes all that this job has created and checks that nothing is left. It cannot be resumed then."
                 ),
                 done=_("The roll-back has started as a job of its own."),
             ),
@@ -129,7 +131,7 @@ class JobAdmin(GovernedAdmin):
         return [known[word] for word in queries.available_verbs(job, actor) if word in known]
 
     def facts(self, job: Job, actor: Actor) -> list[Facts]:
-        subject_url = self.admin_site.url_of(job.subject_type, job.subject_id)
+        subject_url = self.console.url_of(job.subject_type, job.subject_id)
         rows = [
             Fact(_("About"), job.subject_type.partition(".")[2].replace("tenantrequest", "request"), url=subject_url),
             Fact(_("Started by"), name_of(job.requested_by)),
@@ -167,7 +169,8 @@ class JobAdmin(GovernedAdmin):
     def home_cards(self, actor: Actor) -> list[Card]:
         if not roles_of(actor) & ENGINEERS:
             return []
-        found = self.visible(actor).exclude(state__in=[JobState.SUCCEEDED, JobState.CANCELLED])
+        ended = Q(state__in=[JobState.SUCCEEDED, JobState.CANCELLED]) | Q(compensation__isnull=False)
+        found = self.visible(actor).exclude(ended)
         jobs = list(found.order_by("-created_at")[:10])
         failed = sum(job.state == JobState.FAILED for job in jobs)
         says = _("%(n)d jobs have failed and wait for a decision.") % {"n": failed} if failed > 1 else ""

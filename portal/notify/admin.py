@@ -10,6 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.access.actor import Actor
+from portal.access.models import Role
+from portal.access.queries import roles_of
 from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
@@ -79,6 +81,9 @@ class NoticeAdmin(GovernedAdmin):
         return super().object_page(request, obj, refusal=refusal)
 
     def home_cards(self, actor: Actor) -> list[Card]:
+        """For the people of a tenant; everybody else has the count in the rail and other things to see first."""
+        if not roles_of(actor) & {Role.TENANT_ADMIN, Role.TENANT_VIEWER}:
+            return []
         unread = list(queries.inbox(actor).unread()[:6])  # type: ignore[attr-defined]
         if not unread:
             return []

@@ -57,9 +57,9 @@ class TenantAdmin(GovernedAdmin):
     object_template = "tenants/tenant.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        return Tenant.objects.visible_to(actor).select_related(
-            "tier", "business_unit", "owner__person", "champion__person"
-        )
+        people = ("owner__person", "champion__person")
+        found: QuerySet[Any] = Tenant.objects.visible_to(actor).select_related("tier", "business_unit", *people)
+        return found
 
     def get_queryset(self, request: Any) -> QuerySet[Any]:
         """Lists need no people: leave that join to the page of one tenant."""

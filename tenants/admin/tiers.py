@@ -152,10 +152,7 @@ class TierAdmin(GovernedAdmin):
             ),
             Facts(
                 _("What a tenant may use"),
-                [
-                    Fact(tier._meta.get_field(name).verbose_name.capitalize(), getattr(tier, name), "count")
-                    for name in LIMITS
-                ],
+                [Fact(label, getattr(tier, name), "count") for name, label in LIMITS.items()],
             ),
             Facts(
                 _("How it is run"),
@@ -186,7 +183,8 @@ class TierAdmin(GovernedAdmin):
 
     def create(self, actor: Actor, data: dict[str, Any]) -> Tier:
         fields = dict(data)
-        prices = {kind: fields.pop(kind) for kind in (PriceKind.TIER_BASE, PriceKind.USER, PriceKind.DOCUMENTS)}
+        kinds = (PriceKind.TIER_BASE, PriceKind.USER, PriceKind.DOCUMENTS)
+        prices = {str(kind): fields.pop(kind) for kind in kinds}
         return actions.save_tier(actor=actor, reason=fields.pop("reason"), prices=prices, **fields)
 
 

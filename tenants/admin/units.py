@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import OuterRef, QuerySet, Subquery, Sum, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -42,12 +43,7 @@ class BusinessUnitAdmin(GovernedAdmin):
     object_template = "tenants/unit.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        return units_visible_to(actor)
-
-    def prepare(self, rows: list[Any], actor: Actor) -> None:
-        used = used_by_unit(rows)
-        for row in rows:
-            row.used_inr = used.get(row.pk, Decimal(0))
+        return with_used(units_visible_to(actor))
 
     @column(gettext_lazy("Reserved or spent"), kind="inr_short")
     def used(self, unit: Any) -> Any:
@@ -86,15 +82,13 @@ class BusinessUnitAdmin(GovernedAdmin):
             )
         ]
 
-    def extra(self, unit: BusinessUnit, actor: Actor) -> dict[str, Any]:
-        used = used_by_unit([unit]).get(unit.pk, Decimal(0))
-        return {"used": used, "left": unit.envelope_inr - used}
+    def extra(self, unit: Any, actor: Actor) -> dict[str, Any]:
+        return {"used": unit.used_inr, "left": unit.envelope_inr - unit.used_inr}
 
     def home_cards(self, actor: Actor) -> list[Card]:
-        if not roles_of(actor) & {Role.TENANT_ADMIN, Role.TENANT_VIEWER, Role.CFO, Role.PLATFORM_ADMIN}:
+        if not roles_of(actor) & {Role.TENANT_ADMIN, Role.TENANT_VIEWER, Role.CFO}:
             return []
-        units = list(units_visible_to(actor)[:8])
-        self.prepare(units, actor)
+        units = list(self.visible(actor)[:8])
         rows = [{"unit": unit, "url": self.object_url(unit), "says": _left(unit)} for unit in units]
         return [
             Card(
@@ -108,10 +102,11 @@ class BusinessUnitAdmin(GovernedAdmin):
         ]
 
 
-def used_by_unit(units: list[Any]) -> dict[str, Decimal]:
-    """What is reserved or committed per unit, in one query."""
-    live = Reservation.objects.filter(business_unit__in=units).exclude(state=ReservationState.RELEASED)
-    return dict(live.values_list("business_unit").annotate(total=Sum("amount_inr")).order_by())
+def with_used(units: QuerySet[Any]) -> QuerySet[Any]:
+    """The units, each with what is reserved or committed of its envelope as `used_inr`."""
+    live = Reservation.objects.filter(business_unit=OuterRef("pk")).exclude(state=ReservationState.RELEASED)
+    total = live.order_by().values("business_unit").annotate(total=Sum("amount_inr")).values("total")
+    return units.annotate(used_inr=Coalesce(Subquery(total), Value(Decimal(0))))
 
 
 def _left(unit: Any) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Min, QuerySet
+from django.db.models import Min, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -65,9 +65,12 @@ class CaseAdmin(GovernedAdmin):
     mount = "approvals"
     floor, order = "my_work", 10
     counts_waiting = True
+    shows_trail = False
     searched = True
     title = gettext_lazy("Approvals")
-    explain = gettext_lazy("What is asked, what it costs, and who signs. A signature is bound to exactly what was shown.")
+    explain = gettext_lazy(
+        "What is asked, what it costs, and who signs. A signature is bound to exactly what was shown."
+    )
     first_step = gettext_lazy("No approval is here. One opens by itself when a request needs a signature.")
     list_display = ("title", "business_unit", "amount_inr", "state", "asked_by", "due_at", "opened_at")
     list_filter = (Whose, "state", ("opened_at", admin.DateFieldListFilter))
@@ -131,21 +134,34 @@ class CaseAdmin(GovernedAdmin):
             return [self._waiting_card(list(queries.waiting_for(actor).select_related("requested_by__person")[:8]))]
         if Role.PLATFORM_ADMIN not in roles_of(actor):
             return []
-        open_cases = list(self.visible(actor).filter(state=Case.State.OPEN).order_by("expires_at")[:8])
-        self.prepare(open_cases, actor)
-        rows = [self._row(case, case.next_due) for case in open_cases]
-        return [Card(_("Waiting for signatures"), "approvals/card.html", 20, "main", self.list_url(), context={"rows": rows})]
+        due = Min("requirements__due_at", filter=Q(requirements__state=Requirement.State.OPEN))
+        found = self.visible(actor).filter(state=Case.State.OPEN).annotate(next_due=due)
+        rows = [self._row(case, case.next_due) for case in found.order_by("expires_at")[:8]]
+        return [
+            Card(
+                _("Waiting for signatures"), "approvals/card.html", 20, "main", self.list_url(), context={"rows": rows}
+            )
+        ]
 
     def _waiting_card(self, cases: list[Any]) -> Card:
         says = ""
         if cases:
-            count = ngettext("%(n)d approval waits for you", "%(n)d approvals wait for you", len(cases)) % {"n": len(cases)}
-            says = f"{count}, {due(cases[0].due_at)}." if len(cases) == 1 else _("%(count)s; the first is %(due)s.") % {
-                "count": count,
-                "due": due(cases[0].due_at),
+            count = ngettext("%(n)d approval waits for you", "%(n)d approvals wait for you", len(cases)) % {
+                "n": len(cases)
             }
+            says = (
+                f"{count}, {due(cases[0].due_at)}."
+                if len(cases) == 1
+                else _("%(count)s; the first is %(due)s.")
+                % {
+                    "count": count,
+                    "due": due(cases[0].due_at),
+                }
+            )
         rows = [self._row(case, case.due_at) for case in cases]
-        return Card(_("Waiting for you"), "approvals/card.html", 5, "main", self.list_url(), says, {"rows": rows, "mine": True})
+        return Card(
+            _("Waiting for you"), "approvals/card.html", 5, "main", self.list_url(), says, {"rows": rows, "mine": True}
+        )
 
     def _row(self, case: Case, due_at: Any) -> dict[str, Any]:
         return {"case": case, "url": self.object_url(case), "due": due_at, "asker": case.requested_by.display_name}
@@ -164,7 +180,9 @@ def _sign(case: Case, *, actor: Actor, reason: str, digest: str, password: str, 
         _prove(request, password)
         proved_at = now()
     actions.sign(case.pk, actor=actor, reason=reason, digest=digest, reauthenticated_at=proved_at)
-    return _("Signed %(amount)s. It is in the ledger.") % {"amount": inr_short(case.amount_inr)} if case.amount_inr else ""
+    return (
+        _("Signed %(amount)s. It is in the ledger.") % {"amount": inr_short(case.amount_inr)} if case.amount_inr else ""
+    )
 
 
 def _prove(request: HttpRequest, password: str) -> None:

@@ -47,7 +47,9 @@ class DelegationAdmin(GovernedAdmin):
     mount = "delegations"
     floor, order = "my_work", 30
     title = gettext_lazy("Delegations")
-    explain = gettext_lazy("A colleague with the same role signs for you between two dates. Nothing is passed on further.")
+    explain = gettext_lazy(
+        "A colleague with the same role signs for you between two dates. Nothing is passed on further."
+    )
     first_step = gettext_lazy("Going away? Name a colleague who signs for you until you are back.")
     add_form, add_label, add_verb = DelegationForm, gettext_lazy("Delegate"), "delegate"
     list_display = ("who", "role", "given_by", "valid_from", "valid_until")

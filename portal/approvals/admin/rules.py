@@ -25,7 +25,9 @@ class RuleForm(forms.Form):
     title = forms.CharField(label=gettext_lazy("Title"), max_length=200)
     quorum = forms.IntegerField(label=gettext_lazy("How many different people sign"), min_value=1, max_value=20)
     sla_hours = forms.IntegerField(label=gettext_lazy("Hours to sign"), min_value=1, max_value=8784)
-    expires_after_hours = forms.IntegerField(label=gettext_lazy("Hours until the case expires"), min_value=1, max_value=8784)
+    expires_after_hours = forms.IntegerField(
+        label=gettext_lazy("Hours until the case expires"), min_value=1, max_value=8784
+    )
     amount_above_inr = forms.DecimalField(
         label=gettext_lazy("Above ₹ a year"),
         required=False,
@@ -42,7 +44,9 @@ class RuleAdmin(GovernedAdmin):
     mount = "approval-rules"
     floor, order = "compliance", 60
     title = gettext_lazy("Approval rules")
-    explain = gettext_lazy("When a request needs a signature, whose, and how fast. Open cases keep the rules they opened with.")
+    explain = gettext_lazy(
+        "When a request needs a signature, whose, and how fast. Open cases keep the rules they opened with."
+    )
     views = ((gettext_lazy("In force"), "is_active__exact=1"), (gettext_lazy("Every version"), ""))
     list_display = ("title", "speaks", "effect", "role", "quorum", "sla_hours", "is_active")
     list_filter = ("is_active", "role", "effect")

@@ -1,39 +1,59 @@
-// Keeps a page current without reloading it. A page that moves carries <body data-live="seconds">; its parts that may
-// change carry data-part="name". The page is fetched again, changed parts are swapped in, and the reader's place, open
-// folds and typed text are kept. A lost connection is said, retried ever more slowly, and forgotten when it is back.
+// Keeps a page current without reloading it. A page that moves carries <body data-live="seconds">; the regions that may
+// change carry data-part. The page is fetched again and changed regions are swapped in, while the reader's place, open
+// folds and typed text are kept; what scripts fill themselves carries data-keep and stays the same element. A lost
+// connection is said, tried again ever more slowly, and forgotten when it is back.
 
 const LONGEST_WAIT = 30;
+const TYPED = "textarea[id], input[id]:not([type=hidden])";
 
-function inUse(part) {
+function isTypedIn(part) {
   const active = document.activeElement;
   return part.contains(active) && active.matches("input, textarea, select");
 }
 
+function comparable(part) {
+  const copy = part.cloneNode(true);
+  copy.querySelectorAll("[data-keep]").forEach((kept) => kept.replaceChildren());
+  copy.querySelectorAll("details").forEach((fold) => fold.removeAttribute("open"));
+  copy.querySelectorAll("[name=csrfmiddlewaretoken]").forEach((token) => token.remove());
+  return copy.innerHTML;
+}
+
 function swap(old, fresh) {
-  const open = new Set([...old.querySelectorAll("details[open][id]")].map((d) => d.id));
-  const typed = new Map([...old.querySelectorAll("textarea[name], input[name]")].map((f) => [f.name, f.value]));
-  fresh.querySelectorAll("details[id]").forEach((d) => { if (open.has(d.id)) d.open = true; });
+  old.querySelectorAll("details[id]").forEach((fold) => {
+    const same = fresh.querySelector(`details[id="${fold.id}"]`);
+    if (same) same.open = fold.open;
+  });
+  old.querySelectorAll(TYPED).forEach((field) => {
+    const same = fresh.querySelector(`[id="${field.id}"]`);
+    if (same && field.value) same.value = field.value;
+  });
+  old.querySelectorAll("[data-keep]").forEach((kept) => {
+    fresh.querySelector(`[data-keep="${kept.dataset.keep}"]`)?.replaceWith(kept);
+  });
   const focused = old.contains(document.activeElement) ? document.activeElement.id : "";
   old.replaceWith(fresh);
-  fresh.querySelectorAll("textarea[name], input[name]:not([type=hidden])").forEach((f) => { if (typed.get(f.name)) f.value = typed.get(f.name); });
-  if (focused) document.getElementById(focused)?.focus();
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 }
 
 function renew(page) {
   document.querySelectorAll("[data-part]").forEach((old) => {
-    const fresh = page.querySelector(`[data-part="${old.dataset.part}"]`);
-    if (fresh && old.outerHTML !== fresh.outerHTML && !inUse(old)) swap(old, document.importNode(fresh, true));
+    const found = page.querySelector(`[data-part="${old.dataset.part}"]`);
+    if (!found || isTypedIn(old) || comparable(old) === comparable(found)) return;
+    const places = [...old.querySelectorAll("[data-keep]")].map((kept) => [kept, kept.scrollTop]);
+    swap(old, document.importNode(found, true));
+    places.forEach(([kept, top]) => { kept.scrollTop = top; });
   });
   document.title = page.title;
-  document.dispatchEvent(new CustomEvent("page-renewed"));
 }
 
 export function followLive() {
   const notice = document.querySelector("[data-connection]");
+  let seconds = Number(document.body.dataset.live || 0);
   let failures = 0;
   let timer = 0;
 
-  const next = (seconds) => { clearTimeout(timer); if (seconds > 0) timer = setTimeout(ask, seconds * 1000); };
+  const next = (wait) => { clearTimeout(timer); if (wait > 0) timer = setTimeout(ask, wait * 1000); };
 
   async function ask() {
     if (document.hidden) return next(2);
@@ -44,7 +64,8 @@ export function followLive() {
       failures = 0;
       if (notice) notice.hidden = true;
       renew(page);
-      next(Number(page.body.dataset.live || 0));
+      seconds = Number(page.body.dataset.live || 0);
+      next(seconds);
     } catch {
       failures += 1;
       if (notice && failures > 1) notice.hidden = false;
@@ -52,7 +73,7 @@ export function followLive() {
     }
   }
 
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && document.body.dataset.live) next(0.1); });
-  addEventListener("online", () => { if (document.body.dataset.live) next(0.1); });
-  next(Number(document.body.dataset.live || 0));
+  document.addEventListener("visibilitychange", () => { if (!document.hidden && seconds) next(0.1); });
+  addEventListener("online", () => { if (seconds) next(0.1); });
+  next(seconds);
 }
