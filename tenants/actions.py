@@ -162,7 +162,7 @@ def _save(tenant: Tenant) -> None:
 def save_tier(*, actor: Actor, reason: str, prices: dict[str, Decimal] | None = None, **fields: Any) -> Tier:
     """Create or change a tier. A new tier with prices gets a new version of the price book."""
     policy.require(actor, "tier.edit")
-    tier = Tier.objects.select_for_update().filter(pk=fields.get("code")).first() or Tier(code=fields.get("code"))
+    tier = Tier.objects.select_for_update().filter(pk=fields.get("code")).first() or Tier(code=fields.get("code", ""))
     for name, value in fields.items():
         setattr(tier, name, value)
     tier.full_clean(validate_unique=tier._state.adding is False)

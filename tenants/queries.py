@@ -71,7 +71,7 @@ def platform_url(region: str) -> str:
     if not settings.REGIONS_FILE.is_file():
         return ""
     found = load(settings.REGIONS_FILE).get(region)
-    return found.platform.url if found else ""
+    return found.platform_url if found else ""
 
 
 def units_visible_to(actor: Actor) -> QuerySet[BusinessUnit]:

@@ -59,7 +59,7 @@ class Pages(PageNumberPagination):
     max_page_size = 200
 
 
-class KnownFilters(DjangoFilterBackend):
+class KnownFilters(DjangoFilterBackend):  # type: ignore[misc]  # it ships no types
     """Filters a list; a parameter nobody declared is an error instead of a silently unfiltered list."""
 
     ALWAYS = frozenset({"page", "page_size", "ordering", "search", "format"})

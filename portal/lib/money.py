@@ -20,7 +20,7 @@ def quantise(amount: Decimal) -> Decimal:
 def group(digits: str) -> str:
     """Insert Indian grouping into a run of digits: 12345678 -> 1,23,45,678."""
     head, tail = digits[:-3], digits[-3:]
-    parts = []
+    parts: list[str] = []
     while head:
         parts.insert(0, head[-2:])
         head = head[:-2]
