@@ -148,6 +148,9 @@ def test_the_supervisor_killed_alone_terraform_still_saves_its_state(run: Run, f
     until(lambda: any("region_bucket" in row.address for row in _running(run)))
     os.kill(pid, signal.SIGKILL)
     until(lambda: not is_alive(read_json(run.directory / "heartbeat.json")))
+    assert commands.status(run.directory).state == "running"  # Terraform still is
+    result = commands.wait(run.directory, timeout=30)
+    assert result.state_suspect and not result.ok and commands.status(run.directory).state == "dead"
     found = recovery.recover(run)
     assert found.verdict == "clear" and found.suspect and not found.unlocked
     assert len(commands.state_list(run)) > 10

@@ -38,7 +38,8 @@ def test_plan_apply_destroy(region: Region, run: Run, tmp_path: Path) -> None:
 
     result = commands.apply(run)
     assert result.ok and not result.state_suspect
-    page = events(run.directory)
+    page = events(run.directory, commands.status(run.directory).log_offset)
+    assert all(row.state != "planned" for row in page.resources)
     assert len([row for row in page.resources if row.state == "done"]) == 19
     assert events(run.directory, page.offset).resources == ()
     assert commands.output(run)["tenant"]["bucket"] == run.names.bucket

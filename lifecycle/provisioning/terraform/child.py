@@ -52,7 +52,7 @@ class Command:
         ]
         self.grace = grace
         self.sent: list[str] = []
-        self.log_read = 0
+        self.log_read = self.log_offset = 0
         self.last_event = ""
 
     def run(self) -> int:
@@ -86,7 +86,7 @@ class Command:
             open(self.directory / "log.jsonl", "ab") as log,
             open(self.directory / "stderr.log", "ab") as errors,
         ):
-            self.log_read = log.tell()
+            self.log_read = self.log_offset = log.tell()
             return subprocess.Popen(
                 self.argv,
                 cwd=self.directory / ROOT,
@@ -127,6 +127,7 @@ class Command:
                 "started_at": self.started,
                 "at": time.time(),
                 "last_event": self.last_event,
+                "log_offset": self.log_offset,
             },
         )
 

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from lifecycle.provisioning.terraform import binary, reattach
 from lifecycle.provisioning.terraform.files import UNSAVED, read_json, write_json
 from lifecycle.provisioning.terraform.plan import PlanSummary, summarise
-from lifecycle.provisioning.terraform.processes import identity, is_alive
+from lifecycle.provisioning.terraform.processes import command_alive, identity, is_alive
 from lifecycle.provisioning.terraform.run import PROJECT, Run
 
 Supervised = Literal["plan", "plan-destroy", "apply", "destroy"]
@@ -52,12 +52,14 @@ class Status:
     """What is known of a run's supervised command from its files alone.
 
     `dead` is proven (same host and boot, no such process); `unknown` means another host wrote the last heartbeat.
+    `log_offset` is where this command's news begin in the log, for `events`.
     """
 
     state: State
     command: str = ""
     last_event: str = ""
     beat_at: float = 0.0
+    log_offset: int = 0
     result: Result | None = None
 
 
@@ -119,6 +121,7 @@ def start(
     environment = run.environment()
     reattach.check(environment)
     (run.directory / "result.json").unlink(missing_ok=True)
+    offset = _log_size(run.directory)
     call = [sys.executable, "-m", "lifecycle.provisioning.terraform.child", "--run-dir", str(run.directory)]
     terraform = ["--terraform", json.dumps(binary.configured().argv)]
     limits = ["--timeout", str(timeout), "--grace", str(grace[0]), str(grace[1])]
@@ -133,21 +136,28 @@ def start(
             stderr=errors,
             start_new_session=True,
         )
-    first = {**identity(child.pid), "command": command, "at": time.time(), "last_event": ""}
+    first = {**identity(child.pid), "command": command, "at": time.time(), "last_event": "", "log_offset": offset}
     write_json(run.directory / "heartbeat.json", first)
     return child.pid
 
 
 def wait(run_dir: Path, *, timeout: float) -> Result:
-    """Return the result of the running command as soon as its supervisor ends; TimeoutError when it does not."""
-    beat = read_json(run_dir / "heartbeat.json") or {}
+    """Return the result of the running command as soon as it ends; TimeoutError when it does not.
+
+    Where the supervisor was killed, this waits for the Terraform it left, and the result is suspect.
+    """
     deadline = time.monotonic() + timeout
-    if is_alive(beat):
+    beat = read_json(run_dir / "heartbeat.json") or {}
+    if iscommand_alive(beat):
         await_exit(int(beat["pid"]), deadline)
     result = _result(run_dir)
-    if result is None:
-        raise TerraformFailed(str(beat.get("command", "")), "its supervisor died", exit_code=1, suspect=True)
-    return result
+    if result is not None:
+        return result
+    beat = read_json(run_dir / "heartbeat.json") or {}
+    if command_alive(beat):
+        await_exit(int(beat["terraform_pid"]), deadline)
+    died = "its supervisor was killed"
+    return Result(str(beat.get("command", "")), 137, time.time() - float(beat.get("at", 0)), (), True, died)
 
 
 def status(run_dir: Path) -> Status:
@@ -156,17 +166,22 @@ def status(run_dir: Path) -> Status:
     result = _result(run_dir)
     if beat is None:
         return Status("absent")
-    told = {"command": beat["command"], "last_event": beat["last_event"], "beat_at": beat["at"]}
+    told = {
+        "command": beat["command"],
+        "last_event": beat["last_event"],
+        "beat_at": beat["at"],
+        "log_offset": beat.get("log_offset", 0),
+    }
     if result is not None:
         return Status("finished", result=result, **{**told, "last_event": result.last_event})
-    alive = _alive(beat)
+    alive = command_alive(beat)
     return Status("unknown" if alive is None else "running" if alive else "dead", **told)
 
 
 def stop(run_dir: Path, *, timeout: float = 240) -> Result | None:
     """Stop the running command gently and return its result; None when it left none (its state is suspect then)."""
     beat = read_json(run_dir / "heartbeat.json") or {}
-    if is_alive(beat):
+    if iscommand_alive(beat):
         os.kill(int(beat["pid"]), signal.SIGTERM)
         await_exit(int(beat["pid"]), time.monotonic() + timeout)
     return _result(run_dir)
@@ -249,30 +264,28 @@ def _succeeded(run: Run, result: Result) -> None:
 
 
 def last_error(run_dir: Path) -> str:
-    """Return the last error in the run's log, in the provider's own words, or an empty text."""
+    """Return the last error of the latest command, in the provider's own words, or an empty text."""
     found = ""
-    try:
-        lines = (run_dir / "log.jsonl").read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
+    if not (run_dir / "log.jsonl").exists():
         return found
-    for line in lines:
+    whole = (run_dir / "log.jsonl").read_bytes()[status(run_dir).log_offset :]
+    for line in whole.decode(errors="replace").splitlines():
         if '"type":"diagnostic"' in line and '"severity":"error"' in line:
             about = json.loads(line)["diagnostic"]
             found = ": ".join(part for part in (about.get("address"), about["summary"], about.get("detail")) if part)
     return found
 
 
+def _log_size(run_dir: Path) -> int:
+    try:
+        return (run_dir / "log.jsonl").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _plain(text: str) -> str:
     """Return Terraform's message without its box of lines."""
     return " ".join(line.strip(" │╷╵") for line in text.splitlines() if line.strip(" │╷╵"))
-
-
-def _alive(beat: dict[str, Any]) -> bool | None:
-    """Say whether the supervisor or, if it was killed alone, its Terraform still runs."""
-    supervisor = is_alive(beat)
-    if supervisor is not False or "terraform_pid" not in beat:
-        return supervisor
-    return is_alive({**beat, "pid": beat["terraform_pid"], "start_time": beat["terraform_start_time"]})
 
 
 def await_exit(pid: int, deadline: float) -> None:

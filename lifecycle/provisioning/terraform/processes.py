@@ -3,6 +3,7 @@
 import os
 import platform
 from pathlib import Path
+from typing import Any
 
 
 def start_time(pid: int) -> int | None:
@@ -38,3 +39,11 @@ def is_alive(who: dict[str, object]) -> bool | None:
         return None
     pid, started = who.get("pid"), who.get("start_time")
     return isinstance(pid, int) and started is not None and start_time(pid) == started
+
+
+def command_alive(beat: dict[str, Any]) -> bool | None:
+    """Say whether a heartbeat's supervisor or, where that was killed alone, its Terraform still runs."""
+    supervisor = is_alive(beat)
+    if supervisor is not False or "terraform_pid" not in beat:
+        return supervisor
+    return is_alive({**beat, "pid": beat["terraform_pid"], "start_time": beat["terraform_start_time"]})

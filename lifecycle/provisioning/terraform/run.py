@@ -18,7 +18,7 @@ from uuid import UUID
 from lifecycle.provisioning.terraform.backend import Backend
 from lifecycle.provisioning.terraform.files import ROOT, UNSAVED, read_json, write_json
 from lifecycle.provisioning.terraform.inputs import TenantInputs
-from lifecycle.provisioning.terraform.processes import is_alive
+from lifecycle.provisioning.terraform.processes import command_alive
 from lifecycle.stores.names import TenantNames
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -73,7 +73,7 @@ def prepare(directory: Path, *, names: TenantNames, inputs: TenantInputs, backen
     known = read_json(directory / "run.json")
     if known and known["tenant_id"] != str(names.tenant_id):
         raise ValueError(f"{directory} belongs to another tenant's run")
-    if is_alive(read_json(directory / "heartbeat.json") or {}):
+    if command_alive(read_json(directory / "heartbeat.json") or {}):
         raise ValueError(f"a command of the run in {directory} is still at work")
     if (directory / ROOT / UNSAVED).exists():
         raise ValueError(f"the run in {directory} holds a state that is not saved yet: recover it first")
