@@ -85,7 +85,7 @@ RULES = [
 PROFILES = [
     ("GDPR", "General Data Protection Regulation", "client", "GDPR art. 32", ["EU"], [], {"cmk": True, "tls": True}),
     ("HIPAA", "Health Insurance Portability and Accountability Act", "client", "45 CFR 164.312", [], ["phi"],
-     {"access_logs": True, "tls": True, "cmk": True, "log_retention_days": 2190}),
+     {"access_logs": True, "tls": True, "cmk": True, "log_retention_days": 2192}),
     ("SOX", "Sarbanes-Oxley Act", "parent", "SOX s. 802", [], ["financial"],
      {"immutable_audit": True, "log_retention_days": 2557}),
     ("DPDP", "Digital Personal Data Protection Act", "india", "DPDP Rules 2025, rule 8(3)", ["IN"], ["pii"],
