@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import blobs, iam, kms, logs, s3
+from . import blobs, iam, kms, log_events, logs, s3
 from .keyring import Keyring
 from .store import Store
 
@@ -33,6 +33,8 @@ class Account:
         )
         self.keyring = Keyring(root / "kms")
         self.blobs = blobs.Blobs(root / "objects", self.store)
+        kms.purge_expired(self)
+        log_events.purge_expired(self)
         self.blobs.sweep(s3.known_blobs(self.store))
 
     @property

@@ -95,6 +95,15 @@ def search(account: Account, group: sqlite3.Row, parameters: dict[str, Any]) -> 
     return {"events": found, "searchedLogStreams": []}
 
 
+def purge_expired(account: Account) -> None:
+    """Deletes what is older than its group keeps it; until then it is not returned any more, but still there."""
+    rows = account.store.all("SELECT id, retention_days FROM log_groups WHERE retention_days IS NOT NULL")
+    with account.store.write() as db:
+        for row in rows:
+            oldest = now_ms() - row["retention_days"] * DAY_MS
+            db.execute("DELETE FROM log_events WHERE group_id = ? AND at < ?", (row["id"], oldest))
+
+
 class _Messages:
     """Decrypts messages, unwrapping each data key once; a disabled key refuses."""
 

@@ -120,7 +120,9 @@ def _put_retention(account: Account, caller: Caller, parameters: Parameters) -> 
     days = parameters.get("retentionInDays")
     if days not in RETENTION_DAYS:
         raise invalid("retentionInDays is not one of the values CloudWatch Logs accepts.")
-    return _update_group(account, parameters, "retention_days", days)
+    _update_group(account, parameters, "retention_days", days)
+    log_events.purge_expired(account)
+    return {}
 
 
 def _delete_retention(account: Account, caller: Caller, parameters: Parameters) -> dict[str, Any]:

@@ -6,13 +6,17 @@ sync costs 0.3 ms on a quiet laptop and 6 ms on one that also runs three databas
 
 from __future__ import annotations
 
+import fcntl
+import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+IDLE_READERS = 8
 
 
 def now_ms() -> int:
@@ -20,38 +24,26 @@ def now_ms() -> int:
 
 
 class Store:
-    """Readers see the last commit through a connection per thread; `write()` is a serialised transaction."""
+    """Readers see the last commit, each through a connection it borrows; `write()` is a serialised transaction."""
 
     def __init__(self, path: Path, schemas: Sequence[str], durable: bool = False) -> None:
         self._path, self._synchronous = str(path), "FULL" if durable else "NORMAL"
-        self._local = threading.local()
+        self._held = _held(path.with_name("lock"))
         self._lock = threading.RLock()
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue(IDLE_READERS)
         self._writer = self._connect()
         for schema in schemas:
             self._writer.executescript(schema)
         path.chmod(0o600)
 
-    def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
-        connection.execute("PRAGMA cache_size=-16000")
-        connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not just forgotten
-        return connection
-
-    def _reader(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = self._connect()
-        return connection
-
     def all(self, sql: str, *args: Any) -> list[sqlite3.Row]:
-        return self._reader().execute(sql, args).fetchall()
+        with self._reader() as connection:
+            return connection.execute(sql, args).fetchall()
 
     def one(self, sql: str, *args: Any) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = self._reader().execute(sql, args).fetchone()
-        return row
+        with self._reader() as connection:
+            row: sqlite3.Row | None = connection.execute(sql, args).fetchone()
+            return row
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -68,3 +60,37 @@ class Store:
     def close(self) -> None:
         with self._lock:
             self._writer.close()
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        """A few connections are kept open; there may be hundreds of client connections, each with a thread."""
+        try:
+            connection = self._idle.get_nowait()
+        except queue.Empty:
+            connection = self._connect()
+        try:
+            yield connection
+        finally:
+            try:
+                self._idle.put_nowait(connection)
+            except queue.Full:
+                connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, timeout=30)
+        connection.row_factory = sqlite3.Row
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={self._synchronous}")
+        connection.execute("PRAGMA cache_size=-8000")
+        connection.execute("PRAGMA secure_delete=ON")  # what is deleted is overwritten, not just forgotten
+        return connection
+
+
+def _held(path: Path) -> IO[str]:
+    """An exclusive lock for the life of the process; a second process on the same directory is refused."""
+    file = open(path, "w")  # noqa: SIM115 - closing it would give the lock away
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise OSError(f"{path.parent} is in use by another process") from error
+    return file

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import resource
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import BinaryIO
@@ -23,7 +24,14 @@ def build(port: int, respond: Respond) -> ThreadingHTTPServer:
     class Connection(_Connection):
         answer = staticmethod(respond)
 
+    _allow_many_connections()
     return _Server(("127.0.0.1", port), Connection)
+
+
+def _allow_many_connections() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class _Server(ThreadingHTTPServer):

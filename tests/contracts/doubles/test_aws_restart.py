@@ -1,12 +1,14 @@
 """What was answered is there after kill -9: contents, version ids, dates, locks, uploads, keys, logs."""
 
 import os
+import sqlite3
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from botocore.exceptions import BotoCoreError
 
 from .aws import refusal, versions
@@ -93,6 +95,31 @@ def test_a_kill_among_writers_loses_no_acknowledged_object_and_leaves_no_stray_f
     files = [path for path in objects.rglob("*") if path.is_file()]
     assert len(files) == sum(item["Size"] > 65_536 for item in listed.values())
     assert not [path for path in files if path.parent.name == "incoming"]
+
+
+def test_a_key_whose_time_has_come_is_gone_with_all_it_wrapped(new_double: Server, tmp_path: Path) -> None:
+    aws = account_of(new_double.start())
+    s3, kms, bucket = aws.client("s3"), aws.client("kms"), aws.new_bucket()
+    key = kms.create_key()["KeyMetadata"]
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key["KeyId"])
+    kms.schedule_key_deletion(KeyId=key["KeyId"], PendingWindowInDays=7)
+    new_double.kill()
+    index = sqlite3.connect(tmp_path / "aws" / "index.sqlite")
+    index.execute("UPDATE kms_keys SET deletion_at = 1")  # the seven days, without waiting for them
+    index.commit()
+    index.close()
+    new_double.start()
+    assert refusal(kms.describe_key, KeyId=key["KeyId"])[0] == "NotFoundException"
+    assert refusal(s3.get_object, Bucket=bucket, Key="k")[0] == "KMS.NotFoundException"
+    assert not list((tmp_path / "aws" / "kms").glob(f"{key['KeyId']}*"))
+
+
+def test_a_directory_serves_one_process(new_double: Server, capfd: Any) -> None:
+    new_double.start()
+    second = Server(new_double.module, new_double.arguments, new_double.env)
+    with pytest.raises(AssertionError, match="ended with 1"):
+        second.start()
+    assert "in use by another process" in capfd.readouterr().err
 
 
 def _all(s3: Any, bucket: str) -> list[dict[str, Any]]:

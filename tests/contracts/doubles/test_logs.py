@@ -141,6 +141,17 @@ def test_what_is_too_old_or_too_new_is_dropped_and_said(logs: Any, group: str) -
     assert refused[0] == "InvalidParameterException"
 
 
+def test_retention_hides_and_deletes_what_is_older(logs: Any, group: str) -> None:
+    now, day = int(time.time() * 1000), 24 * 3600 * 1000
+    _put(logs, group, "old", at=now - 5 * day)
+    _put(logs, group, "new", at=now - day // 2)
+    assert _found(logs, group, "") == ["old", "new"]
+    logs.put_retention_policy(logGroupName=group, retentionInDays=3)
+    assert _found(logs, group, "") == ["new"]
+    logs.delete_retention_policy(logGroupName=group)
+    assert _found(logs, group, "") == ["new"]
+
+
 def test_a_groups_kms_key_is_needed_to_read(double: Aws, logs: Any, group: str) -> None:
     kms = double.client("kms")
     key = kms.create_key()["KeyMetadata"]["Arn"]

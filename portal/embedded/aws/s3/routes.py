@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..access import Caller
-from ..errors import AwsError, not_implemented
+from ..errors import AwsError, access_denied, not_implemented
 from ..sigv4 import Signature
 from ..web import Request, Response
 from . import (
@@ -99,6 +99,8 @@ def call(account: Account, request: Request, caller: Caller, signature: Signatur
         raise _no_operation(request, name)
     if bucket and operation[0] is not buckets.create:
         this.bucket  # noqa: B018 - NoSuchBucket comes before any other answer
+    if this.header("x-amz-expected-bucket-owner", account.id) != account.id:
+        raise access_denied()
     if operation[1]:
         this.require(operation[1])
     return operation[0](this)
