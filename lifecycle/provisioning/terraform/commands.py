@@ -137,7 +137,8 @@ def start(
             start_new_session=True,
         )
     first = {**identity(child.pid), "command": command, "at": time.time(), "last_event": "", "log_offset": offset}
-    write_json(run.directory / "heartbeat.json", first)
+    if (read_json(run.directory / "heartbeat.json") or {}).get("pid") != child.pid:  # it may have been faster
+        write_json(run.directory / "heartbeat.json", first)
     return child.pid
 
 
@@ -148,7 +149,7 @@ def wait(run_dir: Path, *, timeout: float) -> Result:
     """
     deadline = time.monotonic() + timeout
     beat = read_json(run_dir / "heartbeat.json") or {}
-    if iscommand_alive(beat):
+    if is_alive(beat):
         await_exit(int(beat["pid"]), deadline)
     result = _result(run_dir)
     if result is not None:
@@ -181,7 +182,7 @@ def status(run_dir: Path) -> Status:
 def stop(run_dir: Path, *, timeout: float = 240) -> Result | None:
     """Stop the running command gently and return its result; None when it left none (its state is suspect then)."""
     beat = read_json(run_dir / "heartbeat.json") or {}
-    if iscommand_alive(beat):
+    if is_alive(beat):
         os.kill(int(beat["pid"]), signal.SIGTERM)
         await_exit(int(beat["pid"]), time.monotonic() + timeout)
     return _result(run_dir)
