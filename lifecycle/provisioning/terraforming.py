@@ -72,7 +72,8 @@ def execute(ctx: StepContext, run: Run, command: Supervised) -> Result:
 
 def follow(ctx: StepContext, run: Run) -> Result:
     """Show a running command's news until it ends. A cancellation is passed on as a gentle stop."""
-    offset, rows = 0, {row["address"]: row for row in ctx.step.evidence.get("resources", [])}
+    offset = commands.status(run.directory).log_offset
+    rows = {row["address"]: row for row in ctx.step.evidence.get("resources", [])}
     while True:
         try:
             result: Result | None = commands.wait(run.directory, timeout=SLICE_SECONDS)
