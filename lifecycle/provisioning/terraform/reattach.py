@@ -20,7 +20,9 @@ FILE_VARIABLE = "BAILIWICK_TF_REATTACH_FILE"
 
 
 class ProviderAway(Exception):
-    """The long-lived provider does not answer on its socket."""
+    """The long-lived provider does not answer on its socket; its supervisor starts it again."""
+
+    is_transient = True
 
 
 def configuration(environment: dict[str, str]) -> dict[str, Any]:
