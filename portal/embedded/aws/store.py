@@ -1,12 +1,14 @@
 """One SQLite index in WAL mode: many readers, one writer at a time; an answered commit survives kill -9.
 
-A power cut may lose the last moments, never the index: each commit waits for the disk only when `durable`, because a
-sync costs 0.3 ms on a quiet laptop and 6 ms on one that also runs three database clusters.
+A power cut may lose the last second, never the index: commits are synced to the disk once a second, as Redis does it,
+because a sync costs 0.3 ms on a quiet laptop and 6 ms on one that also runs three database clusters. With `durable`
+each commit waits for its own.
 """
 
 from __future__ import annotations
 
 import fcntl
+import os
 import queue
 import sqlite3
 import threading
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 IDLE_READERS = 8
+SYNC_SECONDS = 1.0
 
 
 def now_ms() -> int:
@@ -35,6 +38,10 @@ class Store:
         for schema in schemas:
             self._writer.executescript(schema)
         path.chmod(0o600)
+        self._unsynced, self._closing = threading.Event(), threading.Event()
+        self._syncer = threading.Thread(target=self._sync_every_second, daemon=True)
+        if not durable:
+            self._syncer.start()
 
     def all(self, sql: str, *args: Any) -> list[sqlite3.Row]:
         with self._reader() as connection:
@@ -56,10 +63,26 @@ class Store:
                 self._writer.execute("ROLLBACK")
                 raise
             self._writer.execute("COMMIT")
+            self._unsynced.set()
 
     def close(self) -> None:
+        """Ends the store; what was committed is on the disk when this returns."""
+        self._closing.set()
+        if self._syncer.is_alive():
+            self._syncer.join()
         with self._lock:
+            self._sync()
             self._writer.close()
+
+    def _sync_every_second(self) -> None:
+        while not self._closing.wait(SYNC_SECONDS):
+            if self._unsynced.is_set():
+                self._unsynced.clear()
+                self._sync()
+
+    def _sync(self) -> None:
+        with open(f"{self._path}-wal", "rb") as log:
+            os.fsync(log.fileno())
 
     @contextmanager
     def _reader(self) -> Iterator[sqlite3.Connection]:
