@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from psycopg import Connection, sql
 
 from lifecycle.provisioning.validation.canary import canary_names
-from lifecycle.provisioning.validation.database import Answer, attempt, become, dry_run, note_refusal
+from lifecycle.provisioning.validation.database import Answer, Statement, attempt, become, dry_run, note_refusal
 from lifecycle.provisioning.validation.findings import CouldNotRun, Findings
 from lifecycle.provisioning.validation.target import Binding, Target
 
@@ -17,7 +17,14 @@ SELECT (SELECT partdefid FROM pg_partitioned_table WHERE partrelid = 'rag.chunk_
        (SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE oid = to_regclass(%s) AND relispartition)
 """
 WRITE = sql.SQL("INSERT INTO rag.chunk_vectors (tenant_id, document_id, ordinal, embedding) VALUES (%s, %s, 0, %s)")
-NEAREST = sql.SQL("SELECT document_id FROM rag.chunk_vectors ORDER BY embedding <=> %s::vector LIMIT 5")
+EVERYWHERE = sql.SQL("SELECT document_id FROM rag.chunk_vectors ORDER BY embedding <=> %s::vector LIMIT 5")
+# A scan of millions takes longer than a check may; who sees whose vectors is as well told among these two.
+AMONG_OURS = sql.SQL(
+    "SELECT document_id FROM rag.chunk_vectors WHERE document_id IN ({own}, {other})"
+    " ORDER BY embedding <=> %s::vector LIMIT 5"
+)
+SCANNED = 100_000
+SIZE = "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = to_regclass(%s)"
 
 
 def judge(target: Target, found: Findings, neighbour: Binding) -> None:
@@ -31,8 +38,9 @@ def judge(target: Target, found: Findings, neighbour: Binding) -> None:
             answer = attempt(db, WRITE, (binding.tenant_id, document_id, vector))
             if answer.state:
                 raise CouldNotRun(f"the {who} cannot write a vector: {answer.state} {answer.words}")
+        nearest = _statement(db, target, found, sides[0][2], sides[1][2])
         for reader, other in (sides, sides[::-1]):
-            _search(db, found, reader, other)
+            _search(db, found, nearest, reader, other)
         become(db, target.binding.db_role)
         theirs = sql.Identifier("rag", canary_names(target.region.name).partition)
         answer = attempt(db, sql.SQL("SELECT count(*) FROM {}").format(theirs))
@@ -51,16 +59,25 @@ def _shape(db: Connection[Any], target: Target, found: Findings) -> None:
     found.measured["partition"] = {"name": target.names.partition, "bound": bound}
 
 
+def _statement(db: Connection[Any], target: Target, found: Findings, own: UUID, other: UUID) -> Statement:
+    """Search the whole partition unless it is large."""
+    row = db.execute(SIZE, (f'rag."{target.names.partition}"',)).fetchone()
+    is_large = bool(row and row[0] and row[0] > SCANNED)
+    found.measured["searched"] = "the two vectors of this check" if is_large else "all vectors"
+    return AMONG_OURS.format(own=sql.Literal(own), other=sql.Literal(other)) if is_large else EVERYWHERE
+
+
 def _search(
     db: Connection[Any],
     found: Findings,
+    nearest: Statement,
     reader: tuple[Binding, str, UUID, str],
     other: tuple[Binding, str, UUID, str],
 ) -> None:
     """Its own vector is nearest to itself; the neighbour's is not found even by the neighbour's own direction."""
     binding, who, own, vector = reader
     become(db, binding.db_role)
-    mine, theirs = attempt(db, NEAREST, (vector,)), attempt(db, NEAREST, (other[3],))
+    mine, theirs = attempt(db, nearest, (vector,)), attempt(db, nearest, (other[3],))
     if mine.state or theirs.state:
         found.unseen(f"the {who} cannot search: {mine.words or theirs.words}")
         return

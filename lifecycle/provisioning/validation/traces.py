@@ -21,8 +21,10 @@ from lifecycle.provisioning.validation.target import Target
 from lifecycle.stores.postgres.connection import connection
 
 SLOTS = 16
+# A week back, along the index: a busy tenant's whole history would take longer than a transaction may.
 FORGET_QUESTIONS = """
-DELETE FROM rag.query_history WHERE tenant_id = %s AND starts_with(q, %s)
+DELETE FROM rag.query_history
+WHERE tenant_id = %s AND starts_with(q, %s) AND created_at > now() - interval '7 days'
 RETURNING id, (created_at AT TIME ZONE 'UTC')::date
 """
 # Children first: the shared tables have no cascading keys.
@@ -49,7 +51,10 @@ DELETE FROM rag.usage_counters WHERE (tenant_id, metric, day, slot) IN (
     SELECT tenant_id, metric, day, slot FROM rag.usage_counters WHERE tenant_id = %s AND amount = 0
     FOR UPDATE SKIP LOCKED)
 """
-QUESTIONS_LEFT = "SELECT count(*) FROM rag.query_history WHERE tenant_id = %s AND starts_with(q, %s)"
+QUESTIONS_LEFT = """
+SELECT count(*) FROM rag.query_history
+WHERE tenant_id = %s AND starts_with(q, %s) AND created_at > now() - interval '7 days'
+"""
 DOCUMENTS_LEFT = "SELECT count(*) FROM rag.documents WHERE tenant_id = %s AND id = %s"
 
 
