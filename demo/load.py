@@ -26,6 +26,8 @@ from demo.tour import TENANTS, Person
 WRITERS, TOKEN_SECONDS, REPORT_SECONDS = 2, 600, 2.0
 # Per tenant, in hundredths: the rest are questions.
 INSERT, DELETE, READ = 15, 10, 15
+# A tenant keeps this many documents of the load, this share of its minute and this share of its day's questions.
+ENOUGH, SHARE_OF_MINUTE, KEPT_QUESTIONS = 200, 0.8, 0.5
 
 
 @dataclass
@@ -65,6 +67,10 @@ class Door:
         self._lock = threading.Lock()
         self._renew_at = 0.0
         self._url = ""
+        usage = self.send("GET", "/v1/usage").raise_for_status().json()
+        self.pause = WRITERS * 60 / (usage["limits"]["requests_per_minute"] * SHARE_OF_MINUTE)
+        self._keep = usage["limits"]["max_queries_per_day"] * KEPT_QUESTIONS
+        self.may_ask = usage["limits"]["max_queries_per_day"] - usage["queries_today"] > self._keep
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """One request; raises httpx.HTTPError when the platform cannot be reached."""
@@ -74,6 +80,12 @@ class Door:
                 self._url, self._renew_at = access["platform_url"], time.monotonic() + TOKEN_SECONDS
                 self._http.headers["Authorization"] = f"Bearer {access['access_token']}"
         return self._http.request(method, self._url + path, json=body)
+
+    def ask(self, question: str) -> int:
+        """One question; no more once the day's are half used up, so that people can still ask theirs."""
+        answer = self.send("POST", "/v1/query", {"q": question})
+        self.may_ask = answer.status_code == 200 and answer.json()["queries_left_today"] > self._keep
+        return answer.status_code
 
 
 class Load:
@@ -129,21 +141,20 @@ class Load:
             with self._lock:
                 self._counts[f"{kind} {status}" if status >= 400 else kind] += 1
                 self._times.append(time.monotonic() - began)
-            if status in (0, 403, 429, 503):
-                self._stop.wait(0.2)
+            self._stop.wait(max(0.0 if status else 0.2, began + door.pause - time.monotonic()))
 
     def _one(self, door: Door, dice: random.Random) -> tuple[str, int]:
         roll, live = dice.randrange(100), self._ledger.live(door.name)
-        if roll < INSERT or not live:
+        if not live or (roll < INSERT and len(live) < ENOUGH):
             return "insert", self._insert(door, dice)
         document = dice.choice(live)
         if roll < INSERT + DELETE:
             return "delete", self._delete(door, document)
-        if roll < INSERT + DELETE + READ:
+        if roll < INSERT + DELETE + READ or not door.may_ask:
             return "read", door.send("GET", f"/v1/documents/{document}").status_code
         words = dice.choice(self._texts).body.split()
         start = dice.randrange(max(1, len(words) - 8))
-        return "query", door.send("POST", "/v1/query", {"q": " ".join(words[start : start + 8])[:500]}).status_code
+        return "query", door.ask(" ".join(words[start : start + 8])[:500])
 
     def _insert(self, door: Door, dice: random.Random) -> int:
         text, document = dice.choice(self._texts), str(uuid4())

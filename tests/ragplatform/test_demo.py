@@ -37,12 +37,18 @@ def test_filling_twice_is_filling_once(fresh: Tenant) -> None:
 class Straight:
     """A door without the portal in front of it."""
 
+    pause = 0.01
+    may_ask = True
+
     def __init__(self, tenant: Tenant) -> None:
         self.name = tenant.names.name
         self._http = tenant.client()
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         return self._http.request(method, path, json=body)
+
+    def ask(self, question: str) -> int:
+        return self.send("POST", "/v1/query", {"q": question}).status_code
 
 
 def test_the_load_finds_a_write_that_was_lost(fresh: Tenant, tmp_path: Path) -> None:
