@@ -43,7 +43,7 @@ class StepContext:
 
     @property
     def params(self) -> dict[str, Any]:
-        return self.job.params  # type: ignore[no-any-return]
+        return self.job.params
 
     @property
     def attempt(self) -> int:
