@@ -20,7 +20,7 @@ BROWSER = {"chromium": "the browser tests", "pdfsig": "the independent check of 
 SYSTEM_PACKAGES = ["chromium", "poppler-utils"]
 
 
-def main():
+def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 (this file is run by whatever Python there is)
         running = ".".join(map(str, sys.version_info[:2]))
         give_up(f"needs Python 3.11 or newer, found {running}. Set PYTHON=/path/to/python3.11.")
@@ -36,7 +36,7 @@ def main():
         browser_packages()
 
 
-def usable():
+def usable() -> bool:
     """True when .venv has a Python that starts and is new enough."""
     try:
         return subprocess.call([PYTHON, "-c", "import sys; sys.exit(sys.version_info < (3, 11))"]) == 0
@@ -44,7 +44,7 @@ def usable():
         return False
 
 
-def make_venv():
+def make_venv() -> None:
     uv = shutil.which("uv")
     if uv and quiet([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(VENV)]):
         return
@@ -52,7 +52,7 @@ def make_venv():
         give_up(f"cannot create {VENV}. On Debian: apt-get install python3-venv; else check the disk.")
 
 
-def install(lock):
+def install(lock: str) -> None:
     """Install exactly the locked packages, hashes checked; uv takes seconds, pip a minute."""
     uv = shutil.which("uv") or bootstrapped_uv()
     if uv and quiet([uv, "pip", "install", "--quiet", "--require-hashes", "--python", PYTHON, "-r", lock]):
@@ -63,14 +63,14 @@ def install(lock):
         give_up(f"could not install {lock}. Check the network or the package index, then run it again.")
 
 
-def bootstrapped_uv():
+def bootstrapped_uv() -> "str | None":
     """uv from the package index, inside .venv; None when it cannot be had."""
     uv = VENV / "bin" / "uv"
     found = quiet([PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"])
     return str(uv) if found and uv.exists() else None
 
 
-def browser_packages():
+def browser_packages() -> None:
     """Install what the browser tests need where we may, else say in one line what is left out."""
     missing = [program for program in BROWSER if not shutil.which(program)]
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
@@ -83,7 +83,7 @@ def browser_packages():
         print(f"{program} is missing, which leaves out {BROWSER[program]} (Debian: chromium poppler-utils)")
 
 
-def quiet(command, **env):
+def quiet(command: "list[str]", **env: str) -> bool:
     """Run a command, show its errors only when it fails; True when it succeeded."""
     try:
         environ = dict(os.environ, **env)
@@ -95,7 +95,7 @@ def quiet(command, **env):
     return ran.returncode == 0
 
 
-def give_up(line):
+def give_up(line: str) -> None:
     """The one line the user sees."""
     sys.stderr.write("bailiwick: " + line + "\n")
     sys.exit(2)
