@@ -64,7 +64,7 @@ def _client(region: str, account: Aws, service: str) -> Any:
         config=Config(
             connect_timeout=3,
             read_timeout=20,
-            retries={"max_attempts": 4, "mode": "standard"},
+            retries={"total_max_attempts": 4, "mode": "standard"},
             max_pool_connections=32,
             s3={"addressing_style": "path" if account.endpoint_url else "auto"},
         ),

@@ -74,7 +74,7 @@ class Backend:
             config=Config(
                 connect_timeout=3,
                 read_timeout=15,
-                retries={"max_attempts": 3, "mode": "standard"},
+                retries={"total_max_attempts": 3, "mode": "standard"},
                 s3={"addressing_style": "path" if self.endpoint_url else "auto"},
             ),
         )
