@@ -136,7 +136,7 @@ def edit(tenant_id: UUID, *, actor: Actor, reason: str, **changes: Any) -> Tenan
     before = {name: str(getattr(tenant, name)) for name in changes}
     for name, value in changes.items():
         setattr(tenant, name, value)
-    tenant.full_clean()
+    tenant.full_clean(exclude=["status"])
     _save(tenant)
     record("tenant.edited", tenant, actor=actor, reason=reason, data={"before": before, "fields": sorted(changes)})
     emit("tenant.changed", {"tenant_id": str(tenant.pk), "status": tenant.status})

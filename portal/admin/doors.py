@@ -10,8 +10,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from portal.lib.errors import NotAllowed, Refusal
+from portal.lib.errors import Invalid, NotAllowed, Refusal
 
 from . import eyes
 
@@ -26,13 +27,20 @@ def open_door(view: View) -> View:
         eyes.narrow(request)
         with timezone.override(ZoneInfo(settings.DISPLAY_TIME_ZONE)):
             try:
+                _no_null(request)
                 return _rendered(view(request, *args, **kwargs))
             except Refusal as refusal:
                 return _rendered(refused(request, refusal))
             except PermissionDenied:
-                return _rendered(refused(request, NotAllowed("Your role does not open this page.")))
+                return _rendered(refused(request, NotAllowed(_("Your role does not open this page."))))
 
     return page
+
+
+def _no_null(request: HttpRequest) -> None:
+    """PostgreSQL has no NUL in a text, so no list can be asked for one."""
+    if any("\x00" in value for values in request.GET.lists() for value in values[1]):
+        raise Invalid(_("The address carries a character that no text here can have."))
 
 
 def refused(request: HttpRequest, refusal: Refusal) -> HttpResponse:

@@ -22,6 +22,7 @@ from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 from . import eyes, listing
 from .history import changes_of
 from .home import Card
+from .navigation import forget_counts
 from .trail import trail_of
 from .verbs import Facts, Verb
 
@@ -293,6 +294,7 @@ class GovernedAdmin(StockAdmin):
             done = self._do(request, obj, verb)
         except Refusal as refusal:
             return self.object_page(request, self.of(request, object_id), refusal=refusal)
+        forget_counts(eyes.narrow(request))
         messages.success(request, done)
         return HttpResponseRedirect(self.object_url(obj))
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from portal.access.actor import Actor
@@ -26,7 +25,7 @@ FLOORS: tuple[tuple[str, Any], ...] = (
     ("evidence", _("Evidence")),
     ("platform", _("Platform")),
 )
-COUNT_KEPT_SECONDS = 3
+COUNTS_KEPT_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -46,12 +45,12 @@ class Floor:
 def rail(site: "Console", request: HttpRequest) -> list[Floor]:
     """Return the floors with at least one page; counts are of what waits for this actor."""
     actor = eyes.narrow(request)
+    pages = [page for page in site.governed() if page.floor and page.may(actor, "view")]
+    waiting = cache.get_or_set(_key(actor), lambda: _count(pages, actor), COUNTS_KEPT_SECONDS) or {}
     by_floor: dict[str, list[tuple[int, Link]]] = {}
-    for page in site.governed():
-        if not page.floor or not page.may(actor, "view"):
-            continue
-        url = reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist")
-        link = Link(str(page.label()), url, _waiting(page, actor), request.path.startswith(url))
+    for page in pages:
+        url = page.list_url()
+        link = Link(str(page.label()), url, waiting.get(page.mount, 0), request.path.startswith(url))
         by_floor.setdefault(page.floor, []).append((page.order, link))
     return [
         Floor(str(name), [link for _order, link in sorted(by_floor[key], key=lambda pair: pair[0])])
@@ -60,10 +59,16 @@ def rail(site: "Console", request: HttpRequest) -> list[Floor]:
     ]
 
 
-def _waiting(page: "GovernedAdmin", actor: Actor) -> int:
-    """Counts are at most three seconds old, so that a walk through pages does not count again on each."""
-    if not page.counts_waiting:
-        return 0
-    eyes_key = "-".join(sorted(str(grant.pk) for grant in grants_of(actor)))
-    key = f"waiting:{page.mount}:{actor.id}:{zlib.crc32(eyes_key.encode())}"
-    return int(cache.get_or_set(key, lambda: page.waiting(actor), COUNT_KEPT_SECONDS) or 0)
+def forget_counts(actor: Actor) -> None:
+    """Count again for the next page: the actor has just done something."""
+    cache.delete(_key(actor))
+
+
+def _count(pages: "list[GovernedAdmin]", actor: Actor) -> dict[str, int]:
+    return {page.mount: page.waiting(actor) for page in pages if page.counts_waiting}
+
+
+def _key(actor: Actor) -> str:
+    """One entry for each person and way of looking."""
+    grants = "-".join(sorted(str(grant.pk) for grant in grants_of(actor)))
+    return f"waiting:{actor.id}:{zlib.crc32(grants.encode())}"

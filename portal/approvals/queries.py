@@ -115,6 +115,7 @@ def find(case_id: Any, actor: Actor) -> Case:
 def case_page(case: Case, actor: Actor) -> CasePage:
     """Read everything the page of `case` needs, in a fixed number of queries."""
     panel = Panel(case, now())
+    panel.delegations = delegations_held(actor)  # read already to find the case; signing reads them again under lock
     decision = _decision(actor, panel)
     rows = [_row(panel, requirement, decision) for requirement in panel.requirements]
     own = actor.user is not None and actor.user.pk == case.requested_by_id

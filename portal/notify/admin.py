@@ -16,6 +16,7 @@ from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column
+from portal.admin.navigation import forget_counts
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import Refusal
 
@@ -72,12 +73,14 @@ class NoticeAdmin(GovernedAdmin):
     def read_all_view(self, request: HttpRequest) -> HttpResponseBase:
         if request.method == "POST":
             actions.mark_all_read(actor=eyes.narrow(request))
+            forget_counts(eyes.narrow(request))
         return HttpResponseRedirect(self.list_url())
 
     def object_page(self, request: HttpRequest, obj: Any, *, refusal: Refusal | None = None) -> HttpResponse:
         """Opening a notice is reading it; nothing but the mark in one's own inbox changes."""
         if obj.read_at is None:
             actions.mark_read(obj.pk, actor=eyes.narrow(request))
+            forget_counts(eyes.narrow(request))
         return super().object_page(request, obj, refusal=refusal)
 
     def home_cards(self, actor: Actor) -> list[Card]:
