@@ -11,6 +11,8 @@ import httpx
 from demo.corpus import Text, collect
 
 DOCUMENTS, AT_ONCE, TRIES = 40, 4, 5
+PEOPLE = {"asha.rao": "Asha Rao", "joseph.mathew": "Joseph Mathew", "nora.byrne": "Nora Byrne"}
+NOTES = "Notes of {name}: what was agreed in the weekly review, who answers for it, and by when. For {name} only."
 
 
 def fill(platform_url: str, access_token: str, name: str, count: int = DOCUMENTS) -> int:
@@ -23,8 +25,31 @@ def fill(platform_url: str, access_token: str, name: str, count: int = DOCUMENTS
         held = client.get("/v1/usage").raise_for_status().json()["documents"]
         if held >= count:
             return 0
+        _people(client, name)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return sum(pool.map(lambda text: send(client, name, text), slice_of(name, count)))
+
+
+def _people(client: httpx.Client, tenant: str) -> None:
+    """Users with a session and a document of their own, and an API key; nothing where the token may not make them."""
+    listed = client.get("/v1/users")
+    if listed.status_code == 403:
+        return
+    known = {user["email"] for user in listed.raise_for_status().json()["users"]}
+    for login, full_name in PEOPLE.items():
+        address = f"{login}@{tenant}.example"
+        if address in known:
+            continue
+        user = _made(client.post("/v1/users", json={"email": address, "display_name": full_name}))
+        _made(client.post("/v1/sessions", json={"user_id": user["id"]}))
+        own = {"title": f"Notes of {full_name}", "text": NOTES.format(name=full_name), "source": "demo"}
+        _made(client.post("/v1/documents", json={**own, "owner_user_id": user["id"], "access": [user["id"]]}))
+    if not client.get("/v1/api-keys").raise_for_status().json()["keys"]:
+        _made(client.post("/v1/api-keys", json={"name": "reporting", "scopes": ["read"]}))
+
+
+def _made(answer: httpx.Response) -> dict[str, str]:
+    return dict(answer.raise_for_status().json())
 
 
 def slice_of(name: str, count: int) -> Iterator[Text]:

@@ -27,11 +27,18 @@ def test_filling_twice_is_filling_once(fresh: Tenant) -> None:
     assert fill(fresh.platform.url, fresh.token(), "risk-models", 12) == 12
     assert fill(fresh.platform.url, fresh.token(), "risk-models", 12) == 0
     with fresh.client() as client:
-        first = client.get("/v1/documents").json()["documents"][0]["id"]
-        client.delete(f"/v1/documents/{first}")
+        texts = [one for one in client.get("/v1/documents").json()["documents"] if one["source"] != "demo"]
+        for text in texts[:4]:
+            client.delete(f"/v1/documents/{text['id']}")
         fill(fresh.platform.url, fresh.token(), "risk-models", 12)
-        assert first in {found["id"] for found in client.get("/v1/documents").json()["documents"]}
-        assert client.get("/v1/usage").json()["documents"] == 12
+        assert texts[0]["id"] in {found["id"] for found in client.get("/v1/documents").json()["documents"]}
+        usage = client.get("/v1/usage").json()
+        assert (usage["documents"], usage["users"]) == (15, 3), "twelve texts, and a note of each of three people"
+        assert len(client.get("/v1/api-keys").json()["keys"]) == 1
+
+
+def test_filling_without_the_right_to_make_people_fills_documents(fresh: Tenant) -> None:
+    assert fill(fresh.platform.url, fresh.token(scope="read write"), "hr-operations", 3) == 3
 
 
 class Straight:
