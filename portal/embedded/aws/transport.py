@@ -14,7 +14,7 @@ from .web import CHUNK, Request, Response, merged_headers
 log = logging.getLogger("aws_double")
 
 IDLE_SECONDS = 120
-DRAIN_LIMIT = 1024 * 1024
+DRAIN_LIMIT = 64 * 1024 * 1024
 Respond = Callable[[Request], Response]
 
 
@@ -46,6 +46,7 @@ class _Connection(BaseHTTPRequestHandler):
     wbufsize = -1
     timeout = IDLE_SECONDS
     answer: Respond
+    _awaits_go_ahead = False
 
     def serve(self) -> None:
         """Reads one request, answers it, and leaves the connection ready for the next or closes it."""
@@ -57,8 +58,13 @@ class _Connection(BaseHTTPRequestHandler):
         stream: BinaryIO = io.BufferedReader(raw, CHUNK)
         request = self._request(stream, length)
         try:
-            self._send(self.answer(request))
-            self._drain(stream)
+            response = self.answer(request)
+            if self._awaits_go_ahead:
+                self._awaits_go_ahead = False
+                response.headers["Connection"], self.close_connection = "close", True
+            self._send(response)
+            if not self.close_connection:
+                self._drain(stream)
         except OSError as error:  # the client went away
             log.debug("connection lost: %s", error)
             self.close_connection = True
@@ -69,9 +75,16 @@ class _Connection(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_PATCH = serve
 
     def handle_expect_100(self) -> bool:
-        super().handle_expect_100()
-        self.wfile.flush()
+        """The go-ahead waits until somebody reads the body: what is refused before that is never sent."""
+        self._awaits_go_ahead = True
         return True
+
+    def _go_ahead(self) -> None:
+        if self._awaits_go_ahead:
+            self._awaits_go_ahead = False
+            self.send_response_only(100)
+            self.end_headers()
+            self.wfile.flush()
 
     def _request(self, stream: BinaryIO, length: int | None) -> Request:
         target = self.path if self.path.startswith("/") else "/" + self.path.partition("://")[2].partition("/")[2]
@@ -82,11 +95,11 @@ class _Connection(BaseHTTPRequestHandler):
         lengths = self.headers.get_all("Content-Length") or []
         encoding = self.headers.get("Transfer-Encoding", "").lower()
         if encoding:
-            return (_Chunked(self.rfile), None) if encoding == "chunked" and not lengths else None
+            return (_Chunked(self.rfile, self._go_ahead), None) if encoding == "chunked" and not lengths else None
         if len(set(lengths)) > 1 or not all(text.isascii() and text.isdigit() for text in lengths):
             return None
         length = int(lengths[0]) if lengths else 0
-        return _Limited(self.rfile, length), length
+        return _Limited(self.rfile, self._go_ahead, length), length
 
     def _send(self, response: Response) -> None:
         self.send_response(response.status)
@@ -113,13 +126,14 @@ class _Connection(BaseHTTPRequestHandler):
 class _Limited(io.RawIOBase):
     """The next `length` bytes of the connection and no more."""
 
-    def __init__(self, source: io.BufferedIOBase, length: int) -> None:
-        self._source, self._left = source, length
+    def __init__(self, source: io.BufferedIOBase, before_reading: Callable[[], None], length: int) -> None:
+        self._source, self._before_reading, self._left = source, before_reading, length
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._before_reading()
         data = self._source.read1(min(len(buffer), self._left)) if self._left else b""
         buffer[: len(data)] = data
         self._left -= len(data)
@@ -129,13 +143,15 @@ class _Limited(io.RawIOBase):
 class _Chunked(io.RawIOBase):
     """A body in HTTP's chunked transfer coding, decoded; malformed framing is a lost connection."""
 
-    def __init__(self, source: io.BufferedIOBase) -> None:
-        self._source, self._left, self._ended = source, 0, False
+    def __init__(self, source: io.BufferedIOBase, before_reading: Callable[[], None]) -> None:
+        self._source, self._before_reading = source, before_reading
+        self._left, self._ended = 0, False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        self._before_reading()
         if not self._left and not self._ended:
             self._next_chunk()
         data = self._source.read1(min(len(buffer), self._left)) if self._left else b""
