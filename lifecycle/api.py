@@ -37,16 +37,11 @@ class InrField(serializers.Field[Any, Any, Any, Any]):
         return f"{value:.2f}"
 
 
-def _person(username: str) -> User:
-    user = User.objects.filter(username=username, is_active=True, is_service=False).first()
-    if user is None:
-        raise serializers.ValidationError("nobody signs in by this name")
-    return user
-
-
-class PersonField(serializers.CharField):
-    def to_internal_value(self, data: Any) -> Any:
-        return _person(super().to_internal_value(data))
+def person_field() -> Any:
+    """Somebody who signs in, by login name."""
+    people = User.objects.filter(is_active=True, is_service=False)
+    message = {"does_not_exist": "nobody signs in by this name", "invalid": "give a login name"}
+    return serializers.SlugRelatedField(slug_field="username", queryset=people, error_messages=message)
 
 
 class EstimateInputSerializer(StrictSerializer):
@@ -74,8 +69,8 @@ class RequestInputSerializer(EstimateInputSerializer):
     display_name = serializers.CharField(max_length=120)
     environment = serializers.ChoiceField(["dev", "staging", "prod"], default="prod")
     cost_centre = serializers.RegexField(r"^[A-Z0-9-]{2,32}$", required=False)
-    owner = PersonField(max_length=150)
-    champion = PersonField(max_length=150)
+    owner = person_field()
+    champion = person_field()
     justification = serializers.CharField(max_length=4000)
     expires_on = serializers.DateField(required=False, allow_null=True)
     submit = serializers.BooleanField(default=True)

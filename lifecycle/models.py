@@ -83,7 +83,11 @@ class TenantRequest(ConcurrentTransitionMixin, models.Model):
     # found out
     estimate = models.JSONField(default=dict, blank=True)
     counted_inr = models.DecimalField(
-        max_digits=16, decimal_places=2, null=True, help_text=_("The larger of budget and own estimate, a year")
+        max_digits=16,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        help_text=_("The larger of budget and own estimate, a year"),
     )
     placement = models.JSONField(default=dict, blank=True)
     manual_reasons = models.JSONField(default=list, blank=True)
@@ -94,17 +98,19 @@ class TenantRequest(ConcurrentTransitionMixin, models.Model):
     state = FSMField(default=State.DRAFT, choices=State.choices, protected=True)
     state_reason = models.CharField(max_length=1000, blank=True)
     state_changed_at = models.DateTimeField(default=now)
-    case_id = models.UUIDField(null=True)
-    plan_job_id = models.UUIDField(null=True)
-    job_id = models.UUIDField(null=True)
-    rollback_job_id = models.UUIDField(null=True)
+    case_id = models.UUIDField(null=True, blank=True)
+    plan_job_id = models.UUIDField(null=True, blank=True)
+    job_id = models.UUIDField(null=True, blank=True)
+    rollback_job_id = models.UUIDField(null=True, blank=True)
     remainder = models.JSONField(default=list, blank=True)
-    champion_due_at = models.DateTimeField(null=True)
-    accepted_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
-    accepted_at = models.DateTimeField(null=True)
-    submitted_at = models.DateTimeField(null=True)
-    provisioning_at = models.DateTimeField(null=True)
-    ended_at = models.DateTimeField(null=True)
+    champion_due_at = models.DateTimeField(null=True, blank=True)
+    accepted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    provisioning_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects = RequestQuerySet.as_manager()
@@ -235,7 +241,7 @@ class Ticket(models.Model):
     reference = models.CharField(max_length=64)
     items = models.JSONField(help_text=_("[{text, done_by, done_at}]"))
     opened_at = models.DateTimeField(default=now)
-    closed_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
     history = HistoricalRecords()
 
 
@@ -244,8 +250,10 @@ class ValidationRun(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     tenant_id = models.UUIDField()
-    request = models.ForeignKey(TenantRequest, on_delete=models.PROTECT, null=True, related_name="validations")
-    job_id = models.UUIDField(null=True)
+    request = models.ForeignKey(
+        TenantRequest, on_delete=models.PROTECT, null=True, blank=True, related_name="validations"
+    )
+    job_id = models.UUIDField(null=True, blank=True)
     trigger = models.CharField(max_length=16, help_text=_("provisioning, nightly, person"))
     outcome = models.CharField(
         max_length=8,
@@ -253,7 +261,7 @@ class ValidationRun(models.Model):
         choices=[("running", _("running")), ("pass", _("pass")), ("warn", _("warning")), ("fail", _("fail"))],
     )
     started_at = models.DateTimeField(default=now)
-    finished_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-started_at"]
@@ -302,10 +310,10 @@ class Incident(models.Model):
     affected = models.JSONField(default=list, help_text=_("Ids of every tenant concerned"))
     title = models.CharField(max_length=200)
     evidence = models.JSONField()
-    run = models.ForeignKey(ValidationRun, on_delete=models.PROTECT, null=True)
+    run = models.ForeignKey(ValidationRun, on_delete=models.PROTECT, null=True, blank=True)
     opened_at = models.DateTimeField(default=now)
     notify_by = models.DateTimeField(help_text=_("72 hours after it was known (GDPR art. 33)"))
-    resolved_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
     resolution = models.TextField(blank=True)
     history = HistoricalRecords()
 

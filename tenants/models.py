@@ -197,7 +197,7 @@ class TenantName(models.Model):
     name = models.CharField(max_length=32, validators=[RegexValidator(NAME_PATTERN)])
     tenant_id = models.UUIDField()
     reserved_at = models.DateTimeField(default=now)
-    released_at = models.DateTimeField(null=True)
+    released_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -238,8 +238,8 @@ class Tenant(ConcurrentTransitionMixin, models.Model):
     module_version = models.CharField(max_length=64, blank=True)
     # billing
     annual_budget_inr = models.DecimalField(max_digits=16, decimal_places=2)
-    monthly_cost_inr = models.DecimalField(max_digits=16, decimal_places=2, null=True)
-    price_book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, null=True, related_name="+")
+    monthly_cost_inr = models.DecimalField(max_digits=16, decimal_places=2, null=True, blank=True)
+    price_book = models.ForeignKey(PriceBook, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     billing_contact = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
@@ -253,15 +253,15 @@ class Tenant(ConcurrentTransitionMixin, models.Model):
     status_reason = models.CharField(max_length=500, blank=True)
     status_changed_at = models.DateTimeField(default=now)
     is_restricted = models.BooleanField(default=False, help_text=_("Access restricted by an open incident"))
-    activated_at = models.DateTimeField(null=True)
-    suspended_at = models.DateTimeField(null=True)
-    archived_at = models.DateTimeField(null=True)
-    deleted_at = models.DateTimeField(null=True)
-    expires_on = models.DateField(null=True)
-    watched_until = models.DateTimeField(null=True)
+    activated_at = models.DateTimeField(null=True, blank=True)
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(null=True, blank=True)
+    deleted_at = models.DateTimeField(null=True, blank=True)
+    expires_on = models.DateField(null=True, blank=True)
+    watched_until = models.DateTimeField(null=True, blank=True)
     # health
-    health_score = models.PositiveSmallIntegerField(null=True)
-    validated_at = models.DateTimeField(null=True)
+    health_score = models.PositiveSmallIntegerField(null=True, blank=True)
+    validated_at = models.DateTimeField(null=True, blank=True)
     validation_outcome = models.CharField(max_length=12, blank=True)
     # audit
     config_version = models.PositiveBigIntegerField(default=1)

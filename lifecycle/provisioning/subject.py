@@ -57,17 +57,24 @@ def inputs_of(request: TenantRequest) -> TenantInputs:
         tier=request.tier_id,
         environment=request.environment,
         cost_center=request.cost_centre,
-        owner=request.owner.username,
+        owner=f"{request.business_unit_id.lower()}-champions",  # a tag names a team, never a person
         project=request.business_unit_id.lower(),
-        data_class=classes[0] if len(classes) == 1 else "mixed" if classes else "none",
-        data_classes=tuple(classes),
-        compliance=tuple(request.placement.get("profiles", ())),
+        data_class=strictest(classes),
+        data_classes=tuple(classes),  # type: ignore[arg-type]  # the model's choices are these words
+        compliance=tuple(code.lower() for code in request.placement.get("profiles", ())),
         expires_on=request.expires_on.isoformat() if request.expires_on else "",
         vector_provider=request.placement.get("providers", {}).get("vectors", "pgvector"),
         encryption_cmk=True,
         log_retention_days=max(request.tier.log_retention_days, int(requires.get("log_retention_days", 0))),
         backup_retention_days=request.tier.backup_retention_days,
     )
+
+
+def strictest(classes: list[str]) -> str:
+    """The confidentiality of a tenant's data as tags say it."""
+    if {"phi", "privileged"} & set(classes):
+        return "restricted"
+    return "confidential" if classes else "internal"
 
 
 def tags_of(request: TenantRequest) -> dict[str, str]:

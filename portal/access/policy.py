@@ -2,7 +2,7 @@
 
 A verb is `family.word`. VERBS says which roles may, anywhere their grant reaches. Objects say where they are through
 `access_scope() -> {"tenant": id, "business_unit": code}`; a grant reaches an object if it is global or names one of
-these. Signing verbs are never open to superusers or to API tokens.
+these. Signing verbs are never open to superusers, to the system itself or to API tokens.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "webhook.edit": ADMINS,
     "snapshot.view": frozenset({Role.SERVICE}),
 }
-NEVER_BY_SUPERUSER = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
+PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit"})
 
 
@@ -62,13 +62,13 @@ def can(actor: Actor, verb: str, obj: Any = None) -> bool:
     """True if the actor may do `verb` to `obj` (or, without an object, to at least something)."""
     roles = VERBS[verb]
     if actor.is_system:
-        return verb not in SESSION_ONLY
+        return verb not in PEOPLE_ONLY
     if actor.user is None or not actor.user.is_active:
         return False
     if not _credential_carries(actor, verb):
         return False
     if actor.user.is_superuser:
-        return verb not in NEVER_BY_SUPERUSER and Role.PLATFORM_ADMIN in roles
+        return verb not in PEOPLE_ONLY and Role.PLATFORM_ADMIN in roles
     where = _scope_of(obj)
     return any(grant.role in roles and _reaches(grant, where) for grant in grants_of(actor))
 

@@ -38,10 +38,12 @@ def start_job(
     title: str = "",
     reason: str = "",
     params: dict[str, Any] | None = None,
+    compensates: Job | None = None,
 ) -> Job:
     """Queue a job of `kind` about `subject`; a worker begins it within milliseconds of the commit.
 
     Who may start it is the calling action's question. Tenant and business unit default to the subject's own.
+    `compensates` names the failed job that this one undoes; that one can then no longer be resumed.
     """
     definition = kinds.get(kind)
     scope = subject.access_scope() if subject is not None and hasattr(subject, "access_scope") else {}
@@ -56,6 +58,7 @@ def start_job(
         subject_id=str(subject.pk) if subject is not None else "",
         resource_class=resource_class or definition.resource_class,
         params=plain(params or {}),
+        compensates=compensates,
     )
 
 

@@ -21,6 +21,8 @@ def validate(ctx: StepContext) -> dict[str, Any]:
     """Nine checks with evidence. Security failures roll back, compliance failures block, slowness warns."""
     with ctx.fenced():
         request = request_of(ctx, lock=True)
+        if request.state == State.FAILED:  # held back by a finding, and resumed by a person
+            request.resume()
         if request.state in (State.PROVISIONING, State.PENDING_MANUAL_SETUP):
             request.validate_now()
             request.save()
@@ -51,7 +53,7 @@ def started_run(ctx: StepContext, tenant_id: Any, *, trigger: str, request: Any 
 
 def finish_run(ctx: StepContext, run: ValidationRun, target: Target) -> Verdict:
     """Run what is left of the suite, keep every result as it comes, and return the verdict."""
-    kept = {check.name: check for check in run.checks.all()}
+    kept = {check.name for check in run.checks.all()}
     total = len(NAMES)
 
     def keep(result: CheckResult) -> None:
@@ -68,7 +70,7 @@ def finish_run(ctx: StepContext, run: ValidationRun, target: Target) -> Verdict:
                     "seconds": result.seconds,
                 },
             )
-        kept[result.name] = result
+        kept.add(result.name)
         level = "info" if result.outcome == "pass" else "warning" if result.outcome == "warn" else "error"
         ctx.log(f"{result.title}: {result.outcome.replace('_', ' ')}. {result.summary}", level)
         ctx.heartbeat(len(kept), total)

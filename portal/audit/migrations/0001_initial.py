@@ -6,31 +6,36 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.UUIDField(default=portal.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('actor', models.CharField(max_length=64)),
-                ('via', models.CharField(max_length=16)),
-                ('verb', models.CharField(max_length=64)),
-                ('object_type', models.CharField(max_length=64)),
-                ('object_id', models.CharField(max_length=64)),
-                ('tenant_id', models.UUIDField(null=True)),
-                ('reason', models.TextField(blank=True)),
-                ('request_id', models.CharField(blank=True, max_length=64)),
-                ('data', models.JSONField(default=dict)),
+                (
+                    "id",
+                    models.UUIDField(default=portal.lib.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
+                ("actor", models.CharField(max_length=64)),
+                ("via", models.CharField(max_length=16)),
+                ("verb", models.CharField(max_length=64)),
+                ("object_type", models.CharField(max_length=64)),
+                ("object_id", models.CharField(max_length=64)),
+                ("tenant_id", models.UUIDField(null=True)),
+                ("reason", models.TextField(blank=True)),
+                ("request_id", models.CharField(blank=True, max_length=64)),
+                ("data", models.JSONField(default=dict)),
             ],
             options={
-                'verbose_name_plural': 'entries',
-                'indexes': [models.Index(fields=['object_type', 'object_id', 'at'], name='audit_entry_object__7c2540_idx'), models.Index(fields=['tenant_id', 'at'], name='audit_entry_tenant__199540_idx'), models.Index(fields=['-at'], name='audit_entry_at_8ce30a_idx')],
+                "verbose_name_plural": "entries",
+                "indexes": [
+                    models.Index(fields=["object_type", "object_id", "at"], name="audit_entry_object__7c2540_idx"),
+                    models.Index(fields=["tenant_id", "at"], name="audit_entry_tenant__199540_idx"),
+                    models.Index(fields=["-at"], name="audit_entry_at_8ce30a_idx"),
+                ],
             },
         ),
     ]

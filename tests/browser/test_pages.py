@@ -1,0 +1,67 @@
+"""Every page, in both themes, on a desk and on a phone: no policy violation, no script error, no sideways scroll, and
+no serious finding of axe-core."""
+
+from typing import Any
+
+from tests.admin.world import World
+
+from .conftest import AXE
+
+SERIOUS = """axe.run().then(found => found.violations
+  .filter(one => ["serious", "critical"].includes(one.impact))
+  .map(one => one.id + " " + one.nodes.map(node => node.target).join(", ")))"""
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def pages(world: World) -> dict[str, list[str]]:
+    return {
+        "": ["/login/"],
+        "meera": ["/", "/requests/", "/requests/new/", f"/requests/{world.request.pk}/", "/notifications/"],
+        "leela": ["/", "/approvals/", f"/approvals/{world.case.pk}/", "/delegations/new/"],
+        "kiran": [
+            "/", "/jobs/", f"/jobs/{world.running.pk}/", f"/jobs/{world.failed.pk}/", f"/validations/{world.run.pk}/",
+        ],
+        "priya": [
+            "/", "/tenants/", f"/tenants/{world.tenant.pk}/", "/tiers/", "/tiers/new/", "/prices/2026-01 v1/",
+            "/business-units/FIN/", "/people/", "/tokens/new/", "/approval-rules/", "/search/?q=notes",
+        ],
+        "farah": ["/", "/eyes/", f"/incidents/{world.incident.pk}/", "/residency/", "/verdicts/", "/ledger/"],
+    }  # fmt: skip
+
+
+def faults(page: Any, path: str, axe: str) -> list[str]:
+    answer = page.goto(path)
+    page.wait_for_load_state()
+    page.evaluate(axe)
+    found = [f"status {answer.status}"] if answer.status != 200 else []
+    found += page.evaluate(SERIOUS) + page.evaluate("window.violations") + page.wrong
+    sideways = page.evaluate(WIDER)
+    page.wrong.clear()
+    return [*found, f"{sideways} px too wide"] if sideways > 0 else found
+
+
+def walk(visit: Any, world: World, width: int, theme: str) -> dict[str, list[str]]:
+    axe = AXE.read_text() + ";0"
+    found = {}
+    for username, paths in pages(world).items():
+        page = visit(username, width=width, theme=theme)
+        for path in paths:
+            if wrong := faults(page, path, axe):
+                found[f"{username} {path}"] = wrong
+    return found
+
+
+def test_on_a_desk_in_light(visit: Any, world: World) -> None:
+    assert walk(visit, world, 1280, "light") == {}
+
+
+def test_on_a_desk_in_dark(visit: Any, world: World) -> None:
+    assert walk(visit, world, 1280, "dark") == {}
+
+
+def test_on_a_phone_in_light(visit: Any, world: World) -> None:
+    assert walk(visit, world, 390, "light") == {}
+
+
+def test_on_a_phone_in_dark(visit: Any, world: World) -> None:
+    assert walk(visit, world, 390, "dark") == {}

@@ -1,0 +1,58 @@
+"""What every test may stand on: the stores' database as its owner, the shipped data, people and an API client."""
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+from django.db import connection, connections
+from rest_framework.test import APIClient
+
+from portal.access import accounts
+from portal.access.models import User
+from portal.embedded.stack import Stack
+from portal.settings import database
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(stack: Stack, django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Tests create their databases, so they connect as the migrator; the running product never does."""
+    owner = database(stack.env["BAILIWICK_MIGRATE_DATABASE_URL"])
+    for name in ("USER", "PASSWORD", "HOST", "PORT"):
+        connections["default"].settings_dict[name] = owner[name]
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Tests that commit are cleaned up by TRUNCATE, which append-only tables refuse: here alone they allow it."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE '%%\\_no\\_truncate'")
+        for table, trigger in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_cache() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def shipped(db: Any) -> None:
+    """The data every installation starts with, and the demo people."""
+    from django.utils.module_loading import import_string
+
+    for dotted in (*settings.DEFAULTS, *settings.DEMO_DEFAULTS):
+        import_string(dotted)(accounts.SEED)
+    accounts.ensure_demo_people()
+
+
+@pytest.fixture
+def api(shipped: None) -> Any:
+    """`api("meera")` is an API client that meera has signed in with."""
+
+    def signed_in(username: str) -> APIClient:
+        client = APIClient()
+        client.force_login(User.objects.get(username=username))
+        return client
+
+    return signed_in
