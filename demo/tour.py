@@ -12,6 +12,8 @@ from typing import Any
 
 import httpx
 
+from demo.ingest import fill
+
 PORTAL = os.environ.get("BAILIWICK_PUBLIC_URL", f"http://127.0.0.1:{os.environ.get('PORT', '8000')}")
 PASSWORD = "bailiwick-demo-only"  # noqa: S105 - published, exists only in the embedded runtime
 MARK = "Simulated by the demo: "
@@ -150,6 +152,8 @@ def run() -> None:
     with ThreadPoolExecutor(len(TENANTS)) as pool:
         done = list(pool.map(lambda wanted: bring_up(wanted, people), TENANTS))
     tell(f"{sum(done)} demo tenants are active with documents after {time.monotonic() - begun:.0f} s.")
+    if not all(done):
+        raise SystemExit(1)
 
 
 def bring_up(wanted: dict[str, Any], people: dict[str, Person]) -> bool:
@@ -207,10 +211,5 @@ def _sign(case_id: str, people: dict[str, Person]) -> None:
 
 
 def _fill(champion: Person, request: Any) -> None:
-    try:
-        from demo.ingest import fill
-    except ImportError:
-        return
-
     access = champion.post(f"/api/v1/tenants/{request['tenant_id']}/access-tokens/", {"scope": ["read", "write"]})
     fill(access["platform_url"], access["access_token"], request["name"])

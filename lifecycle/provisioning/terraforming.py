@@ -10,7 +10,7 @@ from lifecycle.provisioning.terraform.events import events
 from lifecycle.provisioning.terraform.recovery import recover
 from lifecycle.provisioning.terraform.run import Run, prepare, reopen
 from portal.jobs.context import StepContext
-from portal.jobs.errors import Cancelled, Permanent, WaitUntil
+from portal.jobs.errors import Cancelled, Permanent, Transient, WaitUntil
 from portal.lib.clock import now
 
 from .subject import backend, inputs_of, names_of, run_directory
@@ -50,6 +50,8 @@ def take_over(ctx: StepContext, run: Run) -> None:
     if found.verdict == "too_early":
         at = now() + timedelta(seconds=5)
         raise WaitUntil(at, "Another machine's Terraform may still be running; its lease has not ended yet.")
+    if found.verdict == "locked":
+        raise Transient(f"The state is locked by {found.holder}.")
     if found.verdict == "running":
         follow(ctx, run)
         return

@@ -4,7 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from lifecycle.models import State
-from lifecycle.provisioning.subject import request_of
+from lifecycle.provisioning.subject import is_connected, region_named, request_of
+from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
@@ -16,7 +17,13 @@ WATCH = timedelta(hours=72)
 
 
 def activate(ctx: StepContext) -> dict[str, Any]:
-    """Make the tenant active, commit its money and tell the people who wait for it. One transaction."""
+    """Open the region's fence; then, in one transaction, make the tenant active, commit its money, tell people.
+
+    Killed in between, an open fence harms nothing: the platform serves only what the registry calls active.
+    """
+    wanted = request_of(ctx)
+    if is_connected(wanted):
+        fences.set_state(region_named(wanted.region), wanted.tenant_id, "open")
     with ctx.fenced():
         request = request_of(ctx, lock=True)
         if request.state == State.ACTIVE:

@@ -21,8 +21,9 @@ def apply(ctx: StepContext) -> dict[str, Any]:
     now = commands.status(run.directory) if run else None
     if run and now and now.command == "apply" and now.state == "running":
         ctx.log("Found the apply of an earlier worker still running; following it.")
-        result = follow(ctx, run)
-    elif run and now and now.command == "apply" and now.result and now.result.ok:
+        follow(ctx, run)
+        now = commands.status(run.directory)
+    if run and now and now.command == "apply" and now.result and now.result.ok and not now.result.state_suspect:
         result = now.result
     else:
         run = _ready(ctx, request, run if now and now.command == "plan" and now.state == "finished" else None)

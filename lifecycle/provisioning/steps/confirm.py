@@ -46,8 +46,8 @@ def _plan_now(ctx: StepContext, request: Any) -> str:
         return ""
     run = known_run(request)
     kept = kept_plan(run.directory) if run else None
-    if run and kept and run.plan_file.is_file() and run.module_hash == module_hash() == kept.module_hash:
-        return kept.digest
+    if run and kept and run.plan_file.is_file() and run.module_hash == module_hash():
+        return _allowed(run, request)  # read again from the plan file itself, which is what will be applied
     run = fresh_run(ctx, request)
     must_succeed(run, execute(ctx, run, "plan"))
     return _allowed(run, request)
