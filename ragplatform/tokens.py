@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import re
 import threading
 import time
@@ -17,6 +18,7 @@ from jwt.types import Options
 
 from .ids import uuid_or_none
 
+LOG = logging.getLogger("ragplatform.tokens")
 AUDIENCE, TYPE, ALGORITHM = "rag-platform", "at+jwt", "EdDSA"
 MAX_BYTES, MAX_LIFE_SECONDS, LEEWAY_SECONDS = 8192, 15 * 60, 5
 COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
@@ -53,9 +55,9 @@ class Keys:
 
     def named(self, kid: str) -> Ed25519PublicKey | None:
         """The key, or None when the portal does not publish it; raises KeysUnavailable before the first fetch."""
-        keys = self._keys
-        if keys is None or kid not in keys or self._clock() - self._fetched > REFRESH_AFTER:
-            self._refetch()
+        known = self._keys is not None and kid in self._keys
+        if not known or self._clock() - self._fetched > REFRESH_AFTER:
+            self._refetch(wait=not known)
         if self._keys is None:
             raise KeysUnavailable("the portal's keys cannot be fetched")
         return self._keys.get(kid)
@@ -64,17 +66,26 @@ class Keys:
         """Close the connections."""
         self._http.close()
 
-    def _refetch(self) -> None:
-        with self._lock:
-            if self._clock() - self._tried < FETCH_EVERY:
-                return
+    def _refetch(self, wait: bool) -> None:
+        """One fetch at a time; who holds a key that is only due for a look does not wait for it."""
+        if not self._lock.acquire(blocking=wait):
+            return
+        try:
+            if self._clock() - self._tried >= FETCH_EVERY:
+                self._fetch()
+        finally:
+            self._lock.release()
+
+    def _fetch(self) -> None:
+        try:
+            published = self._http.get(self._url).raise_for_status().json()["keys"]
+            self._keys = dict(filter(None, map(_ed25519, published)))
+            self._fetched = self._clock()
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
+            LOG.warning("keys.fetch.failed")
+        finally:
+            # counted from the end: those who waited for a portal that hangs do not each hang in turn
             self._tried = self._clock()
-            try:
-                published = self._http.get(self._url).raise_for_status().json()["keys"]
-                self._keys = dict(filter(None, map(_ed25519, published)))
-                self._fetched = self._tried
-            except (httpx.HTTPError, ValueError, KeyError, TypeError, RecursionError):
-                return
 
 
 class Verifier:

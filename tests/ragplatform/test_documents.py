@@ -168,7 +168,7 @@ def test_a_store_that_fails_leaves_nothing(fresh: Tenant) -> None:
     with fresh.client() as client:
         with psycopg.connect(**fresh.platform.region.database.connect_kwargs("provisioner"), autocommit=True) as db:
             partition = sql.Identifier(fresh.names.partition)
-            db.execute(sql.SQL("ALTER TABLE rag.chunk_vectors DETACH PARTITION rag.{} CONCURRENTLY").format(partition))
+            db.execute(sql.SQL("ALTER TABLE rag.chunk_vectors DETACH PARTITION rag.{}").format(partition))
             answer = client.post("/v1/documents", json={"title": "Lost", "text": "Nowhere to put the vectors."})
             assert "partition" in problem(answer, 503, "unavailable")["detail"]
             db.execute("SELECT bw.create_vector_partition(%s)", (fresh.id,))
