@@ -10,6 +10,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from . import eyes
+from .navigation import FLOORS
 
 if TYPE_CHECKING:
     from .governed import GovernedAdmin
@@ -31,7 +32,7 @@ def search(site: "Console", request: HttpRequest) -> TemplateResponse:
     """Results by kind of object; the answer to an empty question is an empty page that says what can be asked."""
     asked = request.GET.get("q", "").replace("\x00", "").strip()[:LONGEST]
     actor = eyes.narrow(request)
-    pages = [page for page in site.governed() if page.searched and page.may(actor, "view")]
+    pages = sorted((page for page in site.governed() if page.searched and page.may(actor, "view")), key=_place)
     found = [(page.label(), _hits(page, actor, asked)) for page in pages] if asked else []
     context = {
         **site.each_context(request),
@@ -42,6 +43,11 @@ def search(site: "Console", request: HttpRequest) -> TemplateResponse:
     }
     template = "console/search_results.html" if request.headers.get("X-Part") else "console/search.html"
     return TemplateResponse(request, template, context)
+
+
+def _place(page: "GovernedAdmin") -> tuple[int, int]:
+    """Results come in the order of the rail."""
+    return [key for key, _name in FLOORS].index(page.floor), page.order
 
 
 def _hits(page: "GovernedAdmin", actor: Any, asked: str) -> list[Hit]:

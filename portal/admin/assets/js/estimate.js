@@ -20,5 +20,5 @@ async function ask() {
 if (form) {
   form.querySelectorAll("[data-no-script]").forEach((button) => { button.hidden = true; });
   form.addEventListener("input", () => { clearTimeout(waiting); waiting = setTimeout(ask, PAUSE); });
-  if ([...form.querySelectorAll("input[type=text], input[type=number]")].some((field) => field.value)) ask();
+  if (form.querySelector("[name=tier]").value) ask();
 }
