@@ -9,6 +9,7 @@ from django_fsm import TransitionNotAllowed
 
 from compliance.actions import keep_verdicts
 from lifecycle.models import State, TenantRequest, Ticket
+from lifecycle.news import tell
 from lifecycle.provisioning.judgement import Judgement, judge, refusal_text
 from portal.access import policy
 from portal.access.actor import Actor
@@ -108,7 +109,7 @@ def cancel(request_id: UUID, *, actor: Actor, reason: str) -> TenantRequest:
     record("request.cancelled", request, actor=actor, reason=reason)
     if request.case_id:
         approvals.cancel_case(request.case_id, actor=Actor.system("requests"), reason=reason)
-    emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+    tell(request)
     return request
 
 

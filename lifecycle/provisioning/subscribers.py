@@ -4,10 +4,10 @@ from typing import Any
 
 from lifecycle.actions.requests import let_go, start_rollback
 from lifecycle.models import UNDER_WAY, State, TenantRequest
+from lifecycle.news import tell
 from portal.access.actor import Actor
 from portal.jobs import actions as jobs
 from portal.jobs.models import Job
-from portal.jobs.outbox import emit
 
 SYSTEM = Actor.system("lifecycle")
 OURS = "lifecycle.tenantrequest"
@@ -54,7 +54,7 @@ def ended(payload: dict[str, Any]) -> None:
     if word != "void":
         let_go(request)
     request.save()
-    emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+    tell(request)
 
 
 def job_failed(payload: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def job_failed(payload: dict[str, Any]) -> None:
         request.fail()
         request.state_reason = (job.error or "cancelled")[:1000]
         request.save()
-        emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+        tell(request)
     if (request.state == State.FAILED and not _is_held_back(job)) or request.state == State.EXPIRED:
         start_rollback(request, actor=SYSTEM, reason=request.state_reason[:500], failed_job=job)
 

@@ -208,12 +208,6 @@ def live_case_of(subject_type: str, subject_id: Any, kind: str) -> Case | None:
     return found.filter(state__in=Case.COUNTED).order_by("-opened_at").first()
 
 
-def newest_case_of(subject_id: Any) -> Case | None:
-    """The newest case about a subject, in whatever state."""
-    found = Case.objects.filter(subject_id=str(subject_id)).select_related("requested_by")
-    return found.order_by("-opened_at").first()
-
-
 def asked_to_sign(requirement_id: Any) -> tuple[Requirement, list[User]]:
     """A requirement with its case, and everyone who could sign it now: holders of the role and their delegates."""
     requirement = Requirement.objects.select_related("case__requested_by").get(pk=requirement_id)

@@ -161,21 +161,20 @@ def approval_answered(payload: Payload) -> None:
 
 # -- lifecycle, known here by ids only -------------------------------------------------------------------------------
 def request_changed(payload: Payload) -> None:
-    """Tell the requester where the request stands, in the states that matter to them."""
+    """Tell the people it concerns where a request stands, in the states that matter to them."""
     news = REQUEST_NEWS.get(payload["state"])
-    case = approvals.newest_case_of(payload["request_id"])
-    if news is None or case is None:
+    if news is None:
         return
     severity, words = news
     notify(
         "request.changed",
-        title=f"{case.title} {words}",
-        users=[case.requested_by],
+        title=f"{payload['name']} {words}",
+        users=list(User.objects.filter(pk__in=payload["users"])),
         severity=severity,
         url=page("requests", payload["request_id"]),
-        tenant_id=case.tenant_id,
-        details=_details(case),
-        key=f"request.{payload['state']}:{payload['request_id']}:{case.pk}",
+        tenant_id=payload["tenant_id"],
+        details=[("About", payload["name"])],
+        key=f"request.{payload['state']}:{payload['request_id']}:{payload['at']}",
     )
 
 

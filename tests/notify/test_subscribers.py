@@ -133,11 +133,12 @@ def test_requests_jobs_tickets_rollbacks_incidents():
     engineer, officer = person("eng", "platform_engineer"), person("dpo", "compliance_officer")
     person("farid", "cfo")
     about = subject()
-    opened(asker, about=about)
     notify = "portal.notify.subscribers."
+    changed = {"request_id": str(about.pk), "tenant_id": None, "name": "finance-analytics", "users": [str(asker.pk)]}
+    changed |= {"state": "active", "at": "2026-11-21T08:00:00+00:00"}
     job = {"job_id": str(new_id()), "kind": "provision.apply", "tenant_id": None, "step": "apply", "error": "boom"}
     for name, payload in {
-        "request_changed": {"request_id": str(about.pk), "state": "active"},
+        "request_changed": changed,
         "job_failed": job,
         "ticket_opened": {"request_id": str(about.pk), "reference": "MAN-1"},
         "rollback_finished": {
@@ -150,8 +151,7 @@ def test_requests_jobs_tickets_rollbacks_incidents():
     }.items():
         for _ in range(2):
             import_string(notify + name)(payload)
-    import_string(notify + "request_changed")({"request_id": str(about.pk), "state": "submitted"})
-    import_string(notify + "request_changed")({"request_id": str(new_id()), "state": "active"})
+    import_string(notify + "request_changed")({**changed, "state": "submitted"})
     assert told(asker) == ["request.changed"]
     assert told(engineer) == ["job.failed", "rollback.finished", "ticket.opened"]
     assert told(officer) == told(admin) == ["incident.opened"]

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from lifecycle.models import State
+from lifecycle.news import tell
 from lifecycle.provisioning.subject import is_connected, region_named, request_of
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
-from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from tenants import actions as registry
 from tenants import envelopes
@@ -35,5 +35,5 @@ def activate(ctx: StepContext) -> dict[str, Any]:
         envelopes.commit(request.pk)
         request.activate()
         request.save()
-        emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+        tell(request)
     return {"active": True, "watched_hours": 72}

@@ -4,10 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 from lifecycle.models import State
+from lifecycle.news import tell
 from lifecycle.provisioning.subject import request_of
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Skip, WaitUntil
-from portal.jobs.outbox import emit
 from portal.lib.clock import now
 
 
@@ -22,7 +22,7 @@ def champion(ctx: StepContext) -> dict[str, Any]:
             request.await_champion()
             request.champion_due_at = now() + timedelta(hours=request.tier.champion_hours)
             request.save()
-            emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+            tell(request)
         overdue = request.accepted_at is None and request.champion_due_at and now() >= request.champion_due_at
         if overdue:
             request.expire()

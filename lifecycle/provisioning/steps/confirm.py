@@ -3,6 +3,7 @@
 from typing import Any
 
 from lifecycle.models import State
+from lifecycle.news import tell
 from lifecycle.provisioning.judgement import judge
 from lifecycle.provisioning.subject import content_digest, is_connected, names_of, request_of
 from lifecycle.provisioning.terraform.commands import kept_plan, show
@@ -13,7 +14,6 @@ from portal.access.actor import Actor
 from portal.approvals import actions as approvals
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent
-from portal.jobs.outbox import emit
 from tenants import actions as registry
 
 
@@ -36,7 +36,7 @@ def confirm(ctx: StepContext) -> dict[str, Any]:
         _register(ctx, request)
         request.start()
         request.save()
-        emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+        tell(request)
     return {"digest": found}
 
 
@@ -68,7 +68,7 @@ def _void(ctx: StepContext, found: str) -> None:
         request.state_reason = "The plan, a price or a rule has changed since it was signed."
         request.save()
         approvals.void(request.case_id, actor=ctx.actor, reason=f"content is now {found}")
-        emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+        tell(request)
 
 
 def _register(ctx: StepContext, request: Any) -> None:

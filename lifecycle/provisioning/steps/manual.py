@@ -3,6 +3,7 @@
 from typing import Any
 
 from lifecycle.models import ManualRule, State, Ticket
+from lifecycle.news import tell
 from lifecycle.provisioning.subject import request_of
 from portal.audit.actions import record
 from portal.jobs.context import StepContext
@@ -27,6 +28,7 @@ def manual_setup(ctx: StepContext) -> dict[str, Any]:
         if is_new:
             record("ticket.opened", request, actor=ctx.actor, reason=request.state_reason)
             emit("ticket.opened", {"request_id": str(request.pk), "reference": ticket.reference})
+            tell(request)
     if ticket.closed_at is None:
         raise WaitUntil(None, f"Manual set-up {ticket.reference}: {'; '.join(request.manual_reasons)}")
     return {"ticket": ticket.reference, "items": ticket.items}

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from lifecycle.actions.requests import let_go
 from lifecycle.models import ENDED, State, TenantRequest
+from lifecycle.news import tell
 from lifecycle.provisioning.subject import is_connected, names_of, region_named, request_of
 from lifecycle.provisioning.terraform import commands
 from lifecycle.provisioning.terraforming import execute, fresh_run, known_run, settle
@@ -139,7 +140,7 @@ def finish(ctx: StepContext) -> dict[str, Any]:
                 "monthly_inr": _monthly(request.remainder),
             },
         )
-        emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+        tell(request)
     return {"state": request.state, "left": len(request.remainder)}
 
 

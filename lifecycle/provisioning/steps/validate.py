@@ -5,12 +5,12 @@ from typing import Any
 from django.db import transaction
 
 from lifecycle.models import State, ValidationCheck, ValidationRun
+from lifecycle.news import tell
 from lifecycle.provisioning import targets
 from lifecycle.provisioning.subject import request_of
 from lifecycle.provisioning.validation import NAMES, CheckResult, Target, Verdict, run_suite, verdict
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Transient
-from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from tenants import actions as registry
 
@@ -26,7 +26,7 @@ def validate(ctx: StepContext) -> dict[str, Any]:
         if request.state in (State.PROVISIONING, State.PENDING_MANUAL_SETUP):
             request.validate_now()
             request.save()
-            emit("request.changed", {"request_id": str(request.pk), "state": request.state})
+            tell(request)
         run = started_run(ctx, request.tenant_id, trigger="provisioning", request=request)
     said = finish_run(ctx, run, targets.of_request(request))
     act_on(ctx, run, said)
