@@ -116,6 +116,18 @@ def _providers(
     return chosen, tuple(found)
 
 
+DUTIES = {
+    "cmk": "encryption under the tenant's own key",
+    "tls": "encrypted transport on every path",
+    "access_logs": "access logs",
+    "immutable_audit": "an audit record that cannot be changed",
+}
+
+
+def _in_words(duty: str, value: Any) -> str:
+    return f"logs kept for {value} days" if duty == "log_retention_days" else DUTIES.get(duty, duty.replace("_", " "))
+
+
 def _profiles(
     geography: str, data_classes: list[str], asked: list[str], inputs: dict[str, Any], at: datetime | None
 ) -> tuple[tuple[str, ...], dict[str, Any], tuple[Finding, ...]]:
@@ -127,7 +139,7 @@ def _profiles(
         held.append(profile.code)
         for duty, value in profile.requires.items():
             requires[duty] = max(requires.get(duty, value), value)
-        duties = ", ".join(sorted(profile.requires))
+        duties = ", ".join(_in_words(duty, value) for duty, value in sorted(profile.requires.items()))
         found.append(
             Finding(f"CMP-{profile.code}", f"v{profile.version}", "pass", f"{profile.title}: {duties}", "", inputs)
         )

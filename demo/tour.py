@@ -211,5 +211,5 @@ def _sign(case_id: str, people: dict[str, Person]) -> None:
 
 
 def _fill(champion: Person, request: Any) -> None:
-    access = champion.post(f"/api/v1/tenants/{request['tenant_id']}/access-tokens/", {"scope": ["read", "write"]})
+    access = champion.post(f"/api/v1/tenants/{request['tenant_id']}/access-tokens/", {"scope": ["read", "write", "admin"]})
     fill(access["platform_url"], access["access_token"], request["name"])

@@ -45,7 +45,7 @@ class ReasonSerializer(StrictSerializer):
 
 
 class ConnectSerializer(StrictSerializer):
-    scope = serializers.ListField(child=serializers.ChoiceField(["read", "write"]), default=["read", "write"])
+    scope = serializers.ListField(child=serializers.ChoiceField(["read", "write", "admin"]), default=["read", "write"])
 
 
 class AccessTokenSerializer(serializers.Serializer[Any]):
