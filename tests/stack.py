@@ -47,7 +47,9 @@ def stores() -> Stack:
 def product() -> Stack:
     """The whole product of this test run, demo tenants left out."""
     parts = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher")
-    return Stack(Path(os.environ[HOME]) / "product", only=parts, owner=int(os.environ[OWNER]))
+    home = Path(os.environ[HOME]) / "product"
+    drills = {"BAILIWICK_PROVIDER_FAULTS": str(home / "faults.json")}  # no file, no fault
+    return Stack(home, only=parts, owner=int(os.environ[OWNER]), env=drills)
 
 
 def end() -> None:

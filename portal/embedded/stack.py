@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,11 +38,16 @@ class Stack:
         *,
         durable: bool = False,
         owner: int | None = None,
+        env: Mapping[str, str] | None = None,
     ) -> None:
-        """`only` as in `run --only`, empty for everything. It stops when process `owner`, by default this one, ends."""
+        """`only` as in `run --only`, empty for everything. It stops when process `owner`, by default this one, ends.
+
+        `env` is added to the environment of every process, for fault drills.
+        """
         self.home = Home(Path(home).resolve())
         self._regions, self._only, self._durable = ",".join(regions), ",".join(sorted(only)), durable
         self._owner = owner or os.getpid()
+        self._extra = dict(env or {})
         self._supervisor: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -130,6 +135,7 @@ class Stack:
                 start_new_session=True,
                 env={
                     **_without_another_stack(),
+                    **self._extra,
                     "BAILIWICK_HOME": str(self.home.root),
                     "BAILIWICK_EMBEDDED_REGIONS": self._regions,
                     "PORT": "0",
