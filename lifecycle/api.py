@@ -3,7 +3,7 @@
 from typing import Any
 
 import django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -14,7 +14,7 @@ from portal.access.actor import actor_of
 from portal.access.idempotency import IdempotentMixin
 from portal.access.models import User
 from portal.access.queries import scope_filter
-from portal.lib.api import StrictSerializer
+from portal.lib.api import ReasonSerializer, StrictSerializer
 from portal.lib.errors import Invalid
 from portal.lib.money import CEILING, parse_inr
 from tenants.models import NAME_PATTERN, BusinessUnit, DataClass, Geography, Tier
@@ -24,6 +24,7 @@ from .actions import incidents, requests
 from .models import Incident, TenantRequest, ValidationCheck, ValidationRun
 
 
+@extend_schema_field({"type": "string", "pattern": r"^\d+(\.\d{1,2})?$", "example": "1200000.00"})
 class InrField(serializers.Field[Any, Any, Any, Any]):
     """Rupees as a string of digits with at most two decimals; never a float."""
 
@@ -90,10 +91,6 @@ class RequestFilter(django_filters.FilterSet):
     class Meta:
         model = TenantRequest
         fields = ["state", "business_unit", "tier", "region", "name"]
-
-
-class ReasonSerializer(StrictSerializer):
-    reason = serializers.CharField(max_length=1000)
 
 
 class RollBackSerializer(ReasonSerializer):

@@ -243,6 +243,19 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "ENUM_NAME_OVERRIDES": {
+        "RoleEnum": "portal.access.models.Role",
+        "GeographyEnum": "tenants.models.Geography",
+        "SeverityEnum": "portal.notify.models.Severity",
+        "RequestStateEnum": "lifecycle.models.State",
+        "CaseStateEnum": "portal.approvals.models.Case.State",
+        "RequirementStateEnum": "portal.approvals.models.Requirement.State",
+        "JobStateEnum": "portal.jobs.models.JobState",
+        "StepStateEnum": "portal.jobs.models.StepState",
+        "TenantStatusEnum": "tenants.models.Status",
+        "PlatformScopeEnum": "tenants.connect.SCOPES",
+        "ChannelKindEnum": "portal.notify.models.Channel.Kind",
+    },
 }
 
 # Verbs that need a guard and are Blocked while none is registered (portal.guards).

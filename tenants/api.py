@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from portal.access import jwt, policy
 from portal.access.actor import actor_of
 from portal.access.idempotency import IdempotentMixin
-from portal.lib.api import StrictSerializer
-from portal.lib.errors import Absent, Conflict
+from portal.lib.api import ReasonSerializer, StrictSerializer
+from portal.lib.errors import Conflict
 
-from . import actions, queries
-from .models import BusinessUnit, DataClass, Status, Tenant, Tier
+from . import actions, connect, queries
+from .models import BusinessUnit, DataClass, Tenant, Tier
 
 
 class TenantSerializer(serializers.ModelSerializer[Tenant]):
@@ -38,14 +38,17 @@ class TenantFilter(django_filters.FilterSet):
         fields = ["status", "tier", "region", "business_unit", "payment_status", "geography"]
 
 
-class ReasonSerializer(StrictSerializer):
-    """Body of every verb that needs to say why."""
-
-    reason = serializers.CharField(max_length=1000)
-
-
 class ConnectSerializer(StrictSerializer):
-    scope = serializers.ListField(child=serializers.ChoiceField(["read", "write", "admin"]), default=["read", "write"])
+    scope = serializers.ListField(child=serializers.ChoiceField(list(connect.SCOPES)), default=["read", "write"])
+
+
+class NewKeySerializer(ReasonSerializer):
+    name = serializers.CharField(max_length=100)
+    scopes = serializers.ListField(child=serializers.ChoiceField(list(connect.SCOPES)), min_length=1, max_length=3)
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    key = serializers.CharField()
 
 
 class AccessTokenSerializer(serializers.Serializer[Any]):
@@ -91,28 +94,18 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
         """A 15-minute token with which the tenant's application calls the platform."""
         form = ConnectSerializer(data=request.data)
         form.is_valid(raise_exception=True)
-        actor = actor_of(request)
-        tenant = self.get_queryset().filter(pk=pk).first()
-        if tenant is None:
-            raise Absent("There is no such tenant.")
-        policy.require(actor, "tenant.connect", tenant)
-        if tenant.status != Status.ACTIVE or tenant.is_restricted:
-            raise Conflict("Only an active tenant can be connected to.", code="not-active")
-        token = jwt.mint(
-            actor.id,
-            audience=jwt.PLATFORM_AUDIENCE,
-            tenant=str(tenant.pk),
-            scope=" ".join(sorted(set(form.validated_data["scope"]))),
-        )
-        return Response(
-            {
-                "access_token": token,
-                "token_type": "Bearer",
-                "expires_in": int(jwt.MAX_LIFE.total_seconds()),
-                "platform_url": queries.platform_url(tenant.region),
-            },
-            status=201,
-        )
+        token, url = connect.access_token(pk, actor=actor_of(request), scopes=form.validated_data["scope"])
+        life = int(jwt.MAX_LIFE.total_seconds())
+        body = {"access_token": token, "token_type": "Bearer", "expires_in": life, "platform_url": url}
+        return Response(body, status=201)
+
+    @extend_schema(request=NewKeySerializer, responses={201: KeySerializer})
+    @action(detail=True, methods=["post"], url_path="api-keys")
+    def api_keys(self, request: Request, pk: Any = None) -> Response:
+        """An API key of the platform for the tenant's application, shown this once."""
+        form = NewKeySerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        return Response({"key": connect.issue_key(pk, actor=actor_of(request), **form.validated_data)}, status=201)
 
 
 class TierSerializer(serializers.ModelSerializer[Tier]):

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from portal.access import policy
 from portal.access.actor import actor_of
 from portal.access.idempotency import IdempotentMixin
-from portal.lib.api import StrictSerializer
+from portal.lib.api import ReasonSerializer
 from portal.lib.errors import Invalid
 
 from . import actions, queries
@@ -107,11 +107,7 @@ class LogPage(serializers.Serializer[Any]):
     is_complete = serializers.BooleanField()
 
 
-class Reason(StrictSerializer):
-    reason = serializers.CharField(max_length=2000)
-
-
-class StepReason(Reason):
+class StepReason(ReasonSerializer):
     step = serializers.CharField(max_length=64)
 
 
@@ -148,19 +144,19 @@ class JobViewSet(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Job]):
         page = {"lines": lines, "next_offset": last, "is_complete": job.is_finished and last >= job.log_lines}
         return Response(LogPage(page).data)
 
-    @extend_schema(request=Reason, responses={202: JobDetail})
+    @extend_schema(request=ReasonSerializer, responses={202: JobDetail})
     @action(detail=True, methods=["post"], filter_backends=[])
     def cancellation(self, request: Request, pk: str) -> Response:
         """Stop the job at the next safe place, then undo what it had begun."""
-        job, given = self._asked(request, Reason)
+        job, given = self._asked(request, ReasonSerializer)
         actions.cancel_job(job.pk, actor=actor_of(request), reason=given["reason"])
         return self._shown(request, status.HTTP_202_ACCEPTED)
 
-    @extend_schema(request=Reason, responses={202: JobDetail})
+    @extend_schema(request=ReasonSerializer, responses={202: JobDetail})
     @action(detail=True, methods=["post"], filter_backends=[])
     def resumption(self, request: Request, pk: str) -> Response:
         """Go on with a failed job at the step that failed."""
-        job, given = self._asked(request, Reason)
+        job, given = self._asked(request, ReasonSerializer)
         actions.resume_job(job.pk, actor=actor_of(request), reason=given["reason"])
         return self._shown(request, status.HTTP_202_ACCEPTED)
 
@@ -172,15 +168,15 @@ class JobViewSet(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Job]):
         actions.retry_step(job.pk, given["step"], actor=actor_of(request), reason=given["reason"])
         return self._shown(request, status.HTTP_202_ACCEPTED)
 
-    @extend_schema(request=Reason, responses={202: JobDetail})
+    @extend_schema(request=ReasonSerializer, responses={202: JobDetail})
     @action(detail=True, methods=["post"], filter_backends=[])
     def compensation(self, request: Request, pk: str) -> Response:
         """Undo what a failed job had begun."""
-        job, given = self._asked(request, Reason)
+        job, given = self._asked(request, ReasonSerializer)
         actions.compensate_job(job.pk, actor=actor_of(request), reason=given["reason"])
         return self._shown(request, status.HTTP_202_ACCEPTED)
 
-    def _asked(self, request: Request, shape: type[Reason]) -> tuple[Job, dict[str, Any]]:
+    def _asked(self, request: Request, shape: type[ReasonSerializer]) -> tuple[Job, dict[str, Any]]:
         job = self.get_object()
         given = shape(data=request.data)
         given.is_valid(raise_exception=True)

@@ -54,6 +54,12 @@ class StrictSerializer(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class ReasonSerializer(StrictSerializer):
+    """Body of every verb that needs to say why."""
+
+    reason = serializers.CharField(max_length=1000)
+
+
 class Pages(PageNumberPagination):
     page_size_query_param = "page_size"
     max_page_size = 200

@@ -5,9 +5,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
 from portal.access.actor import Actor
 from portal.access.models import Role
@@ -17,7 +17,7 @@ from portal.admin.home import Card
 from portal.admin.listing import column, fixed
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.money import inr, inr_short
-from tenants import actions
+from tenants import actions, connect
 from tenants.models import DataClass, Status, Tenant
 from tenants.queries import available_verbs, region_choices
 
@@ -30,6 +30,18 @@ class EditForm(forms.Form):
 
     display_name = forms.CharField(label=gettext_lazy("Title"), max_length=120)
     cost_centre = forms.CharField(label=gettext_lazy("Cost centre"), max_length=32)
+
+
+KEY_SAYS = gettext_lazy("For the tenant's application. It is shown once; the platform keeps only its digest.")
+
+
+class KeyForm(forms.Form):
+    """An API key of the platform."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
+    scopes = forms.MultipleChoiceField(
+        label=gettext_lazy("May"), choices=[(one, one) for one in connect.SCOPES], initial=["read"]
+    )
 
 
 @admin.register(Tenant)
@@ -150,6 +162,8 @@ class TenantAdmin(GovernedAdmin):
             ),
         }
         offered = [known[word] for word in available_verbs(tenant, actor) if word in known]
+        if self.may(actor, "connect", tenant) and tenant.status == Status.ACTIVE and not tenant.is_restricted:
+            offered.insert(0, Verb("key", _("Issue an API key"), _issue_key, form=KeyForm, says=KEY_SAYS))
         if self.may(actor, "edit", tenant) and tenant.status != Status.DELETED:
             initial = {"display_name": tenant.display_name, "cost_centre": tenant.cost_centre}
             offered.append(
@@ -164,9 +178,10 @@ class TenantAdmin(GovernedAdmin):
 
     def home_cards(self, actor: Actor) -> list[Card]:
         mine = Tenant.objects.visible_to(actor)
+        figures = self._figures(mine)
         if roles_of(actor) & {Role.TENANT_ADMIN, Role.TENANT_VIEWER}:
-            return [self._own_tenants(mine)]
-        return [self._figures(mine)]
+            return [*figures, self._own_tenants(mine)]
+        return figures
 
     def _own_tenants(self, mine: QuerySet[Tenant]) -> Card:
         found = list(mine.exclude(status__in=[Status.DELETED, Status.FAILED]).select_related("tier")[:12])
@@ -176,17 +191,37 @@ class TenantAdmin(GovernedAdmin):
         ]
         return Card(_("My tenants"), "tenants/card_mine.html", 20, "main", self.list_url(), context={"rows": rows})
 
-    def _figures(self, mine: QuerySet[Tenant]) -> Card:
-        active = mine.filter(status=Status.ACTIVE).aggregate(n=Count("pk"), cost=Sum("monthly_cost_inr"))
-        count, cost = active["n"], active["cost"] or Decimal(0)
-        says = ngettext("%(n)d active tenant", "%(n)d active tenants", count) % {"n": count}
-        context = {"figure": count, "note": _("%(cost)s a month together") % {"cost": inr_short(cost)}, "label": says}
-        return Card(_("Active tenants"), "console/card_figure.html", 10, "figure", self.list_url(), context=context)
+    def _figures(self, mine: QuerySet[Tenant]) -> list[Card]:
+        """Tenants, money and health from one query."""
+        active = Q(status=Status.ACTIVE)
+        found = mine.aggregate(
+            active=Count("pk", filter=active),
+            suspended=Count("pk", filter=Q(status=Status.SUSPENDED)),
+            cost=Sum("monthly_cost_inr", filter=active),
+            budget=Sum("annual_budget_inr", filter=active),
+            passed=Count("pk", filter=active & Q(validation_outcome="pass")),
+        )
+        cost, budget = (found["cost"] or Decimal(0)) * 12, found["budget"] or Decimal(0)
+        suspended = _("%(n)d suspended") % {"n": found["suspended"]}
+        left = _("%(left)s left of %(budget)s budget") % {"left": inr_short(budget - cost), "budget": inr_short(budget)}
+        return [
+            self._figure(_("Active tenants"), 10, figure=found["active"], note=suspended),
+            self._figure(_("Cost a year"), 11, amount=cost, note=left),
+            self._figure(_("Passed their last checks"), 12, figure=found["passed"], note=_("of the active tenants")),
+        ]
+
+    def _figure(self, title: str, order: int, **context: Any) -> Card:
+        return Card(title, "console/card_figure.html", order, "figure", self.list_url(), context=context)
 
 
 def _classes(tenant: Tenant) -> list[str]:
     names = dict(DataClass.choices)
     return [str(names.get(one, one)) for one in tenant.data_classes]
+
+
+def _issue_key(tenant: Tenant, *, actor: Actor, reason: str, name: str, scopes: list[str]) -> str:
+    key = connect.issue_key(tenant.pk, actor=actor, reason=reason, name=name, scopes=scopes)
+    return _("Copy the key now, it is not shown again: %(key)s") % {"key": key}
 
 
 def _on(action: Any) -> Any:

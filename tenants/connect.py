@@ -1,0 +1,60 @@
+"""How a tenant's own application gets to the platform: a short token, or an API key that is shown once.
+
+The key is made by the platform itself, which keeps only its SHA-256; the portal sees it pass by and keeps nothing.
+"""
+
+from uuid import UUID
+
+import httpx
+
+from portal.access import jwt, policy
+from portal.access.actor import Actor
+from portal.audit.actions import record
+from portal.lib.errors import Absent, Blocked, Conflict, Invalid
+
+from .models import Status, Tenant
+from .queries import platform_url
+
+SCOPES = ("read", "write", "admin")
+TIMEOUT_SECONDS = 10
+
+
+def access_token(tenant_id: UUID, *, actor: Actor, scopes: list[str]) -> tuple[str, str]:
+    """Return a 15-minute token for an active tenant, and where to use it."""
+    tenant = _connectable(tenant_id, actor)
+    scope = " ".join(sorted(set(scopes)))
+    token = jwt.mint(actor.id, audience=jwt.PLATFORM_AUDIENCE, tenant=str(tenant.pk), scope=scope)
+    return token, platform_url(tenant.region)
+
+
+def issue_key(tenant_id: UUID, *, actor: Actor, reason: str, name: str, scopes: list[str]) -> str:
+    """Have the platform make an API key for the tenant and return it; it cannot be shown again."""
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise Invalid(fields={"scopes": f"one or more of {', '.join(SCOPES)}"})
+    tenant = _connectable(tenant_id, actor)
+    token, url = access_token(tenant_id, actor=actor, scopes=["admin"])
+    try:
+        answer = httpx.post(
+            f"{url}/v1/api-keys",
+            json={"name": name, "scopes": sorted(set(scopes))},
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=TIMEOUT_SECONDS,
+        )
+    except httpx.HTTPError as error:
+        raise Blocked(f"The platform in {tenant.region} does not answer; try again.", by="platform") from error
+    if answer.is_error:
+        raise Conflict(f"The platform refused: {answer.json().get('detail', answer.status_code)}", code="key-refused")
+    made = answer.json()
+    record("tenant.key_issued", tenant, actor=actor, reason=reason, data={"key": made["id"], "scopes": scopes})
+    return str(made["key"])
+
+
+def _connectable(tenant_id: UUID, actor: Actor) -> Tenant:
+    tenant = Tenant.objects.visible_to(actor).filter(pk=tenant_id).first()
+    if tenant is None:
+        raise Absent("There is no such tenant.")
+    policy.require(actor, "tenant.connect", tenant)
+    if tenant.status != Status.ACTIVE or tenant.is_restricted:
+        raise Conflict("Only an active tenant can be connected to.", code="not-active")
+    return tenant
