@@ -63,8 +63,12 @@ def register(*, actor: Actor, reason: str, **fields: Any) -> Tenant:
 
 @transaction.atomic
 def move(tenant_id: UUID, word: str, *, actor: Actor, reason: str) -> Tenant:
-    """Run one transition of the tenant's status (`activate`, `suspend`, …) and publish it as an event."""
-    tenant = Tenant.objects.select_for_update().select_related("tier").filter(pk=tenant_id).first()
+    """Run one transition of the tenant's status (`activate`, `suspend`, …) and publish it as an event.
+
+    Locks leave keys alone: rows that only refer to this one are checked at commit, and two commits would deadlock.
+    """
+    rows = Tenant.objects.select_for_update(of=("self",), no_key=True).select_related("tier")
+    tenant = rows.filter(pk=tenant_id).first()
     if tenant is None:
         raise Absent("There is no such tenant.")
     check_guards(f"tenant.{word}", tenant)
@@ -107,7 +111,7 @@ def _by_a_person(tenant_id: UUID, word: str, *, actor: Actor, reason: str) -> Te
 @transaction.atomic
 def restrict(tenant_id: UUID, *, actor: Actor, reason: str, restricted: bool = True) -> Tenant:
     """Refuse (or allow again) all access to a tenant because of an incident, whatever its status."""
-    tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
     tenant.is_restricted = restricted
     _save(tenant)
     version = StatusVersion.next()
@@ -126,7 +130,7 @@ EDITABLE = frozenset({"display_name", "owner", "champion", "billing_contact", "p
 @transaction.atomic
 def edit(tenant_id: UUID, *, actor: Actor, reason: str, **changes: Any) -> Tenant:
     """Change descriptive fields. Tier, region, limits and budget change only through a request."""
-    tenant = Tenant.objects.visible_to(actor).select_for_update(of=("self",)).filter(pk=tenant_id).first()
+    tenant = Tenant.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).filter(pk=tenant_id).first()
     if tenant is None:
         raise Absent("There is no such tenant.")
     policy.require(actor, "tenant.edit", tenant)
@@ -146,7 +150,7 @@ def edit(tenant_id: UUID, *, actor: Actor, reason: str, **changes: Any) -> Tenan
 @transaction.atomic
 def note_validation(tenant_id: UUID, *, outcome: str, actor: Actor) -> None:
     """Keep the outcome of the last validation run on the tenant."""
-    tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
     tenant.validated_at, tenant.validation_outcome = now(), outcome
     _save(tenant)
     record("tenant.validated", tenant, actor=actor, data={"outcome": outcome})
@@ -162,7 +166,8 @@ def _save(tenant: Tenant) -> None:
 def save_tier(*, actor: Actor, reason: str, prices: dict[str, Decimal] | None = None, **fields: Any) -> Tier:
     """Create or change a tier. A new tier with prices gets a new version of the price book."""
     policy.require(actor, "tier.edit")
-    tier = Tier.objects.select_for_update().filter(pk=fields.get("code")).first() or Tier(code=fields.get("code", ""))
+    known = Tier.objects.select_for_update(no_key=True).filter(pk=fields.get("code")).first()
+    tier = known or Tier(code=fields.get("code", ""))
     for name, value in fields.items():
         setattr(tier, name, value)
     tier.full_clean(validate_unique=tier._state.adding is False)
@@ -179,7 +184,7 @@ def publish_prices(changes: dict[tuple[str, str], Decimal], *, actor: Actor, rea
     """Publish the next price book: the one in force with `changes` applied, effective from now."""
     policy.require(actor, "price.edit")
     at = now()
-    latest = PriceBook.objects.select_for_update().order_by("-effective_from").first()
+    latest = PriceBook.objects.select_for_update(no_key=True).order_by("-effective_from").first()
     lines = {(row.kind, row.key): row.amount for row in latest.prices.all()} if latest else {}
     lines.update(changes)
     number = PriceBook.objects.filter(version__startswith=f"{at:%Y-%m} v").count() + 1
@@ -194,7 +199,7 @@ def publish_prices(changes: dict[tuple[str, str], Decimal], *, actor: Actor, rea
 @transaction.atomic
 def set_envelope(unit_code: str, amount_inr: Decimal, *, actor: Actor, reason: str) -> BusinessUnit:
     """Change a business unit's annual envelope."""
-    unit = BusinessUnit.objects.select_for_update().filter(pk=unit_code).first()
+    unit = BusinessUnit.objects.select_for_update(no_key=True).filter(pk=unit_code).first()
     if unit is None:
         raise Absent("There is no such business unit.")
     policy.require(actor, "envelope.edit", unit)
@@ -216,7 +221,7 @@ def user_named(username: str) -> User:
 @transaction.atomic
 def watch(tenant_id: UUID, *, until: datetime, actor: Actor) -> None:
     """Have the tenant's latency watched more closely for a while."""
-    tenant = Tenant.objects.select_for_update().get(pk=tenant_id)
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
     tenant.watched_until = until
     _save(tenant)
     record("tenant.watched", tenant, actor=actor, data={"until": until})

@@ -26,7 +26,7 @@ def reserve(unit_code: str, *, holder_id: UUID, tenant_id: UUID, amount_inr: Dec
 
     One reservation per holder: asking again changes its amount, which is how a resubmitted request is repriced.
     """
-    unit = BusinessUnit.objects.select_for_update().get(pk=unit_code)
+    unit = BusinessUnit.objects.select_for_update(no_key=True).get(pk=unit_code)
     held = Reservation.objects.filter(holder_id=holder_id).first()
     if held and held.state == ReservationState.COMMITTED:
         return held
@@ -56,7 +56,7 @@ def release(holder_id: UUID) -> None:
 
 def _move(holder_id: Any, old: str, new: str) -> None:
     with transaction.atomic():
-        row = Reservation.objects.select_for_update().filter(holder_id=holder_id, state=old).first()
+        row = Reservation.objects.select_for_update(no_key=True).filter(holder_id=holder_id, state=old).first()
         if row:
             row.state, row.changed_at = new, now()
             row.save(update_fields=["state", "changed_at"])

@@ -193,7 +193,7 @@ def start_rollback(
 def _locked(request_id: UUID, actor: Actor, verb: str) -> TenantRequest:
     request = (
         TenantRequest.objects.visible_to(actor)
-        .select_for_update(of=("self",))
+        .select_for_update(of=("self",), no_key=True)
         .select_related("tier", "business_unit")
         .filter(pk=request_id)
         .first()

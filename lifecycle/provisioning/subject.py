@@ -24,7 +24,7 @@ def request_of(ctx: StepContext, *, lock: bool = False) -> TenantRequest:
     """The request this job is about; with `lock` inside `ctx.fenced()`."""
     rows = TenantRequest.objects.select_related("tier", "business_unit", "owner", "champion", "requested_by")
     if lock:
-        rows = rows.select_for_update(of=("self",))
+        rows = rows.select_for_update(of=("self",), no_key=True)
     return rows.get(pk=UUID(ctx.params["request_id"]))
 
 

@@ -18,7 +18,8 @@ NO_RULE = "No approval rule speaks to this case. An administrator must add one."
 
 def locked(case_id: Any) -> Case:
     """Return the case under its row lock, or raise Absent. Every change of a case begins here."""
-    case = Case.objects.select_for_update(of=("self",)).select_related("requested_by").filter(pk=case_id).first()
+    rows = Case.objects.select_for_update(of=("self",), no_key=True).select_related("requested_by")
+    case = rows.filter(pk=case_id).first()
     if case is None:
         raise Absent("There is no such approval case.")
     return case
