@@ -330,11 +330,15 @@ class Incident(models.Model):
 
 
 class TerraformCommand(models.Model):
-    """How long one supervised Terraform command took."""
+    """One supervised Terraform command: open while it runs, then how long it took."""
 
     id = models.BigAutoField(primary_key=True)
     job_id = models.UUIDField()
+    region = models.CharField(max_length=32)
     command = models.CharField(max_length=16)
-    seconds = models.FloatField(help_text=_("Wall time, seconds"))
-    exit_code = models.SmallIntegerField()
+    seconds = models.FloatField(null=True, blank=True, help_text=_("Wall time, seconds"))
+    exit_code = models.SmallIntegerField(null=True, blank=True)
     at = models.DateTimeField(default=now)
+
+    class Meta:
+        indexes = [models.Index(fields=["region"], condition=Q(exit_code=None), name="terraform_running")]

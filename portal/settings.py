@@ -68,6 +68,7 @@ DATABASES = {"default": database(env("DATABASE_URL", "postgresql://app@127.0.0.1
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 REGIONS_FILE = Path(env("BAILIWICK_REGIONS_FILE") or HOME / "run" / "regions.json")
 WORK_DIR = HOME / "work"
+TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 
 INSTALLED_APPS = [
     "portal.admin.apps.ConsoleConfig",

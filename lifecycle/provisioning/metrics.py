@@ -33,7 +33,7 @@ class ProvisioningCollector(Collector):
             "terraform_execution_duration_seconds",
             "Seconds a Terraform command took",
             ["command"],
-            TerraformCommand.objects.values_list("command", "seconds"),
+            TerraformCommand.objects.exclude(seconds=None).values_list("command", "seconds"),
         )
         yield _automated()
         yield from _ages()

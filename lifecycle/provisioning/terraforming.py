@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+from django.conf import settings
+from django.db import connection
+
 from lifecycle.models import TenantRequest, TerraformCommand
 from lifecycle.provisioning.terraform import commands
 from lifecycle.provisioning.terraform.backend import ensure_bucket
@@ -11,11 +14,13 @@ from lifecycle.provisioning.terraform.recovery import recover
 from lifecycle.provisioning.terraform.run import Run, prepare, reopen
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled, Permanent, Transient, WaitUntil
+from portal.jobs.models import Job
 from portal.lib.clock import now
 
 from .subject import backend, inputs_of, names_of, run_directory
 
 SLICE_SECONDS = 0.5
+MOST_AT_ONCE = settings.TERRAFORM_COMMANDS_PER_REGION
 QUIET = frozenset({"reading", "read", "planned"})
 
 
@@ -63,13 +68,24 @@ def take_over(ctx: StepContext, run: Run) -> None:
 
 
 def execute(ctx: StepContext, run: Run, command: Supervised) -> Result:
-    """Start a command, follow it to its end, keep its duration."""
+    """Start a command as soon as its region has room, follow it to its end, keep its duration."""
+    row = _admitted(ctx, run.names.region, command)
     commands.start(run, command, timeout=900)
     result = follow(ctx, run)
-    TerraformCommand.objects.create(
-        job_id=ctx.job.pk, command=result.command, seconds=result.seconds, exit_code=result.exit_code
-    )
+    row.command, row.seconds, row.exit_code = result.command, result.seconds, result.exit_code
+    row.save()
     return result
+
+
+def _admitted(ctx: StepContext, region: str, command: str) -> TerraformCommand:
+    """Take a place among the commands a region runs at once, or wait. A dead worker's place is free again."""
+    with ctx.fenced(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"terraform:{region}"])
+        TerraformCommand.objects.filter(job_id=ctx.job.pk, exit_code=None).delete()
+        alive = Job.objects.unfinished().exclude(pk=ctx.job.pk).filter(lease_until__gt=now()).values("pk")
+        if TerraformCommand.objects.filter(region=region, exit_code=None, job_id__in=alive).count() < MOST_AT_ONCE:
+            return TerraformCommand.objects.create(job_id=ctx.job.pk, region=region, command=command)
+    raise WaitUntil(now() + timedelta(seconds=1), f"{region} already runs {MOST_AT_ONCE} Terraform commands")
 
 
 def follow(ctx: StepContext, run: Run) -> Result:

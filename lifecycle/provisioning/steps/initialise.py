@@ -18,8 +18,9 @@ def initialise(ctx: StepContext) -> dict[str, Any]:
         raise Skip(f"{request.region} is not connected: its binding was set up by hand.")
     provider = request.placement.get("providers", {}).get("vectors", "pgvector")
     store = store_of(request.region, settings.SECRETS_DIR)
-    with ctx.fenced():  # a superseded worker must not rotate what its successor has just handed out
-        binding = credentials.issue(region_named(request.region), names_of(request), store, vector_provider=provider)
+    with ctx.fenced():
+        """Still ours: a superseded worker must not rotate what its successor has handed out."""
+    binding = credentials.issue(region_named(request.region), names_of(request), store, vector_provider=provider)
     ctx.log(f"{request.name} has its binding in {request.region}.")
     return {
         "db_role": binding.db_role,
