@@ -111,7 +111,6 @@ class TenantRequestViewSet(
     search_fields = ["name", "display_name"]
     ordering_fields = ["created_at", "name", "state", "counted_inr"]
     queryset = TenantRequest.objects.none()
-    lookup_value_converter = "uuid"
 
     def get_queryset(self) -> Any:
         related = ("requested_by", "owner", "champion")

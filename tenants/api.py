@@ -66,7 +66,6 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
     search_fields = ["name", "display_name", "cost_centre"]
     ordering_fields = ["name", "status", "tier", "created_at", "annual_budget_inr", "health_score"]
     queryset = Tenant.objects.none()
-    lookup_value_converter = "uuid"
 
     def get_queryset(self) -> Any:
         related = ("tier", "owner", "champion")

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 
-from .errors import Invalid
+from .errors import Invalid, TooLarge
 
 if TYPE_CHECKING:  # rest_framework.views reads its settings, which name this module
     from rest_framework.views import APIView
@@ -24,7 +24,7 @@ class StrictJSONParser(parsers.JSONParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         raw = stream.read(MAX_BODY + 1)
         if len(raw) > MAX_BODY:
-            raise Invalid(f"The body is over {MAX_BODY // 1024} KB.", code="body-too-large")
+            raise TooLarge(f"The body is over {MAX_BODY // 1024} KB.")
         if b"\\u0000" in raw or b"\x00" in raw:
             raise ParseError("NUL characters are not accepted.")
         try:

@@ -57,3 +57,11 @@ class Blocked(Refusal):
     def __init__(self, detail: str, *, by: str, code: str = "", **extra: Any) -> None:
         self.by = by
         super().__init__(detail, code=code, by=by, **extra)
+
+
+class TooLarge(Refusal):
+    status, title = 413, "The body is too large"
+
+    @classmethod
+    def default_code(cls) -> str:
+        return "body-too-large"

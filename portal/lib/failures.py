@@ -1,0 +1,46 @@
+"""What no view answered for: problem+json where machines ask, Django's own page where people do."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.views import defaults
+
+from .errors import Absent
+from .problems import TYPE_PREFIX
+
+MACHINES = ("/api/", "/v1/", "/ofrep/")
+
+
+def asked_by_machine(request: HttpRequest) -> bool:
+    return request.path.startswith(MACHINES)
+
+
+def _problem(status: int, code: str, title: str, detail: str) -> HttpResponse:
+    body = {"type": TYPE_PREFIX + code, "title": title, "status": status, "detail": detail}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if asked_by_machine(request):
+        return _problem(400, "bad-request", "Bad request", "The request as a whole is not acceptable HTTP here.")
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if asked_by_machine(request):
+        return _problem(403, "not-allowed", "You may not do this", "This is not yours to do.")
+    return defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if asked_by_machine(request):
+        return _problem(404, "not-found", Absent.title, "There is nothing at this address, or nothing you may see.")
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponseBase:
+    """Names the request's id, which the log carries too; never what went wrong inside."""
+    if asked_by_machine(request):
+        known: Any = getattr(request, "request_id", "")
+        return _problem(500, "internal", "Something went wrong here", f"Ask again; if it stays, name request {known}.")
+    return defaults.server_error(request)
