@@ -8,6 +8,7 @@ from lifecycle.news import tell
 from portal.access.actor import Actor
 from portal.jobs import actions as jobs
 from portal.jobs.models import Job
+from portal.jobs.outbox import emit
 
 SYSTEM = Actor.system("lifecycle")
 OURS = "lifecycle.tenantrequest"
@@ -59,10 +60,13 @@ def ended(payload: dict[str, Any]) -> None:
 
 def job_failed(payload: dict[str, Any]) -> None:
     """A provisioning job failed or was cancelled: roll back, unless what failed is a person's to decide."""
-    job = Job.objects.filter(pk=payload["job_id"], kind__in=["provision.plan", "provision.apply"]).first()
+    job = Job.objects.filter(pk=payload["job_id"], kind__startswith="provision.").first()
     if job is None or job.subject_type != OURS:
         return
     request = _locked(job.subject_id)
+    if job.kind == "provision.roll_back":
+        _rollback_failed(request, job)
+        return
     if request.state in (State.APPROVED, State.SUBMITTED, *UNDER_WAY):
         request.fail()
         request.state_reason = (job.error or "cancelled")[:1000]
@@ -70,6 +74,21 @@ def job_failed(payload: dict[str, Any]) -> None:
         tell(request)
     if (request.state == State.FAILED and not _is_held_back(job)) or request.state == State.EXPIRED:
         start_rollback(request, actor=SYSTEM, reason=request.state_reason[:500], failed_job=job)
+
+
+def _rollback_failed(request: TenantRequest, job: Job) -> None:
+    """A roll-back that could not be finished leaves it unknown what there is: name and money stay held."""
+    if request.rollback_job_id != job.pk or request.state not in (State.FAILED, State.EXPIRED):
+        return
+    request.leave_rollback()
+    detail = f"not checked: the roll-back stopped. {job.error}"[:500]
+    request.remainder = [{"system": "roll-back", "resource": "", "detail": detail, "monthly_inr": None}]
+    request.save()
+    left = len(request.remainder)
+    emit(
+        "rollback.finished", {"request_id": str(request.pk), "state": request.state, "left": left, "monthly_inr": None}
+    )
+    tell(request)
 
 
 def _is_held_back(job: Job) -> bool:
@@ -83,7 +102,7 @@ def _params(request: TenantRequest) -> dict[str, str]:
 
 
 def _locked(pk: str) -> TenantRequest:
-    return TenantRequest.objects.select_for_update(of=("self",)).get(pk=pk)
+    return TenantRequest.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
 
 
 def _of_case(payload: dict[str, Any]) -> TenantRequest | None:
