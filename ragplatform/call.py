@@ -122,7 +122,8 @@ class Doorkeeper:
         if tenant.region != self._region:
             raise Problem(421, "wrong-region", f"The tenant is served in {tenant.region}.", region=tenant.region)
         if tenant.status != "active" and "validate" not in scopes:
-            raise Problem(403, "tenant-not-active", "Refused: the tenant is being validated.")
+            why = "is being validated" if tenant.status == "provisioning" else f"is {tenant.status}"
+            raise Problem(403, "tenant-not-active", f"Refused: the tenant {why}.")
         return tenant
 
     def _binding(self, tenant_id: UUID) -> Binding:

@@ -47,7 +47,12 @@ def envelope_of(unit: BusinessUnit) -> dict[str, Decimal]:
 
 
 def snapshot(tenant: Tenant) -> dict[str, Any]:
-    """What enforcement points need to know of one tenant; `status` is the only thing that admits."""
+    """What enforcement points need to know of one tenant; `status` is the only thing that admits.
+
+    `validating` lets the validation suite in, and nobody else: before activation, and while an incident restricts the
+    tenant, because only a passing validation may end that.
+    """
+    restricted = tenant.is_restricted and tenant.status == Status.ACTIVE
     latest = StatusChange.objects.filter(tenant=tenant).values_list("version", flat=True).first()
     status = Status.SUSPENDED if tenant.is_restricted else tenant.status
     return {
@@ -62,7 +67,7 @@ def snapshot(tenant: Tenant) -> dict[str, Any]:
         "status_version": latest or 0,
         "routing_epoch": tenant.routing_epoch,
         "vector_provider": tenant.vector_provider,
-        "validating": tenant.status == Status.PROVISIONING,
+        "validating": tenant.status == Status.PROVISIONING or restricted,
     }
 
 

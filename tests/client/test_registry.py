@@ -77,8 +77,9 @@ def test_only_active_is_served(registry: Registry, portal: RegistryServer, statu
     assert refusal(registry).code == "not_active"
 
 
-def test_a_tenant_under_validation_is_marked(registry: Registry, portal: RegistryServer) -> None:
-    portal.snapshots[TENANT] = snapshot(TENANT, status="provisioning", validating=True)
+@pytest.mark.parametrize("status", ["provisioning", "suspended"])
+def test_a_tenant_under_validation_is_marked(registry: Registry, portal: RegistryServer, status: str) -> None:
+    portal.snapshots[TENANT] = snapshot(TENANT, status=status, validating=True)
     assert registry.tenant(TENANT).validating
 
 

@@ -59,8 +59,9 @@ def test_a_tenant_without_a_binding_is_not_served(platform: Platform, fresh: Ten
         problem(client.get("/v1/usage"), 503, "unavailable")
 
 
-def test_under_validation_only_the_validation_suite_is_served(fresh: Tenant) -> None:
-    fresh.publish(status="provisioning", validating=True)
+@pytest.mark.parametrize("status", ["provisioning", "suspended"])
+def test_under_validation_only_the_validation_suite_is_served(fresh: Tenant, status: str) -> None:
+    fresh.publish(status=status, validating=True)
     with fresh.client() as client:
         problem(client.get("/v1/usage"), 403, "tenant-not-active")
     with fresh.client(scope="validate") as client:

@@ -53,8 +53,11 @@ class Snapshot:
 
     @property
     def servable(self) -> bool:
-        """Active, or being validated (then only for callers who hold the `validate` scope)."""
-        return self.status == "active" or (self.status == "provisioning" and self.validating)
+        """Active, or being validated (then only for callers who hold the `validate` scope).
+
+        A tenant restricted by an incident is `suspended` and validated: nothing else could prove it well again.
+        """
+        return self.status == "active" or (self.status in ("provisioning", "suspended") and self.validating)
 
     @classmethod
     def of(cls, data: Any) -> "Snapshot":
