@@ -59,7 +59,7 @@ class Home:
     def shown(self) -> str:
         """The path as a person would type it."""
         relative = os.path.relpath(self.root)
-        return str(self.root) if relative.startswith("../..") else relative
+        return str(self.root) if relative.startswith("..") else relative
 
 
 def home_from_environment() -> Home:

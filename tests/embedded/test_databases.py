@@ -56,7 +56,7 @@ def test_migrator_may_create_test_databases_in_which_app_works(shared: Stack) ->
             with psycopg.connect(shared.env[APP], **other) as app:
                 app.execute("INSERT INTO thing VALUES ('a')")
         finally:
-            migrator.execute("DROP DATABASE test_bailiwick WITH (FORCE)")
+            migrator.execute("DROP DATABASE test_bailiwick")  # waits for leaving backends
 
 
 @pytest.mark.parametrize("purpose", ["provisioner", "platform", "validator", "observer"])
