@@ -28,13 +28,14 @@ def of_tenant(tenant: Tenant, requires: dict[str, Any], tags: dict[str, str]) ->
 
 
 def _target(names: TenantNames, tier: Any, requires: dict[str, Any], tags: dict[str, str]) -> Target:
+    region = region_named(names.region)  # what is not connected is named before what is missing there
     kept = store_of(names.region, settings.SECRETS_DIR).read(names.tenant_id)
     if kept is None:
         raise Permanent(f"{names.name} has no binding in the secret store of {names.region}; initialise it first.")
     return Target(
         tenant_id=names.tenant_id,
         name=names.name,
-        region=region_named(names.region),
+        region=region,
         names=names,
         tier=tier.code,
         p95_target_ms=tier.p95_target_ms,

@@ -33,6 +33,10 @@ DEADLINE = 120.0
 CHAMPIONS = {"FIN": "meera", "HR": "arjun", "RISK": "ishaan", "EUOPS": "clara"}
 SIGNERS = {"cfo": "vikram", "cco": "leela", "legal": "thomas", "cto": "sanjay", "compliance_officer": "farah"}
 FAILING = {"rejected", "expired", "cancelled", "failed", "rolled_back", "rollback_incomplete", "approval_voided"}
+STATES = FAILING | {
+    "submitted", "pending_approval", "approved", "provisioning", "pending_manual_setup", "validating",
+    "awaiting_champion", "active",
+}  # fmt: skip
 NUMBERS = itertools.count(1)
 
 
@@ -193,7 +197,7 @@ class Request:
 
     def case(self) -> dict[str, Any]:
         """The request's approval case as the CFO sees it, once it is open."""
-        case_id = until("the approval case", lambda: self.now()["case_id"])
+        case_id = self.reach(*set(STATES) - {"submitted"})["case_id"]
         found: dict[str, Any] = self.product.person("vikram").get(f"/api/v1/approvals/{case_id}/")
         return found
 
@@ -205,7 +209,7 @@ class Request:
     def sign_all(self) -> list[str]:
         """Sign whatever is asked for, in order; return the roles. Returns at once where nothing is."""
         roles: list[str] = []
-        until("the case", lambda: self.now()["state"] != "submitted")
+        self.reach(*set(STATES) - {"submitted"} - FAILING)
         while (case := self.case())["state"] == "open":
             wanted = sorted(
                 (one for one in case["requirements"] if one["state"] == "open"), key=lambda one: one["order"]
@@ -261,9 +265,7 @@ class Request:
 
     def held_inr(self) -> dict[str, Any] | None:
         """The request's reservation of its unit's envelope."""
-        rows = self.product.sql(
-            "SELECT state, amount_inr FROM tenants_reservation WHERE holder_id = %s", UUID(self.id)
-        )
+        rows = self.product.sql("SELECT state, amount_inr FROM tenants_reservation WHERE holder_id = %s", UUID(self.id))
         return rows[0] if rows else None
 
     def shape(self) -> dict[str, Any]:
