@@ -5,9 +5,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.models import Role
 from portal.access.queries import roles_of
@@ -16,8 +18,10 @@ from portal.admin.home import Card
 from portal.admin.listing import column, fixed
 from portal.admin.verbs import Fact, Facts
 from portal.lib.clock import now
+from tenants.queries import region_choices
 
 from .models import Profile, ProviderRegion, ResidencyRule, Verdict
+from .report import Everywhere
 
 EXCEPTIONS = ("refuse", "person")
 SUBJECTS = [
@@ -219,7 +223,7 @@ class VerdictAdmin(GovernedAdmin):
         return {"data": json.dumps(verdict.inputs, indent=2, ensure_ascii=False) if verdict.inputs else ""}
 
     def home_cards(self, actor: Actor) -> list[Card]:
-        if not roles_of(actor) & {Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.CCO}:
+        if not roles_of(actor) & {Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.CCO, Role.LEGAL}:
             return []
         found = list(Verdict.objects.filter(outcome__in=EXCEPTIONS).order_by("-at")[:8])
         rows = [
@@ -227,7 +231,13 @@ class VerdictAdmin(GovernedAdmin):
             for one in found
         ]
         url = self.list_url() + "?outcome__exact=refuse"
-        return [Card(_("Verdicts that did not pass"), "compliance/card.html", 30, "main", url, context={"rows": rows})]
+        cards = [Card(_("Verdicts that did not pass"), "compliance/card.html", 30, "main", url, context={"rows": rows})]
+        if policy.can(actor, "compliance_report.view", Everywhere()):
+            reports = [(words, reverse("compliance-report-detail", args=[name])) for name, words in region_choices()]
+            cards.append(
+                Card(_("Compliance reports"), "compliance/reports.html", 35, "side", context={"reports": reports})
+            )
+        return cards
 
 
 def _duty(name: str, value: Any) -> str:

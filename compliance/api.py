@@ -2,12 +2,17 @@
 
 from typing import Any
 
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from portal.access import policy
 from portal.access.actor import actor_of
 from portal.access.queries import scope_filter
+from portal.lib.clock import now
 
+from . import report
 from .models import Profile, ProviderRegion, ResidencyRule, Verdict
 
 
@@ -81,7 +86,44 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return Verdict.objects.filter(reach).order_by("-at")
 
 
+class SignatureSerializer(serializers.Serializer[Any]):
+    algorithm = serializers.CharField()
+    key = serializers.CharField(help_text="Ed25519, 32 bytes, base64url")
+    value = serializers.CharField(help_text="Over the canonical JSON of `report`, base64url")
+
+
+class ReportSerializer(serializers.Serializer[Any]):
+    report = serializers.DictField()
+    signature = SignatureSerializer()
+
+
+class ReportListSerializer(serializers.Serializer[Any]):
+    regions = serializers.ListField(child=serializers.CharField())
+    key = serializers.CharField(help_text="The key that signs reports: Ed25519, 32 bytes, base64url")
+
+
+class ReportViewSet(viewsets.ViewSet):
+    """Signed compliance reports, one a region, as things stand at the moment of asking."""
+
+    lookup_field = "region"
+    lookup_value_regex = "[a-z0-9-]{1,32}"
+
+    @extend_schema(responses=ReportListSerializer, operation_id="compliance_reports_list")
+    def list(self, request: Request) -> Response:
+        """The regions that have a report, and the key to check them with."""
+        policy.require(actor_of(request), "compliance_report.view", report.Everywhere())
+        return Response({"regions": report.regions(), "key": report.public_key()})
+
+    @extend_schema(responses=ReportSerializer, parameters=[OpenApiParameter("region", str, "path")])
+    def retrieve(self, request: Request, region: str) -> Response:
+        """One region's tenants, verdicts, exceptions and evidence, signed."""
+        name = f"compliance-{region}-{now():%Y-%m-%d}.json"
+        found = report.issue(region, actor=actor_of(request))
+        return Response(found, headers={"Content-Disposition": f'inline; filename="{name}"'})
+
+
 routes = [
+    ("compliance-reports", ReportViewSet, "compliance-report"),
     ("residency-rules", ResidencyRuleViewSet, "residency-rule"),
     ("provider-regions", ProviderRegionViewSet, "provider-region"),
     ("compliance-profiles", ProfileViewSet, "compliance-profile"),

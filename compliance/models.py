@@ -143,4 +143,8 @@ class Verdict(models.Model):
 
     class Meta:
         ordering = ["at", "rule_id"]
-        indexes = [models.Index(fields=["subject_type", "subject_id", "at"]), models.Index(fields=["outcome", "at"])]
+        indexes = [
+            models.Index(fields=["subject_type", "subject_id", "at"]),
+            models.Index(fields=["tenant_id", "at"]),
+            models.Index(fields=["outcome", "at"]),
+        ]

@@ -1,15 +1,41 @@
 """Reads of compliance for other apps and pages."""
 
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
 from django.db import models
 
 from .models import Profile, ProviderRegion, Verdict
 
+ONE_EVALUATION = timedelta(seconds=1)
+
 
 def verdicts_of(subject: models.Model) -> list[Verdict]:
     """The verdicts of the subject's last evaluation, in the order they were given."""
-    rows = list(Verdict.objects.filter(subject_type=subject._meta.label_lower, subject_id=str(subject.pk)))
-    latest = max((row.at for row in rows), default=None)
-    return [row for row in rows if latest and (latest - row.at).total_seconds() < 1]
+    return _latest(Verdict.objects.filter(subject_type=subject._meta.label_lower, subject_id=str(subject.pk)))
+
+
+def last_verdicts(tenant_id: UUID) -> list[Verdict]:
+    """The verdicts of the last evaluation of a tenant, be it of its request or, later, of itself."""
+    return _latest(Verdict.objects.filter(tenant_id=tenant_id))
+
+
+def last_verdicts_by_tenant(tenant_ids: Iterable[UUID]) -> dict[UUID, list[Verdict]]:
+    """The same for many tenants in one query."""
+    latest = Verdict.objects.filter(tenant_id=models.OuterRef("tenant_id")).order_by("-at").values("at")[:1]
+    rows = Verdict.objects.filter(tenant_id__in=list(tenant_ids)).annotate(latest=models.Subquery(latest))
+    found: dict[UUID, list[Verdict]] = {}
+    for row in rows.filter(at__gt=models.F("latest") - ONE_EVALUATION):
+        found.setdefault(row.tenant_id, []).append(row)
+    return found
+
+
+def _latest(rows: Iterable[Verdict]) -> list[Verdict]:
+    """Verdicts of one evaluation are written together; those of an earlier one are at least a second older."""
+    kept = list(rows)
+    latest = max((row.at for row in kept), default=None)
+    return [row for row in kept if latest and latest - row.at < ONE_EVALUATION]
 
 
 def regions_known() -> list[str]:

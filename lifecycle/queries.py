@@ -1,10 +1,14 @@
 """Reads of the lifecycle for pages and the API."""
 
+import hashlib
+import json
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
-from lifecycle.models import ENDED, UNDER_WAY, State, TenantRequest
+from lifecycle.models import ENDED, UNDER_WAY, State, TenantRequest, ValidationCheck, ValidationRun
 from lifecycle.provisioning.judgement import describe_counted, facts_of, judge
 from portal.access import policy
 from portal.access.actor import Actor
@@ -134,3 +138,23 @@ def counts() -> dict[str, int]:
     failed = TenantRequest.objects.filter(state__in=[State.FAILED, State.ROLLBACK_INCOMPLETE]).count()
     manual = TenantRequest.objects.filter(state=State.PENDING_MANUAL_SETUP).count()
     return {"under_way": under_way, "failed": failed, "manual": manual}
+
+
+def validation_evidence(tenant_ids: Iterable[UUID]) -> dict[UUID, dict[str, Any]]:
+    """The last finished validation of each tenant, for the compliance report: outcomes, and a hash of what was seen."""
+    wanted = ValidationCheck.objects.filter(run__tenant_id__in=list(tenant_ids), run__finished_at__isnull=False)
+    last = ValidationRun.objects.filter(finished_at__isnull=False, tenant_id=OuterRef("run__tenant_id"))
+    latest = Subquery(last.order_by("-started_at").values("pk")[:1])
+    found: dict[UUID, dict[str, Any]] = {}
+    for check in wanted.filter(run_id=latest).select_related("run").order_by("name"):
+        run = check.run
+        about = {
+            "validation": str(run.pk),
+            "outcome": run.outcome,
+            "finished_at": run.finished_at.isoformat() if run.finished_at else "",
+            "checks": [],
+        }
+        seen = hashlib.sha256(json.dumps(check.evidence, sort_keys=True).encode()).hexdigest()
+        kept = {"name": check.name, "outcome": check.outcome, "summary": check.summary, "evidence_sha256": seen}
+        found.setdefault(run.tenant_id, about)["checks"].append(kept)
+    return found

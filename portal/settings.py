@@ -138,6 +138,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 SCOPE_NAMES = "tenants.queries.scope_names"
+COMPLIANCE_EVIDENCE = "lifecycle.queries.validation_evidence"
 LOGIN_REDIRECT_URL = "/"
 SIGNIN_FAILURES_PER_ACCOUNT = 5
 SIGNIN_FAILURES_PER_ADDRESS = 50
@@ -156,7 +157,10 @@ if OIDC:
     OIDC_OP_AUTHORIZATION_ENDPOINT = env("OIDC_OP_AUTHORIZATION_ENDPOINT")
     OIDC_OP_TOKEN_ENDPOINT = env("OIDC_OP_TOKEN_ENDPOINT")
     OIDC_OP_USER_ENDPOINT = env("OIDC_OP_USER_ENDPOINT")
+    OIDC_OP_ISSUER = env("OIDC_OP_ISSUER")
     OIDC_USE_PKCE = True
+    OIDC_CREATE_USER = False
+    OIDC_TIMEOUT = 10
 
 SECURE = not EMBEDDED
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
@@ -305,6 +309,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "ticket.opened": ["portal.notify.subscribers.ticket_opened"],
     "rollback.finished": ["portal.notify.subscribers.rollback_finished"],
     "incident.opened": ["portal.notify.subscribers.incident_opened"],
+    "residency.failed": ["portal.notify.subscribers.residency_failed"],
     "outbox.gave_up": ["portal.notify.subscribers.outbox_gave_up"],
 }
 JOB_KINDS = {
@@ -318,6 +323,7 @@ SCHEDULE = {
     "portal.jobs.schedule.clear_delivered": 3600,
     "portal.approvals.schedule.tick": 30,
     "portal.notify.schedule.deliver": 5,
+    "compliance.schedule.tick": 600,
     "lifecycle.provisioning.schedule.tick": 30,
 }
 

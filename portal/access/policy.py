@@ -45,6 +45,9 @@ VERBS: dict[str, frozenset[Role]] = {
     "job.operate": ENGINEERS,
     "policy.view": READERS | APPROVERS,
     "policy.edit": frozenset({Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER}),
+    "compliance_report.view": frozenset(
+        {Role.COMPLIANCE_OFFICER, Role.CCO, Role.LEGAL, Role.AUDITOR, Role.PLATFORM_ADMIN}
+    ),
     "incident.view": READERS,
     "incident.resolve": frozenset({Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER}),
     "audit.view": frozenset({Role.AUDITOR, Role.COMPLIANCE_OFFICER, Role.PLATFORM_ADMIN, Role.LEGAL}),

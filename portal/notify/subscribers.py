@@ -241,6 +241,24 @@ def incident_opened(payload: Payload) -> None:
         )
 
 
+def residency_failed(payload: Payload) -> None:
+    """Tell compliance that rules in force today no longer allow a tenant where it is. Nothing was moved."""
+    rules = payload["rules"]
+    titles = "; ".join(rule["title"] for rule in rules)
+    notify(
+        "residency.failed",
+        title=f"{payload['name']} in {payload['region']} no longer passes: {titles}",
+        role=Role.COMPLIANCE_OFFICER,
+        where={"tenant": str(payload["tenant_id"]), "business_unit": str(payload["business_unit"])},
+        severity=Severity.CRITICAL,
+        body=" ".join(rule["remedy"] for rule in rules)[:2000],
+        url=page("tenants", payload["tenant_id"]),
+        tenant_id=payload["tenant_id"],
+        details=[("Tenant", payload["name"]), *((rule["rule_id"], rule["title"]) for rule in rules)],
+        key=f"residency.failed:{payload['tenant_id']}:{payload['at']}",
+    )
+
+
 def outbox_gave_up(payload: Payload) -> None:
     """Tell the engineers that news did not reach a subscriber: something downstream has not happened."""
     notify(

@@ -44,6 +44,16 @@ def person(username: str) -> User:
 
 def tenant(name: str, unit: str, owner: str, **more: Any) -> Tenant:
     tier = Tier.objects.get(pk="gold")
+    usual: dict[str, Any] = {
+        "region": "ap-south-1",
+        "geography": "IN",
+        "vector_provider": "pgvector",
+        "status": "active",
+        "activated_at": now(),
+        "validation_outcome": "pass",
+        "validated_at": now(),
+        **tier.limits(),
+    }
     found = Tenant(
         name=name,
         display_name=name.capitalize(),
@@ -52,17 +62,10 @@ def tenant(name: str, unit: str, owner: str, **more: Any) -> Tenant:
         owner=person(owner),
         champion=person(owner),
         tier=tier,
-        region="ap-south-1",
-        geography="IN",
-        vector_provider="pgvector",
         annual_budget_inr=Decimal("1500000.00"),
         monthly_cost_inr=Decimal("96150.00"),
         created_by="system:test",
-        status="active",
-        activated_at=now(),
-        validation_outcome="pass",
-        validated_at=now(),
-        **{**tier.limits(), **more},
+        **{**usual, **more},
     )
     found.save(force_insert=True)
     Reservation.objects.create(
