@@ -15,7 +15,7 @@ from portal.access.actor import Actor
 from portal.access.queries import scope_filter
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
-from portal.admin.listing import column
+from portal.admin.listing import column, yes_no
 from portal.admin.names import scopes_of
 from portal.admin.verbs import Verb
 
@@ -32,7 +32,11 @@ class IncidentAdmin(GovernedAdmin):
     )
     first_step = gettext_lazy("No incident has been opened. May it stay so.")
     list_display = ("title", "tenant", "severity", "stands", "opened_at", "notify_by", "resolved_at")
-    list_filter = ("severity", ("resolved_at", admin.EmptyFieldListFilter), ("opened_at", admin.DateFieldListFilter))
+    list_filter = (
+        "severity",
+        yes_no("open", gettext_lazy("state"), "resolved_at__isnull", gettext_lazy("open"), gettext_lazy("resolved")),
+        ("opened_at", admin.DateFieldListFilter),
+    )
     search_fields = ("title",)
     ordering = ("-opened_at",)
     object_template = "lifecycle/incident.html"

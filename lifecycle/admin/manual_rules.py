@@ -22,11 +22,15 @@ class ManualRuleAdmin(GovernedAdmin):
     floor, order = "lifecycle", 95
     title = gettext_lazy("Manual set-up")
     explain = gettext_lazy("Requests these rules speak of wait for a person with a checklist before they go on.")
-    list_display = ("title", "speaks", "steps", "is_active")
+    list_display = ("title", "speaks", "steps", "stands")
     ordering = ("rule_id", "-version")
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
         return ManualRule.objects.all()
+
+    @column(gettext_lazy("State"), ordering="is_active", kind="state")
+    def stands(self, rule: ManualRule) -> str:
+        return self.state(rule)
 
     def under(self, rule: ManualRule) -> str:
         return str(rule)

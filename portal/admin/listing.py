@@ -61,6 +61,11 @@ def fixed(
     return Fixed
 
 
+def yes_no(name: str, label: Any, lookup: str, yes: Any, no: Any) -> type[SimpleListFilter]:
+    """A filter over something that is so or is not."""
+    return fixed(name, label, [("yes", yes), ("no", no)], lookup, value_of=lambda one: one == "yes")
+
+
 @dataclass(frozen=True)
 class Cell:
     label: str
@@ -119,9 +124,9 @@ def kind_of(name: str, field: Any, attribute: Any, value: Any) -> str:
 
 
 def label_of(cl: ChangeList, name: Any) -> str:
-    """A column's heading; an amount's unit is written the way people write it."""
+    """A column's heading; an amount's unit and an instant are named the way people name them."""
     label = capfirst(force_str(label_for_field(name, cl.model, model_admin=cl.model_admin)))
-    return f"{label.removesuffix(' inr')}, ₹" if label.endswith(" inr") else label
+    return f"{label.removesuffix(' inr')}, ₹" if label.endswith(" inr") else label.removesuffix(" at")
 
 
 def cells(cl: ChangeList, obj: models.Model) -> list[Cell]:
@@ -168,7 +173,7 @@ def chips(cl: ChangeList) -> list[Chips]:
         offered: list[Any] = list(spec.choices(cl))
         chosen = next((force_str(c["display"]) for c in offered[1:] if c["selected"]), "")
         clear = str(offered[0]["query_string"]) if offered else ""
-        found.append(Chips(force_str(spec.title), chosen, clear, offered))
+        found.append(Chips(force_str(spec.title).removesuffix(" at"), chosen, clear, offered))
     return found
 
 

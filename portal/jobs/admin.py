@@ -1,10 +1,11 @@
 """Jobs as pages: what runs, what failed and why, and the few things a person can do about it."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Avg, Count, F, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,6 +17,7 @@ from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed
 from portal.admin.names import name_of, names_of
+from portal.admin.tags import span
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.clock import now
 
@@ -175,7 +177,22 @@ class JobAdmin(GovernedAdmin):
         failed = sum(job.state == JobState.FAILED for job in jobs)
         says = _("%(n)d jobs have failed and wait for a decision.") % {"n": failed} if failed > 1 else ""
         says = _("One job has failed and waits for a decision.") if failed == 1 else says
-        return [self._card(_("Running, waiting and failed"), jobs, "main", says)]
+        figures = self._figures(actor) if Role.PLATFORM_ENGINEER in roles_of(actor) else []
+        return [*figures, self._card(_("Running, waiting and failed"), jobs, "main", says)]
+
+    def _figures(self, actor: Actor) -> list[Card]:
+        """How provisioning has gone in the last thirty days."""
+        recent = self.visible(actor).filter(kind="provision.apply", created_at__gt=now() - timedelta(days=30))
+        found = recent.aggregate(
+            ended=Count("pk", filter=Q(state__in=[JobState.SUCCEEDED, JobState.FAILED])),
+            done=Count("pk", filter=Q(state=JobState.SUCCEEDED)),
+            took=Avg(F("finished_at") - F("started_at"), filter=Q(state=JobState.SUCCEEDED)),
+        )
+        took = span(found["took"])
+        note = _("%(done)d of %(ended)d succeeded in 30 days") % {"done": found["done"], "ended": found["ended"]}
+        context = {"words": took, "note": note}
+        url = self.list_url() + "?kind=provision.apply"
+        return [Card(_("Provisioning takes"), "console/card_figure.html", 13, "figure", url, context=context)]
 
     def _card(self, title: str, jobs: list[Job], place: str, says: str = "") -> Card:
         rows = [{"job": job, "url": self.object_url(job)} for job in jobs]

@@ -15,7 +15,7 @@ from portal.access.queries import roles_of
 from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
-from portal.admin.listing import column
+from portal.admin.listing import column, yes_no
 from portal.admin.navigation import forget_counts
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import Refusal
@@ -23,7 +23,7 @@ from portal.lib.errors import Refusal
 from . import actions, queries
 from .models import Channel, Delivery, Notice
 
-UNREAD = ("read_at", admin.EmptyFieldListFilter)
+UNREAD = yes_no("unread", gettext_lazy("read or not"), "read_at__isnull", gettext_lazy("unread"), gettext_lazy("read"))
 
 
 @admin.register(Notice)
@@ -36,7 +36,7 @@ class NoticeAdmin(GovernedAdmin):
     title = gettext_lazy("Notifications")
     explain = gettext_lazy("What happened to things that concern you. The same news also leaves by mail.")
     first_step = gettext_lazy("No news yet. You hear here of requests, signatures and incidents that concern you.")
-    views = ((gettext_lazy("All"), ""), (gettext_lazy("Unread"), "read_at__isempty=1"))
+    views = ((gettext_lazy("All"), ""), (gettext_lazy("Unread"), "unread=yes"))
     list_display = ("title", "severity", "news", "created_at")
     list_filter = (UNREAD, "severity", ("created_at", admin.DateFieldListFilter))
     search_fields = ("title",)
@@ -105,7 +105,10 @@ class ChannelAdmin(GovernedAdmin):
     )
     first_step = gettext_lazy("No channel yet. Mail to the people concerned goes out without one.")
     list_display = ("name", "kind", "shown_target", "stands")
-    list_filter = ("kind", "is_active")
+    list_filter = (
+        "kind",
+        yes_no("sending", gettext_lazy("state"), "is_active", gettext_lazy("sending"), gettext_lazy("stopped")),
+    )
     search_fields = ("name",)
     ordering = ("name",)
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.access.actor import Actor
 from portal.admin.governed import GovernedAdmin
-from portal.admin.listing import column
+from portal.admin.listing import column, yes_no
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.approvals import actions
 from portal.approvals.conditions import in_words
@@ -47,9 +47,13 @@ class RuleAdmin(GovernedAdmin):
     explain = gettext_lazy(
         "When a request needs a signature, whose, and how fast. Open cases keep the rules they opened with."
     )
-    views = ((gettext_lazy("In force"), "is_active__exact=1"), (gettext_lazy("Every version"), ""))
-    list_display = ("title", "speaks", "effect", "role", "quorum", "sla_hours", "is_active")
-    list_filter = ("is_active", "role", "effect")
+    views = ((gettext_lazy("In force"), "in_force=yes"), (gettext_lazy("Every version"), ""))
+    list_display = ("title", "speaks", "effect", "role", "quorum", "sla_hours", "stands")
+    list_filter = (
+        yes_no("in_force", gettext_lazy("in force"), "is_active", gettext_lazy("yes"), gettext_lazy("no")),
+        "role",
+        "effect",
+    )
     search_fields = ("rule_id", "title")
     ordering = ("rule_id", "-version")
 
@@ -59,6 +63,10 @@ class RuleAdmin(GovernedAdmin):
     @column(gettext_lazy("Speaks when"))
     def speaks(self, rule: Rule) -> str:
         return in_words(rule.condition)
+
+    @column(gettext_lazy("State"), ordering="is_active", kind="state")
+    def stands(self, rule: Rule) -> str:
+        return self.state(rule)
 
     def under(self, rule: Rule) -> str:
         return str(rule)
