@@ -1,5 +1,6 @@
 """A tenant request as a person would type it."""
 
+from decimal import Decimal
 from typing import Any
 
 from lifecycle.actions import requests
@@ -36,6 +37,7 @@ def asked(username: str = "meera", **changes: Any) -> TenantRequest:
         actor=Actor.of_user(User.objects.get(username=username)),
         **{
             **fields,
+            "annual_budget_inr": Decimal(str(fields["annual_budget_inr"])),
             "business_unit": BusinessUnit.objects.get(pk=fields["business_unit"]),
             "tier": Tier.objects.get(pk=fields["tier"]),
             "owner": User.objects.get(username=fields["owner"]),
