@@ -2,21 +2,26 @@
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth import authenticate
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from portal.audit.actions import record
 from portal.lib.clock import now
-from portal.lib.errors import Absent, Invalid, Refusal
+from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 
 from . import policy, throttle
 from .actor import Actor
 from .models import ApiToken, Grant, Person, Role, Scope, User
 
 MAX_TOKEN_LIFE = timedelta(days=366)
+CLOCK_SLACK = timedelta(minutes=1)
+UUID_LENGTH = 36
 
 
 class NotSignedIn(Refusal):
@@ -59,21 +64,22 @@ def grant(
     reason: str,
     scope_type: str = Scope.GLOBAL,
     scope_id: str = "",
-    valid_until: Any = None,
+    valid_from: datetime | None = None,
+    valid_until: datetime | None = None,
 ) -> Grant:
-    """Give `user` a role from now on. Nobody grants to themselves."""
+    """Give `user` a role between two dates, by default from now on. Nobody grants to themselves."""
     policy.require(actor, "access.edit")
     if actor.user is not None and actor.user.pk == user.pk:
-        raise Invalid("Nobody grants a role to themselves; ask another administrator.", code="self-grant")
-    if role not in Role.values:
-        raise Invalid(fields={"role": f"one of {', '.join(Role.values)}"})
-    if (scope_type == Scope.GLOBAL) != (scope_id == ""):
-        raise Invalid(fields={"scope_id": "name the tenant or business unit, or leave it empty for everything"})
+        raise NotAllowed("Nobody grants a role to themselves; ask another administrator.", code="self-grant")
+    at = now()
+    _check_grant(role, scope_type, scope_id, reason)
+    _check_dates(at, valid_from, valid_until)
     row = Grant.objects.create(
         user=user,
         role=role,
         scope_type=scope_type,
         scope_id=scope_id,
+        valid_from=valid_from or at,
         valid_until=valid_until,
         granted_by=actor.id,
         reason=reason,
@@ -82,16 +88,89 @@ def grant(
     return row
 
 
+def _check_grant(role: str, scope_type: str, scope_id: str, reason: str) -> None:
+    if role not in Role.values:
+        raise Invalid(fields={"role": f"one of {', '.join(Role.values)}"})
+    if scope_type not in Scope.values:
+        raise Invalid(fields={"scope_type": f"one of {', '.join(Scope.values)}"})
+    if (scope_type == Scope.GLOBAL) != (scope_id == ""):
+        raise Invalid(fields={"scope_id": "name the tenant or business unit, or leave it empty for everything"})
+    if scope_id and not _is_a_scope(scope_type, scope_id):
+        raise Invalid(fields={"scope_id": "there is no such tenant or business unit"})
+    _need_reason(reason)
+
+
+def _is_a_scope(scope_type: str, scope_id: str) -> bool:
+    if scope_type == Scope.TENANT:
+        try:
+            UUID(scope_id)
+        except ValueError:
+            return False
+    elif len(scope_id) == UUID_LENGTH:
+        return False
+    return scope_id in import_string(settings.SCOPE_NAMES)([scope_id])
+
+
+def _check_dates(at: datetime, valid_from: datetime | None, valid_until: datetime | None) -> None:
+    if valid_from is not None and valid_from < at - CLOCK_SLACK:
+        raise Invalid(fields={"valid_from": "a grant is not given for the past"})
+    if valid_until is not None and valid_until <= (valid_from or at):
+        raise Invalid(fields={"valid_until": "must come after the grant begins"})
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid(fields={"reason": "say why; it is kept in the record"})
+
+
 @transaction.atomic
 def revoke(grant_id: Any, *, actor: Actor, reason: str) -> Grant:
     """End a grant now."""
     policy.require(actor, "access.edit")
-    row = Grant.objects.select_for_update().get(pk=grant_id)
+    _need_reason(reason)
+    row = Grant.objects.select_for_update().filter(pk=grant_id).first()
+    if row is None:
+        raise Absent("There is no such grant.")
     if row.revoked_at is None:
         row.revoked_at = now()
         row.save(update_fields=["revoked_at"])
         record("grant.revoked", row, actor=actor, reason=reason, data={"role": row.role, "user": row.user_id})
     return row
+
+
+@transaction.atomic
+def disable(user_id: Any, *, actor: Actor, reason: str) -> User:
+    """Let nobody in by this account any more: its sessions, access tokens and API tokens end now, for good."""
+    user = _account(user_id, actor, reason)
+    if actor.user is not None and actor.user.pk == user.pk:
+        raise NotAllowed("Nobody disables their own account; ask another administrator.", code="self-disable")
+    if user.is_active:
+        user.is_active = False
+        user.credential_epoch += 1
+        user.save(update_fields=["is_active", "credential_epoch"])
+        ended = user.api_tokens.filter(revoked_at=None).update(revoked_at=now())
+        record("user.disabled", user, actor=actor, reason=reason, data={"api_tokens_ended": ended})
+    return user
+
+
+@transaction.atomic
+def enable(user_id: Any, *, actor: Actor, reason: str) -> User:
+    """Let the account sign in again. What ended when it was disabled stays ended."""
+    user = _account(user_id, actor, reason)
+    if not user.is_active:
+        user.is_active = True
+        user.save(update_fields=["is_active"])
+        record("user.enabled", user, actor=actor, reason=reason)
+    return user
+
+
+def _account(user_id: Any, actor: Actor, reason: str) -> User:
+    policy.require(actor, "access.edit")
+    _need_reason(reason)
+    user = User.objects.select_for_update().filter(pk=user_id).first()
+    if user is None:
+        raise Absent("There is no such account.")
+    return user
 
 
 @transaction.atomic

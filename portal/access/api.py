@@ -1,19 +1,21 @@
-"""REST of access: API tokens."""
+"""REST of access: people, their grants, API tokens."""
 
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.lib.api import StrictSerializer
 
-from . import actions
+from . import actions, policy
 from .actor import actor_of
 from .idempotency import IdempotentMixin
-from .models import ApiToken
+from .models import ApiToken, Grant, Role, Scope, User
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
@@ -62,4 +64,103 @@ class ApiTokenViewSet(
         return Response(status=204)
 
 
-routes = [("tokens", ApiTokenViewSet, "token")]
+class GrantSerializer(serializers.ModelSerializer[Grant]):
+    username = serializers.CharField(source="user.username", read_only=True)
+
+    class Meta:
+        model = Grant
+        fields = "__all__"
+
+
+class UserSerializer(serializers.ModelSerializer[User]):
+    full_name = serializers.CharField(source="display_name", read_only=True)
+    grants = GrantSerializer(source="live_grants", many=True, read_only=True)
+
+    class Meta:
+        model = User
+        fields = ["id", "username", "full_name", "is_active", "is_service", "created_at", "last_login", "grants"]
+
+
+class ReasonSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+
+
+class NewGrantSerializer(ReasonSerializer):
+    role = serializers.ChoiceField(Role.choices)
+    scope_type = serializers.ChoiceField(Scope.choices, default=Scope.GLOBAL)
+    scope_id = serializers.CharField(max_length=64, default="", allow_blank=True)
+    valid_from = serializers.DateTimeField(required=False, help_text="Default: now")
+    valid_until = serializers.DateTimeField(required=False, allow_null=True)
+
+
+class UserViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[User]):
+    """People who may sign in and the roles they hold now: for administrators of access, and auditors to read."""
+
+    serializer_class = UserSerializer
+    queryset = User.objects.none()
+    filterset_fields = ["username", "is_active", "is_service"]
+    search_fields = ["username", "person__full_name"]
+    ordering_fields = ["username", "created_at", "last_login"]
+
+    def get_queryset(self) -> Any:
+        policy.require(actor_of(self.request), "access.view")
+        live = Prefetch("grants", Grant.objects.live().select_related("user"), to_attr="live_grants")
+        return User.objects.select_related("person").prefetch_related(live).order_by("username")
+
+    @extend_schema(request=NewGrantSerializer, responses={201: GrantSerializer})
+    @action(detail=True, methods=["post"])
+    def grants(self, request: Request, pk: Any = None) -> Response:
+        """Give a role, over everything, one business unit or one tenant, between two dates."""
+        user, given = self.get_object(), _checked(NewGrantSerializer, request)
+        row = actions.grant(actor=actor_of(request), user=user, **given)
+        return Response(GrantSerializer(row).data, status=201)
+
+    @extend_schema(request=ReasonSerializer, responses=UserSerializer)
+    @action(detail=True, methods=["post"])
+    def disabling(self, request: Request, pk: Any = None) -> Response:
+        """End every session and token of the account now, and let nobody sign in by it."""
+        return self._act(actions.disable, request)
+
+    @extend_schema(request=ReasonSerializer, responses=UserSerializer)
+    @action(detail=True, methods=["post"])
+    def enabling(self, request: Request, pk: Any = None) -> Response:
+        """Let the account sign in again."""
+        return self._act(actions.enable, request)
+
+    def _act(self, act: Any, request: Request) -> Response:
+        user, given = self.get_object(), _checked(ReasonSerializer, request)
+        act(user.pk, actor=actor_of(request), **given)
+        return Response(self.get_serializer(self.get_object()).data)
+
+
+class GrantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Grant]):
+    """Every grant there was; one that ended stays in the list."""
+
+    serializer_class = GrantSerializer
+    queryset = Grant.objects.none()
+    filterset_fields = ["user", "role", "scope_type", "scope_id"]
+    ordering_fields = ["created_at", "valid_from", "valid_until"]
+
+    def get_queryset(self) -> Any:
+        policy.require(actor_of(self.request), "access.view")
+        return Grant.objects.select_related("user").order_by("-created_at")
+
+    @extend_schema(request=ReasonSerializer, responses=GrantSerializer)
+    @action(detail=True, methods=["post"])
+    def revocation(self, request: Request, pk: Any = None) -> Response:
+        """End the grant now."""
+        row, given = self.get_object(), _checked(ReasonSerializer, request)
+        return Response(GrantSerializer(actions.revoke(row.pk, actor=actor_of(request), **given)).data)
+
+
+def _checked(form: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    given = form(data=request.data)
+    given.is_valid(raise_exception=True)
+    return dict(given.validated_data)
+
+
+routes = [
+    ("tokens", ApiTokenViewSet, "token"),
+    ("users", UserViewSet, "user"),
+    ("grants", GrantViewSet, "grant"),
+]

@@ -46,7 +46,9 @@ def _by_jwt(credential: str) -> tuple[User, jwt.Claims] | None:
     user = _user(claims["sub"])
     scope = claims.get("scope")
     scopes = frozenset(scope.split()) if isinstance(scope, str) else None
-    return (user, jwt.Claims(claims["sub"], scopes)) if user else None
+    if user is None or claims.get("epoch", 0) != user.credential_epoch:
+        return None
+    return user, jwt.Claims(claims["sub"], scopes, epoch=user.credential_epoch)
 
 
 def _user(pk: str) -> User | None:

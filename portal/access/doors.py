@@ -44,7 +44,7 @@ class SignIn(APIView):
         form = SignInSerializer(data=request.data)
         form.is_valid(raise_exception=True)
         user = sign_in(address=request.META.get("REMOTE_ADDR", ""), **form.validated_data)
-        token = jwt.mint(str(user.pk))
+        token = jwt.mint(str(user.pk), epoch=user.credential_epoch)
         return Response(
             {"access_token": token, "token_type": "Bearer", "expires_in": int(jwt.MAX_LIFE.total_seconds())}
         )

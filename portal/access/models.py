@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import F, Q
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from portal.lib.clock import now
@@ -56,6 +57,9 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_superuser = models.BooleanField(default=False)
     is_service = models.BooleanField(default=False)
+    credential_epoch = models.PositiveIntegerField(
+        default=0, help_text=_("Raised when the account is disabled: every session and token of before is void")
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     objects = Accounts()
@@ -69,6 +73,11 @@ class User(AbstractBaseUser):
     def display_name(self) -> str:
         person = getattr(self, "person", None)
         return person.full_name if person else self.username
+
+    def _get_session_auth_hash(self, secret: Any = None) -> str:
+        """Sessions are bound to the password, as Django does, and to the epoch, so that disabling ends them."""
+        bound = f"{self.password}:{self.credential_epoch}"
+        return salted_hmac("portal.access.session", bound, secret=secret, algorithm="sha256").hexdigest()
 
     @property
     def is_staff(self) -> bool:
