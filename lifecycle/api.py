@@ -20,7 +20,7 @@ from portal.lib.money import CEILING, parse_inr
 from tenants.models import NAME_PATTERN, BusinessUnit, DataClass, Geography, Tier
 
 from . import queries
-from .actions import incidents, requests
+from .actions import incidents, requests, validations
 from .models import Incident, TenantRequest, ValidationCheck, ValidationRun
 
 
@@ -113,6 +113,7 @@ class TenantRequestViewSet(
     queryset = TenantRequest.objects.none()
 
     def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "request.view")
         related = ("requested_by", "owner", "champion")
         return TenantRequest.objects.visible_to(actor_of(self.request)).select_related(*related).order_by("-created_at")
 
@@ -182,6 +183,14 @@ class ValidationSerializer(serializers.ModelSerializer[ValidationRun]):
         fields = "__all__"
 
 
+class ValidateSerializer(ReasonSerializer):
+    tenant_id = serializers.UUIDField()
+
+
+class StartedSerializer(serializers.Serializer[Any]):
+    job_id = serializers.UUIDField()
+
+
 class ValidationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[ValidationRun]):
     """Runs of the nine checks, with evidence."""
 
@@ -191,8 +200,17 @@ class ValidationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     queryset = ValidationRun.objects.none()
 
     def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "request.view")
         reach = queries.reach(actor_of(self.request), "request.view")
         return ValidationRun.objects.filter(reach).prefetch_related("checks").order_by("-started_at")
+
+    @extend_schema(request=ValidateSerializer, responses={202: StartedSerializer})
+    def create(self, request: Request) -> Response:
+        """Validate an active tenant now; the run appears here when its job begins."""
+        form = ValidateSerializer(data=request.data)
+        form.is_valid(raise_exception=True)
+        job = validations.validate_now(actor=actor_of(request), **form.validated_data)
+        return Response({"job_id": job.pk}, status=202)
 
 
 class IncidentSerializer(serializers.ModelSerializer[Incident]):
@@ -210,6 +228,7 @@ class IncidentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     queryset = Incident.objects.none()
 
     def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "incident.view")
         reach = scope_filter(actor_of(self.request), policy.VERBS["incident.view"], tenant="tenant_id")
         return Incident.objects.filter(reach).order_by("-opened_at")
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from lifecycle.actions import incidents
+from lifecycle.actions import incidents, validations
 from lifecycle.models import Incident
 from portal.access import policy
 from portal.access.actor import Actor
@@ -78,7 +78,11 @@ class IncidentAdmin(GovernedAdmin):
         if incident.resolved_at or not self.may(actor, "resolve", incident):
             return []
         says = _("Opens access again. The checks must have passed after the incident began.")
-        return [Verb("resolve", _("Close the incident"), _resolve, tone="primary", says=says, done=_("Closed."))]
+        again = _("Runs the nine checks now. They alone are let in while access is closed.")
+        return [
+            Verb("validate", _("Validate now"), _validate, says=again, done=_("The checks begin in a moment.")),
+            Verb("resolve", _("Close the incident"), _resolve, tone="primary", says=says, done=_("Closed.")),
+        ]
 
     def extra(self, incident: Incident, actor: Actor) -> dict[str, Any]:
         names = scopes_of(incident.affected)
@@ -106,6 +110,10 @@ class IncidentAdmin(GovernedAdmin):
                 {"rows": rows},
             )
         ]
+
+
+def _validate(incident: Incident, *, actor: Actor, reason: str) -> None:
+    validations.validate_now(incident.tenant_id, actor=actor, reason=reason)
 
 
 def _resolve(incident: Incident, *, actor: Actor, reason: str) -> None:

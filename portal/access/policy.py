@@ -25,6 +25,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "tenant.suspend": ENGINEERS,
     "tenant.reactivate": ENGINEERS,
     "tenant.archive": ADMINS,
+    "tenant.validate": ENGINEERS | {Role.COMPLIANCE_OFFICER},
     "tenant.connect": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
     "tier.view": READERS | APPROVERS | TENANT_SIDE | {Role.SERVICE},
     "tier.edit": ADMINS,
@@ -83,8 +84,14 @@ def require(actor: Actor, verb: str, obj: Any = None) -> None:
         raise NotAllowed(f"This needs one of these roles here: {needed}.", verb=verb)
 
 
+def require_scope(actor: Actor, verb: str) -> None:
+    """Raise NotAllowed if the credential does not carry `verb`: for lists, where the grants only narrow the rows."""
+    if not _credential_carries(actor, verb):
+        raise NotAllowed(f"This credential does not carry {verb}.", code="scope-missing", verb=verb)
+
+
 def _credential_carries(actor: Actor, verb: str) -> bool:
-    if actor.via == "token" and verb in SESSION_ONLY:
+    if actor.via == "token" and verb in SESSION_ONLY | PEOPLE_ONLY:
         return False
     if actor.scopes is None:
         return True

@@ -29,7 +29,7 @@ from portal.embedded import procs
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 
-DEADLINE = 120.0
+DEADLINE = 240.0  # what is awaited here takes seconds; a machine that does other work may take minutes
 CHAMPIONS = {"FIN": "meera", "HR": "arjun", "RISK": "ishaan", "EUOPS": "clara"}
 SIGNERS = {"cfo": "vikram", "cco": "leela", "legal": "thomas", "cto": "sanjay", "compliance_officer": "farah"}
 FAILING = {"rejected", "expired", "cancelled", "failed", "rolled_back", "rollback_incomplete", "approval_voided"}
@@ -54,7 +54,8 @@ class Person:
 
     def __init__(self, url: str, username: str) -> None:
         self.username = username
-        self.http = httpx.Client(base_url=url, timeout=30)
+        fresh = httpx.Limits(max_keepalive_connections=0)  # none that the server is just about to close
+        self.http = httpx.Client(base_url=url, timeout=30, limits=fresh)
         self._lock = threading.Lock()
         self.sign_in()
 
