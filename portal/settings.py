@@ -271,6 +271,7 @@ METRIC_COLLECTORS = [
     "portal.jobs.metrics.JobCollector",
     "portal.approvals.metrics.ApprovalCollector",
     "portal.notify.metrics.DeliveryCollector",
+    "tenants.metrics.TenantCollector",
     "lifecycle.provisioning.metrics.ProvisioningCollector",
 ]
 # Data that every installation starts with (manage.py seed).

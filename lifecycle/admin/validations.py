@@ -21,6 +21,7 @@ SHOWN_BESIDE = {"tenants.tenant", "lifecycle.tenantrequest"}
 TRIGGERS = {
     "provisioning": gettext_lazy("before activation"),
     "nightly": gettext_lazy("nightly"),
+    "watch": gettext_lazy("watched after activation"),
     "person": gettext_lazy("asked for"),
 }
 

@@ -34,7 +34,7 @@ def validate(ctx: StepContext) -> dict[str, Any]:
     said = finish_run(ctx, run, targets.of_tenant(tenant, placement.requires, tags))
     if said.rule == "roll_back" and not said.could_not_run:
         _breach(ctx, run, said)
-    return {"run": str(run.pk), "outcome": said.outcome, "decision": said.rule}
+    return {"run": str(run.pk), "outcome": said.outcome, "decision": said.rule, "tenant_status": tenant.status}
 
 
 def _breach(ctx: StepContext, run: ValidationRun, said: Verdict) -> None:
