@@ -24,10 +24,11 @@ def last_verdicts(tenant_id: UUID) -> list[Verdict]:
 def last_verdicts_by_tenant(tenant_ids: Iterable[UUID]) -> dict[UUID, list[Verdict]]:
     """The same for many tenants in one query."""
     latest = Verdict.objects.filter(tenant_id=models.OuterRef("tenant_id")).order_by("-at").values("at")[:1]
-    rows = Verdict.objects.filter(tenant_id__in=list(tenant_ids)).annotate(latest=models.Subquery(latest))
-    found: dict[UUID, list[Verdict]] = {}
+    found: dict[UUID, list[Verdict]] = {key: [] for key in tenant_ids}
+    rows = Verdict.objects.filter(tenant_id__in=list(found)).annotate(latest=models.Subquery(latest))
     for row in rows.filter(at__gt=models.F("latest") - ONE_EVALUATION):
-        found.setdefault(row.tenant_id, []).append(row)
+        if row.tenant_id is not None:  # none is: the filter asked for ids
+            found[row.tenant_id].append(row)
     return found
 
 
