@@ -66,8 +66,10 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
     search_fields = ["name", "display_name", "cost_centre"]
     ordering_fields = ["name", "status", "tier", "created_at", "annual_budget_inr", "health_score"]
     queryset = Tenant.objects.none()
+    shown_once = frozenset({"access_tokens", "api_keys"})
 
     def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "tenant.view")
         related = ("tier", "owner", "champion")
         return Tenant.objects.visible_to(actor_of(self.request)).select_related(*related).order_by("name")
 
@@ -174,6 +176,7 @@ class BusinessUnitViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     ordering_fields = ["code"]
 
     def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "request.view")
         return queries.units_visible_to(actor_of(self.request))
 
     @extend_schema(request=EnvelopeSerializer, responses=BusinessUnitSerializer)

@@ -29,7 +29,7 @@ def snapshot_of(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
     if not policy.can(actor_of(wrapped), "snapshot.view"):
         return JsonResponse({"detail": "This credential may not read snapshots."}, status=403)
     tenant = tenant_by_id(tenant_id)
-    if tenant is None:
+    if tenant is None or not policy.can(actor_of(wrapped), "snapshot.view", tenant):
         return JsonResponse({"detail": "There is no such tenant."}, status=404)
     body = snapshot(tenant)
     etag = f'"{body["config_version"]}-{body["status_version"]}"'

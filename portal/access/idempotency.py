@@ -24,12 +24,19 @@ class _Undo(Exception):
 
 
 class IdempotentMixin:
-    """For DRF view sets: wraps the handler of every POST that carries an Idempotency-Key."""
+    """For DRF view sets: wraps the handler of every POST that carries an Idempotency-Key.
+
+    `shown_once` names the actions whose answer is a secret: a kept answer would keep it in clear, so they take no key.
+    """
+
+    shown_once: frozenset[str] = frozenset()
 
     def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
         key = request.headers.get("Idempotency-Key")
         if key and request.method == "POST" and hasattr(self, "post"):
+            if getattr(self, "action", None) in self.shown_once:
+                raise Invalid(fields={"Idempotency-Key": "not here: the answer is a secret, shown once and not kept"})
             if not SHAPE.match(key):
                 raise Invalid(fields={"Idempotency-Key": "1 to 128 visible ASCII characters"})
             self.post = _once(self.post, key)  # what dispatch calls: a view set has bound its action to it by now
