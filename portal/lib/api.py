@@ -19,7 +19,7 @@ MAX_BODY = 262_144
 
 
 class StrictJSONParser(parsers.JSONParser):
-    """JSON without NaN, duplicate keys, NUL characters or bodies over 256 KB."""
+    """JSON without NaN, duplicate keys, NUL characters, half surrogate pairs or bodies over 256 KB."""
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         raw = stream.read(MAX_BODY + 1)
@@ -28,7 +28,10 @@ class StrictJSONParser(parsers.JSONParser):
         if b"\\u0000" in raw or b"\x00" in raw:
             raise ParseError("NUL characters are not accepted.")
         try:
-            return json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+            found = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+            if b"\\u" in raw:  # half of an escaped pair is no text: no answer could name it and no table keep it
+                json.dumps(found, ensure_ascii=False).encode()
+            return found
         except (ValueError, RecursionError) as error:
             raise ParseError(f"Not valid JSON: {error}") from error
 
