@@ -80,7 +80,7 @@ def _with_unit(request: TenantRequest, unit: BusinessUnit) -> TenantRequest:
 def available_verbs(request: TenantRequest, actor: Actor) -> list[str]:
     """Words the actor may use on the request now, in the order pages show them."""
     words = []
-    if request.state in (State.DRAFT, State.APPROVAL_VOIDED) and policy.can(actor, "request.create", request):
+    if request.state in (State.DRAFT, State.APPROVAL_VOIDED) and _may_submit(request, actor):
         words.append("submit")
     if request.state == State.AWAITING_CHAMPION and actor.user and actor.user.pk == request.champion_id:
         words.append("accept")
@@ -90,6 +90,11 @@ def available_verbs(request: TenantRequest, actor: Actor) -> list[str]:
     if request.state in cancellable and policy.can(actor, "request.cancel", request):
         words.append("cancel")
     return words
+
+
+def _may_submit(request: TenantRequest, actor: Actor) -> bool:
+    own = actor.user is not None and actor.user.pk == request.requested_by_id
+    return own and policy.can(actor, "request.create", request)
 
 
 def phases_of(request: TenantRequest) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from portal.access.actor import Actor
 from portal.approvals import actions as approvals
 from portal.audit.actions import record
 from portal.jobs import actions as jobs
-from portal.jobs.models import Job
+from portal.jobs.models import Job, JobState
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid, NotAllowed
@@ -58,6 +58,8 @@ def _check_shape(request: TenantRequest) -> None:
 def submit(request_id: UUID, *, actor: Actor) -> TenantRequest:
     """Judge the request by every rule, hold its name and its money, and have the plan made."""
     request = _locked(request_id, actor, "request.create")
+    if actor.user is None or actor.user.pk != request.requested_by_id:
+        raise NotAllowed("Who wrote the request submits it: they are the one who cannot sign it.", code="not-yours")
     judgement = judge(request, tier=request.tier)
     if judgement.refused:
         raise Invalid(
@@ -103,11 +105,12 @@ def cancel(request_id: UUID, *, actor: Actor, reason: str) -> TenantRequest:
     """Withdraw a request nobody has approved yet."""
     request = _locked(request_id, actor, "request.cancel")
     _need_reason(reason)
+    has_open_case = request.state == State.PENDING_APPROVAL  # the case of a voided approval is closed already
     _move(request, "cancel", reason)
     let_go(request)
     request.save()
     record("request.cancelled", request, actor=actor, reason=reason)
-    if request.case_id:
+    if has_open_case and request.case_id:
         approvals.cancel_case(request.case_id, actor=Actor.system("requests"), reason=reason)
     tell(request)
     return request
@@ -167,8 +170,23 @@ def roll_back(request_id: UUID, *, actor: Actor, reason: str, confirmed: bool = 
     _need_reason(reason)
     if request.state not in (State.FAILED, State.EXPIRED, State.ROLLBACK_INCOMPLETE):
         raise Conflict(f"A request that is {request.get_state_display()} is not rolled back.")
-    start_rollback(request, actor=actor, reason=reason, confirmed=confirmed)
+    failed_job = _stopped_job(request)
+    start_rollback(request, actor=actor, reason=reason, confirmed=confirmed, failed_job=failed_job)
     return request
+
+
+def _stopped_job(request: TenantRequest) -> Job | None:
+    """The job to be undone, which then cannot be resumed any more; None when it is being undone already.
+
+    A person may have resumed it a moment ago: what is being built is not taken down underneath.
+    """
+    wanted = Job.objects.filter(pk=request.job_id or request.plan_job_id)
+    if not wanted.exists() or Job.objects.filter(compensates__in=wanted).exists():
+        return None
+    job = wanted.select_for_update(no_key=True, skip_locked=True).first()  # a step locks its job before the request
+    if job is None or not job.is_finished:
+        raise Conflict("Its job goes on again; cancel the job first.", code="job-not-finished")
+    return job if job.state == JobState.FAILED else None
 
 
 def start_rollback(

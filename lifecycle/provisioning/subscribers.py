@@ -7,7 +7,7 @@ from lifecycle.models import UNDER_WAY, State, TenantRequest
 from lifecycle.news import tell
 from portal.access.actor import Actor
 from portal.jobs import actions as jobs
-from portal.jobs.models import Job
+from portal.jobs.models import Job, JobState
 from portal.jobs.outbox import emit
 
 SYSTEM = Actor.system("lifecycle")
@@ -37,7 +37,7 @@ def approved(payload: dict[str, Any]) -> None:
         actor=SYSTEM,
         subject=request,
         title=f"Provision {request.name}",
-        reason=f"approved by case {payload['case_id']}",
+        reason="Everyone who had to sign has signed.",
         params=_params(request),
     )
     request.job_id = job.pk
@@ -60,8 +60,9 @@ def ended(payload: dict[str, Any]) -> None:
 
 def job_failed(payload: dict[str, Any]) -> None:
     """A provisioning job failed or was cancelled: roll back, unless what failed is a person's to decide."""
-    job = Job.objects.filter(pk=payload["job_id"], kind__startswith="provision.").first()
-    if job is None or job.subject_type != OURS:
+    rows = Job.objects.select_for_update(no_key=True)  # from here on nobody resumes it
+    job = rows.filter(pk=payload["job_id"], kind__startswith="provision.").first()
+    if job is None or job.subject_type != OURS or job.state not in (JobState.FAILED, JobState.CANCELLED):
         return
     request = _locked(job.subject_id)
     if job.kind == "provision.roll_back":
