@@ -1,5 +1,6 @@
 """Ask for the signatures that the rules demand, over exactly this content."""
 
+from decimal import Decimal
 from typing import Any
 
 from lifecycle.actions.requests import take_judgement
@@ -9,6 +10,9 @@ from lifecycle.provisioning.subject import content_digest, request_of
 from portal.access.actor import Actor
 from portal.approvals.actions import open_case
 from portal.jobs.context import StepContext
+from portal.jobs.errors import Permanent
+from portal.lib.errors import Blocked
+from tenants import envelopes
 from tenants.queries import envelope_of
 
 
@@ -19,6 +23,8 @@ def ask(ctx: StepContext) -> dict[str, Any]:
         if request.state != State.SUBMITTED:
             return {"case": str(request.case_id or ""), "state": request.state}
         judgement = judge(request, tier=request.tier)
+        if judgement.counted_inr != request.counted_inr:  # a price has changed since the money was set aside
+            _reserve(request, judgement.counted_inr)
         take_judgement(request, judgement)
         request.digest = content_digest(request, judgement, request.plan_digest)
         request.ask_approval()
@@ -37,6 +43,14 @@ def ask(ctx: StepContext) -> dict[str, Any]:
         request.case_id = case.pk
         request.save(update_fields=["case_id"])
     return {"case": str(case.pk), "digest": request.digest}
+
+
+def _reserve(request: Any, amount_inr: Decimal) -> None:
+    unit, tenant = request.business_unit_id, request.tenant_id
+    try:
+        envelopes.reserve(unit, holder_id=request.pk, tenant_id=tenant, amount_inr=amount_inr)
+    except Blocked as refusal:
+        raise Permanent(refusal.detail) from refusal
 
 
 def _snapshot(request: Any, judgement: Any) -> dict[str, Any]:

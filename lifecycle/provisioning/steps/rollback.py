@@ -24,6 +24,9 @@ from tenants.models import PriceBook, Status, Tenant
 from tenants.queries import tenant_by_id
 
 FIRST_PASS, SECOND_PASS = "sweep", "sweep_again"
+NOT_LOOKED_AT = [
+    {"system": "region", "resource": "", "detail": "not checked: it is not connected any more", "monthly_inr": None}
+]
 
 
 def stop_writers(ctx: StepContext) -> dict[str, Any]:
@@ -124,13 +127,12 @@ def sweep_once(ctx: StepContext) -> dict[str, Any]:
 def finish(ctx: StepContext) -> dict[str, Any]:
     """Two clean passes: `rolled_back`, name and money given back. Otherwise `rollback_incomplete`, and an alert."""
     passes = [ctx.evidence(FIRST_PASS), ctx.evidence(SECOND_PASS)]
-    skipped = not is_connected(request_of(ctx))
-    clean = skipped or all(one.get("clean") is True for one in passes)
+    clean = _nothing_was_made(request_of(ctx)) or all(one.get("clean") is True for one in passes)
     with ctx.fenced():
         request = request_of(ctx, lock=True)
         if request.state in ENDED and request.state != State.EXPIRED:
             return {"state": request.state}
-        request.remainder = [] if clean else passes[1].get("left", [])
+        request.remainder = [] if clean else passes[1].get("left", NOT_LOOKED_AT)
         if clean:
             _undone(ctx, request)
         else:
@@ -148,6 +150,14 @@ def finish(ctx: StepContext) -> dict[str, Any]:
         )
         tell(request)
     return {"state": request.state, "left": len(request.remainder)}
+
+
+def _nothing_was_made(request: TenantRequest) -> bool:
+    """True if the region was not connected when the plan was due: this portal then created nothing there.
+
+    A region that is gone since is another matter: what stands there was not looked at, and that is not clean.
+    """
+    return not request.plan_digest and not is_connected(request)
 
 
 def _undone(ctx: StepContext, request: TenantRequest) -> None:
