@@ -14,6 +14,7 @@ from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid
 from tenants import actions as registry
+from tenants.models import Tenant
 
 NOTIFY_WITHIN = timedelta(hours=72)
 
@@ -57,6 +58,7 @@ def resolve(incident_id: UUID, *, actor: Actor, reason: str) -> Incident:
     incident.resolved_at, incident.resolution = now(), reason
     incident.save()
     record("incident.resolved", incident, actor=actor, reason=reason)
+    Tenant.objects.select_for_update(no_key=True).get(pk=incident.tenant_id)  # one that opens now is seen, or restricts
     if not Incident.objects.filter(tenant_id=incident.tenant_id, resolved_at=None).exists():
         registry.restrict(incident.tenant_id, actor=actor, reason=reason, restricted=False)
     return incident
