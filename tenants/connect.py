@@ -44,10 +44,19 @@ def issue_key(tenant_id: UUID, *, actor: Actor, reason: str, name: str, scopes: 
     except httpx.HTTPError as error:
         raise Blocked(f"The platform in {tenant.region} does not answer; try again.", by="platform") from error
     if answer.is_error:
-        raise Conflict(f"The platform refused: {answer.json().get('detail', answer.status_code)}", code="key-refused")
+        raise Conflict(f"The platform refused: {_said(answer)}", code="key-refused")
     made = answer.json()
     record("tenant.key_issued", tenant, actor=actor, reason=reason, data={"key": made["id"], "scopes": scopes})
     return str(made["key"])
+
+
+def _said(answer: httpx.Response) -> object:
+    """What the platform gives as its reason; a proxy in between may answer with anything."""
+    try:
+        found = answer.json()
+    except ValueError:
+        found = None
+    return found.get("detail", answer.status_code) if isinstance(found, dict) else answer.status_code
 
 
 def _connectable(tenant_id: UUID, actor: Actor) -> Tenant:
