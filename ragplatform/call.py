@@ -114,6 +114,8 @@ class Doorkeeper:
     def _servable(self, tenant_id: UUID, scopes: frozenset[str]) -> Snapshot:
         try:
             tenant = self._registry.tenant(str(tenant_id))
+            if tenant.status != "active" and "validate" not in scopes:  # it may have become active since
+                tenant = self._registry.tenant_now(str(tenant_id))
         except Refused as refusal:
             if refusal.code == "unreachable":
                 raise unavailable(f"It is not known whether the tenant is active: {refusal.reason}.", 2) from refusal

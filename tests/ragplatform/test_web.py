@@ -67,6 +67,12 @@ def test_under_validation_only_the_validation_suite_is_served(fresh: Tenant, sta
     with fresh.client(scope="validate") as client:
         made = ingest(client, "Probe", "A probe of the validation suite.")
         assert client.delete(f"/v1/documents/{made['id']}").status_code == 204
+    snapshots = fresh.platform.portal.snapshots
+    known = snapshots[str(fresh.id)]
+    active = {"status": "active", "validating": False, "status_version": known["status_version"] + 1}
+    snapshots[str(fresh.id)] = {**known, **active}
+    with fresh.client() as client:
+        assert client.get("/v1/usage").status_code == 200  # from the first moment, whatever lease is held
 
 
 def test_requests_a_minute_are_limited(fresh: Tenant) -> None:
