@@ -45,6 +45,8 @@ def _by_jwt(credential: str) -> tuple[User, jwt.Claims] | None:
         return None
     user = _user(claims["sub"])
     scope = claims.get("scope")
+    if "scope" in claims and not isinstance(scope, str):
+        return None  # never read a scope of an unknown shape as "no limit"
     scopes = frozenset(scope.split()) if isinstance(scope, str) else None
     if user is None or claims.get("epoch", 0) != user.credential_epoch:
         return None
