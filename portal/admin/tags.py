@@ -129,6 +129,8 @@ def span(value: Any) -> str:
     if value is None or value == "":
         return NOTHING
     seconds = value.total_seconds() if hasattr(value, "total_seconds") else float(value)
+    if 0 <= seconds < 0.05:
+        return _("under 1 s") if isinstance(value, int) or seconds == 0 else _("under 0.1 s")
     return _("%(n).1f s") % {"n": seconds} if abs(seconds) < 10 else _span(seconds)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from .world import World, tenant
@@ -158,3 +159,12 @@ def test_nothing_is_deleted_and_nothing_is_edited_past_the_actions() -> None:
         assert page.family or page.mount == "notifications", page
         names = {route.name or "" for route in page.get_urls()}
         assert not any(name.endswith("_delete") for name in names)
+
+
+def test_error_pages_are_pages_of_the_product(page: Any, world: World) -> None:
+    missing = page("meera").get("/no/such/page/")
+    assert missing.status_code == 404 and "Bailiwick" in missing.content.decode()
+    forged = Client(enforce_csrf_checks=True).post("/login/", {"username": "meera", "password": "x"})
+    assert forged.status_code == 403 and "open too long" in forged.content.decode()
+    for answer in (missing, forged):
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
