@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.admin.governed import GovernedAdmin
-from portal.admin.listing import column
+from portal.admin.listing import column, yes_no
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import NotAllowed
 
@@ -43,6 +43,12 @@ class GrantForm(forms.Form):
         required=False,
         help_text=gettext_lazy("The business unit's code or the tenant's id; empty for everything"),
     )
+    valid_from = forms.DateTimeField(
+        label=gettext_lazy("From"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text=gettext_lazy("Empty: from now on"),
+    )
     valid_until = forms.DateTimeField(
         label=gettext_lazy("Until"), required=False, widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
     )
@@ -61,7 +67,10 @@ class PeopleAdmin(GovernedAdmin):
     explain = gettext_lazy("Who may sign in, with which role, over what, and until when.")
     add_form, add_label = PersonForm, gettext_lazy("New person")
     list_display = ("name", "username", "roles", "active", "last_login")
-    list_filter = ("is_active", "is_service")
+    list_filter = (
+        yes_no("active", gettext_lazy("may sign in"), "is_active", gettext_lazy("yes"), gettext_lazy("no")),
+        yes_no("service", gettext_lazy("kind"), "is_service", gettext_lazy("service"), gettext_lazy("person")),
+    )
     search_fields = ("username", "person__full_name")
     ordering = ("username",)
     object_template = "access/person.html"
@@ -108,7 +117,8 @@ class PeopleAdmin(GovernedAdmin):
         revoke = Verb(
             "revoke", _("Revoke"), _revoke, tone="danger", form=RevokeForm, is_elsewhere=True, done=_("Revoked.")
         )
-        return [Verb("grant", _("Give a role"), _grant, form=GrantForm, says=says, done=_("Given.")), revoke]
+        give = Verb("grant", _("Give a role"), _grant, form=GrantForm, says=says, done=_("Given."))
+        return [give, revoke, _switch(user)]
 
     def create(self, actor: Actor, data: dict[str, Any]) -> User:
         return actions.create_user(actor=actor, **data)
@@ -192,6 +202,23 @@ class TokenAdmin(GovernedAdmin):
 
 def _grant(user: User, *, actor: Actor, reason: str, **given: Any) -> None:
     actions.grant(actor=actor, user=user, reason=reason, **given)
+
+
+def _switch(user: User) -> Verb:
+    """Disable the account, or enable it again."""
+    if not user.is_active:
+        says = _("It may sign in again. Sessions and tokens that ended stay ended.")
+        return Verb("enable", _("Enable the account"), _enable, says=says, done=_("Enabled."))
+    says = _("Nobody signs in by it any more; its sessions and tokens end at once.")
+    return Verb("disable", _("Disable the account"), _disable, tone="danger", says=says, done=_("Disabled."))
+
+
+def _disable(user: User, *, actor: Actor, reason: str) -> None:
+    actions.disable(user.pk, actor=actor, reason=reason)
+
+
+def _enable(user: User, *, actor: Actor, reason: str) -> None:
+    actions.enable(user.pk, actor=actor, reason=reason)
 
 
 def _revoke(user: User, *, actor: Actor, reason: str, grant: Any) -> None:
