@@ -45,6 +45,7 @@ class ApiTokenViewSet(
 
     serializer_class = ApiTokenSerializer
     queryset = ApiToken.objects.none()
+    shown_once = frozenset({"create"})
     ordering_fields = ["created_at"]
 
     def get_queryset(self) -> Any:
@@ -81,11 +82,11 @@ class UserSerializer(serializers.ModelSerializer[User]):
         fields = ["id", "username", "full_name", "is_active", "is_service", "created_at", "last_login", "grants"]
 
 
-class ReasonSerializer(StrictSerializer):
+class AccessReasonSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=500)
 
 
-class NewGrantSerializer(ReasonSerializer):
+class NewGrantSerializer(AccessReasonSerializer):
     role = serializers.ChoiceField(Role.choices)
     scope_type = serializers.ChoiceField(Scope.choices, default=Scope.GLOBAL)
     scope_id = serializers.CharField(max_length=64, default="", allow_blank=True)
@@ -115,20 +116,20 @@ class UserViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         row = actions.grant(actor=actor_of(request), user=user, **given)
         return Response(GrantSerializer(row).data, status=201)
 
-    @extend_schema(request=ReasonSerializer, responses=UserSerializer)
+    @extend_schema(request=AccessReasonSerializer, responses=UserSerializer)
     @action(detail=True, methods=["post"])
     def disabling(self, request: Request, pk: Any = None) -> Response:
         """End every session and token of the account now, and let nobody sign in by it."""
         return self._act(actions.disable, request)
 
-    @extend_schema(request=ReasonSerializer, responses=UserSerializer)
+    @extend_schema(request=AccessReasonSerializer, responses=UserSerializer)
     @action(detail=True, methods=["post"])
     def enabling(self, request: Request, pk: Any = None) -> Response:
         """Let the account sign in again."""
         return self._act(actions.enable, request)
 
     def _act(self, act: Any, request: Request) -> Response:
-        user, given = self.get_object(), _checked(ReasonSerializer, request)
+        user, given = self.get_object(), _checked(AccessReasonSerializer, request)
         act(user.pk, actor=actor_of(request), **given)
         return Response(self.get_serializer(self.get_object()).data)
 
@@ -145,11 +146,11 @@ class GrantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelM
         policy.require(actor_of(self.request), "access.view")
         return Grant.objects.select_related("user").order_by("-created_at")
 
-    @extend_schema(request=ReasonSerializer, responses=GrantSerializer)
+    @extend_schema(request=AccessReasonSerializer, responses=GrantSerializer)
     @action(detail=True, methods=["post"])
     def revocation(self, request: Request, pk: Any = None) -> Response:
         """End the grant now."""
-        row, given = self.get_object(), _checked(ReasonSerializer, request)
+        row, given = self.get_object(), _checked(AccessReasonSerializer, request)
         return Response(GrantSerializer(actions.revoke(row.pk, actor=actor_of(request), **given)).data)
 
 

@@ -50,7 +50,7 @@ class SignIn(APIView):
         )
 
 
-class GrantSerializer(serializers.Serializer[Any]):
+class OwnGrantSerializer(serializers.Serializer[Any]):
     role = serializers.CharField()
     scope_type = serializers.CharField()
     scope_id = serializers.CharField()
@@ -61,7 +61,7 @@ class MeSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     username = serializers.CharField()
     display_name = serializers.CharField()
-    grants = GrantSerializer(many=True)
+    grants = OwnGrantSerializer(many=True)
 
 
 class Me(APIView):
@@ -70,7 +70,7 @@ class Me(APIView):
     @extend_schema(responses=MeSerializer)
     def get(self, request: Request) -> Response:
         actor = actor_of(request)
-        grants = GrantSerializer(grants_of(actor), many=True).data
+        grants = OwnGrantSerializer(grants_of(actor), many=True).data
         user = request.user
         return Response(
             {"id": str(user.pk), "username": user.username, "display_name": user.display_name, "grants": grants}
