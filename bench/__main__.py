@@ -83,7 +83,7 @@ def tour(stack: Stack) -> float:
 def registry_rows(stack: Stack) -> list[Row]:
     """Django in this process, on the bench's own database."""
     os.environ.update(stack.env)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "portal.settings", "BAILIWICK_LOG_LEVEL": "WARNING"}
     import django
 
     django.setup()
