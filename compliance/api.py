@@ -82,6 +82,7 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
     ordering_fields = ["at"]
 
     def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "request.view")
         reach = scope_filter(actor_of(self.request), policy.VERBS["request.view"], tenant="tenant_id")
         return Verdict.objects.filter(reach).order_by("-at")
 

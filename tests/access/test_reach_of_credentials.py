@@ -13,7 +13,7 @@ from tests.admin.world import tenant
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
 
-LISTS = ["tenants", "business-units", "tenant-requests", "validations", "incidents"]
+LISTS = ["tenants", "business-units", "tenant-requests", "validations", "incidents", "verdicts"]
 
 
 def credential(user: User, *scopes: str) -> str:
