@@ -211,5 +211,6 @@ def _sign(case_id: str, people: dict[str, Person]) -> None:
 
 
 def _fill(champion: Person, request: Any) -> None:
-    access = champion.post(f"/api/v1/tenants/{request['tenant_id']}/access-tokens/", {"scope": ["read", "write", "admin"]})
+    wanted = {"scope": ["read", "write", "admin"]}
+    access = champion.post(f"/api/v1/tenants/{request['tenant_id']}/access-tokens/", wanted)
     fill(access["platform_url"], access["access_token"], request["name"])
