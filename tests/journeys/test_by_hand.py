@@ -34,7 +34,7 @@ def test_a_crore_is_set_up_by_hand_then_validated_like_any_other(product: Produc
     request.tick_all("contract 4711")
     request.accept()
     assert set(request.checks()) == set(NAMES)
-    assert {one["outcome"] for one in request.checks().values()} == {"pass"}
+    assert request.shortcomings() in ({}, {"latency": "warn"})
     request.reach("active")
     done = ticket(product, request.id)["items"]
     assert [one["note"] for one in done] == ["contract 4711", "two nodes"]  # type: ignore[attr-defined]

@@ -60,7 +60,7 @@ def test_from_a_request_of_twelve_lakh_to_an_answered_question(product: Product)
 
     request.accept()
     assert set(request.checks()) == set(NAMES)
-    assert {name: one["outcome"] for name, one in request.checks().items()} == dict.fromkeys(NAMES, "pass")
+    assert request.shortcomings() in ({}, {"latency": "warn"})
     assert all(one["evidence"] for one in request.checks().values())
     assert request.evidence("apply")["resources_in_state"] >= plan["create"]
     request.reach("active")
