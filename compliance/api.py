@@ -83,7 +83,8 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     def get_queryset(self) -> Any:
         policy.require_scope(actor_of(self.request), "request.view")
-        reach = scope_filter(actor_of(self.request), policy.VERBS["request.view"], tenant="tenant_id")
+        roles = policy.VERBS["request.view"]
+        reach = scope_filter(actor_of(self.request), roles, tenant="tenant_id", business_unit="business_unit")
         return Verdict.objects.filter(reach).order_by("-at")
 
 

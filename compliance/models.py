@@ -131,6 +131,7 @@ class Verdict(models.Model):
     subject_type = models.CharField(max_length=64)
     subject_id = models.CharField(max_length=64)
     tenant_id = models.UUIDField(null=True)
+    business_unit = models.CharField(max_length=16, blank=True)
     rule_id = models.CharField(max_length=24)
     rule_version = models.CharField(max_length=24)
     outcome = models.CharField(
