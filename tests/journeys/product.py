@@ -124,7 +124,8 @@ class Product:
         draft.rename(path)
 
     def worker(self) -> int:
-        return int(self.stack.runtime["pids"]["worker"])
+        """The Celery worker's pid; waits for the next one while the supervisor starts it."""
+        return int(until("a worker", lambda: self.stack.runtime["pids"].get("worker"), every=0.02))
 
     def kill_worker_group(self) -> None:
         """SIGKILL to the Celery worker and all its children at once; the supervisor starts another."""
