@@ -35,12 +35,21 @@ def users_with_role(role: str, where: dict[str, str] | None = None, at: datetime
 
 
 def holders_of(
-    roles: Collection[str], where: dict[str, str] | None = None, at: datetime | None = None
+    roles: Collection[str],
+    where: dict[str, str] | None = None,
+    at: datetime | None = None,
+    *,
+    not_by: Any = None,
 ) -> dict[str, dict[Any, User]]:
-    """The same as `users_with_role` for several roles in one query: role -> user id -> user."""
+    """The same as `users_with_role` for several roles in one query: role -> user id -> user.
+
+    `not_by` leaves out grants that this user gave: who asks does not choose who signs.
+    """
     grants = Grant.objects.live(at).filter(
         _reach(where), role__in=roles, user__is_active=True, user__is_superuser=False, user__is_service=False
     )
+    if not_by is not None:
+        grants = grants.exclude(granted_by=str(not_by))
     found: dict[str, dict[Any, User]] = {role: {} for role in roles}
     for grant in grants.select_related("user__person"):
         found[grant.role][grant.user_id] = grant.user

@@ -37,7 +37,8 @@ class Panel:
     def holders(self) -> dict[str, dict[Any, User]]:
         """Role -> the people whose live grant reaches this case, the requester and those who acted left in."""
         where = {kind: str(key) for kind, key in self.case.access_scope().items() if key}
-        return holders_of({requirement.role for requirement in self.requirements}, where, self.at)
+        roles = {requirement.role for requirement in self.requirements}
+        return holders_of(roles, where, self.at, not_by=self.case.requested_by_id)
 
     @cached_property
     def delegations(self) -> list[Delegation]:

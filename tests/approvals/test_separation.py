@@ -209,3 +209,15 @@ def test_who_can_be_a_delegate(rules, cfo):
         actions.delegate(actor=act(cfo, "token"), delegate=cfo, role="cfo", valid_until=now() + SOON, reason="x")
     with pytest.raises(Exception, match="at most 92 days"):
         lend(cfo, person("devi", "cfo"), valid_until=now() + timedelta(days=93))
+
+
+def test_who_asks_does_not_appoint_who_signs(rules):
+    asker = person("adi", "platform_admin")
+    puppet = person("puppet")
+    Grant.objects.create(user=puppet, role="cfo", granted_by=str(asker.pk))
+    case = opened(asker)
+    assert case.blocked_reason
+    with pytest.raises(NotAllowed):
+        signed(case, puppet)
+    elsewhere = opened(person("asha"))
+    assert signed(elsewhere, puppet)
