@@ -6,12 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from portal.embedded.stack import Stack
-from tests.journeys.product import Product
+from tests.journeys.product import CHAMPIONS, Product
 
 
 @pytest.fixture(scope="session")
 def running(full_stack: Stack) -> Product:
-    return Product(full_stack)
+    """With envelopes that hold for every tenant of a whole sweep."""
+    made = Product(full_stack)
+    for unit in CHAMPIONS:
+        body = {"envelope_inr": "1000000000.00", "reason": "The journeys ask for many tenants."}
+        made.person("vikram").post(f"/api/v1/business-units/{unit}/envelope/", body)
+    return made
 
 
 @pytest.fixture
