@@ -50,8 +50,8 @@ def outcome(job: Job, world: Path) -> dict[str, Any]:
     }
 
 
-def eventually(true: Callable[[], Any], seconds: float = 20.0, what: str = "the condition") -> Any:
-    """Poll until `true()` is truthy and return it."""
+def eventually(true: Callable[[], Any], seconds: float = 120.0, what: str = "the condition") -> Any:
+    """Poll until `true()` is truthy and return it; the deadline only bounds how long a failure takes."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found = true()

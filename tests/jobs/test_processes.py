@@ -53,7 +53,7 @@ class Machinery:
     def wait_for(self, *names: str) -> None:
         for name in names:
             word = "ready." if name == "worker" else "dispatch.started"
-            eventually(lambda name=name, word=word: word in self.log(name), 60, name)
+            eventually(lambda name=name, word=word: word in self.log(name), what=name)
 
     def log(self, name: str) -> str:
         return (self.home / name).read_text(errors="replace")
@@ -95,7 +95,7 @@ def test_jobs_of_many_tenants_each_run_once_and_start_at_once(machinery: Machine
     jobs = [start("three", world, tenant_id=uuid4()) for _ in range(15)]
     tenant = uuid4()
     jobs += [start("three", world, tenant_id=tenant) for _ in range(5)]
-    eventually(lambda: not Job.objects.unfinished().exists(), 40)
+    eventually(lambda: not Job.objects.unfinished().exists())
     assert {fresh(job).state for job in jobs} == {"succeeded"}
     assert Counter(calls(world)) == {"first": 30, "second": 30, "third": 30}
     print(f"from start_job to the first step: median {1000 * statistics.median(quick):.0f} ms")
@@ -107,7 +107,7 @@ def test_a_killed_worker_process_is_replaced_within_seconds(machinery: Machinery
     eventually((world / "inside").exists)
     pid = int(fresh(job).lease_holder.rsplit(":", 2)[1])
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: fresh(job).state == "succeeded", 15)
+    eventually(lambda: fresh(job).state == "succeeded")
     assert Counter(calls(world)) == {"slow": 2, "last": 1}
     assert fresh(job).job_epoch == 2
 
@@ -119,17 +119,17 @@ def test_the_queue_may_go_away_and_lose_everything(machinery: Machinery, world: 
         eventually(lambda name=name: "dispatch.queue_unreachable" in machinery.log(name), what=f"{name} to notice")
     assert {fresh(job).state for job in jobs} == {"queued"}
     machinery.redis()
-    eventually(lambda: all(fresh(job).state == "succeeded" for job in jobs), 30)
+    eventually(lambda: all(fresh(job).state == "succeeded" for job in jobs))
     assert Counter(calls(world)) == {"first": 3, "second": 3, "third": 3}
 
 
 def test_one_dispatcher_may_stop_or_be_killed(machinery: Machinery, world: Path) -> None:
     assert machinery.end("one") == 0
     job = start("flaky", world, params={"times": 1})
-    eventually(lambda: fresh(job).state == "succeeded", 15)
+    eventually(lambda: fresh(job).state == "succeeded")
     machinery.dispatcher("three")
     machinery.wait_for("three")
     machinery.end("two", signal.SIGKILL)
     other = start("three", world)
-    eventually(lambda: fresh(other).state == "succeeded", 15)
+    eventually(lambda: fresh(other).state == "succeeded")
     assert "Traceback" not in machinery.log("one") + machinery.log("two") + machinery.log("three")
