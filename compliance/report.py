@@ -1,6 +1,6 @@
 """A region's compliance report: its tenants, their verdicts, the exceptions and the evidence, signed (Ed25519).
 
-The signature is over the canonical bytes of `report` (portal.lib.canonical: sorted keys, no white space, UTF-8), so
+The signature is over the canonical bytes of `report` (`bailiwick_proof.canonical`: sorted keys, no white space, UTF-8):
 whoever holds the public key can check the document without the portal: docs/compliance-report.md shows how.
 """
 
@@ -8,6 +8,7 @@ import base64
 import binascii
 from typing import Any
 
+from bailiwick_proof.canonical import canonical, digest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -16,7 +17,6 @@ from django.utils.module_loading import import_string
 
 from portal.access import policy
 from portal.access.actor import Actor
-from portal.lib.canonical import canonical, digest
 from portal.lib.clock import now
 from portal.lib.errors import Absent
 from portal.lib.keys import ed25519

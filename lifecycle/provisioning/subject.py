@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from bailiwick_proof.canonical import digest
 from django.conf import settings
 
 from lifecycle.models import TenantRequest
@@ -13,7 +14,6 @@ from lifecycle.provisioning.terraform.run import module_hash
 from lifecycle.stores.names import TenantNames
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent
-from portal.lib.canonical import digest
 from portal.lib.regions import Region, load
 from tenants.models import Tier
 

@@ -6,7 +6,7 @@ import sys
 from tests.meta.source import ROOT
 
 # Checked together, because the plugins know a model only when its app is among what is checked.
-CHECKED = ("portal", "tenants", "compliance", "lifecycle", "ragplatform", "terraform")
+CHECKED = ("portal", "tenants", "compliance", "lifecycle", "ragplatform", "terraform", "packages")
 STRICT = (
     "portal/lib/",
     "portal/jobs/",
@@ -26,6 +26,7 @@ STRICT = (
     "lifecycle/stores/",
     "lifecycle/provisioning/",
     "ragplatform/",
+    "packages/",
 )
 
 

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from bailiwick_proof.canonical import digest
+
 from lifecycle.stores.names import TenantNames
-from portal.lib.canonical import digest
 
 MASK = "(sensitive)"
 LATER = "(known after apply)"
