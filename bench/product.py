@@ -9,7 +9,7 @@ import httpx
 from portal.access.demo import PASSWORD
 from portal.embedded.stack import Stack
 
-PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher")
+PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
 CHAMPIONS = {"HR": "arjun", "FIN": "meera", "RISK": "ishaan"}
 PATIENCE = 180.0
 NUMBERS = itertools.count(1)

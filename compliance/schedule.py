@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from django.db import transaction
 from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
 
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import action_of
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from tenants.models import Status, Tenant
@@ -37,7 +37,7 @@ def due() -> list[Tenant]:
     return list(Tenant.objects.exclude(status__in=GONE).exclude(Exists(judged)).order_by("pk")[:AT_ONCE])
 
 
-@transaction.atomic
+@action_of(ACTOR)
 def judge_again(tenant: Tenant) -> list[Finding]:
     """Keep today's verdicts; a rule that passed before and does not now is told to compliance, once."""
     placement = evaluate(

@@ -68,6 +68,18 @@ DATABASES = {"default": database(env("DATABASE_URL", "postgresql://app@127.0.0.1
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 REGIONS_FILE = Path(env("BAILIWICK_REGIONS_FILE") or HOME / "run" / "regions.json")
 WORK_DIR = HOME / "work"
+# The ledger: whose name it bears, who seals it, and the write-once store and the witness outside the database's reach.
+LEDGER = {
+    "origin": env("BAILIWICK_LEDGER_ORIGIN", "bailiwick/ledger"),
+    "database": env("BAILIWICK_SEALER_DATABASE_URL", ""),
+    "bucket": env("BAILIWICK_ANCHOR_BUCKET", "bailiwick-ledger"),
+    "endpoint": env("BAILIWICK_ANCHOR_ENDPOINT", ""),
+    "region": env("BAILIWICK_ANCHOR_REGION", ""),
+    "key_id": env("BAILIWICK_ANCHOR_KEY_ID", ""),
+    "secret": env("BAILIWICK_ANCHOR_SECRET", ""),
+    "witness": Path(env("BAILIWICK_WITNESS_DIR") or HOME / "witness"),
+    "retention_days": 2557,
+}
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 
 INSTALLED_APPS = [

@@ -12,6 +12,7 @@ from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.models import User
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.guards import check_guards
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
@@ -46,7 +47,7 @@ def release_name(tenant_id: UUID) -> None:
     TenantName.objects.filter(tenant_id=tenant_id, released_at=None).update(released_at=now())
 
 
-@transaction.atomic
+@action
 def register(*, actor: Actor, reason: str, **fields: Any) -> Tenant:
     """Create the row of an approved tenant in `requested`. Its name must already be held by its id."""
     if not TenantName.objects.filter(name=fields["name"], tenant_id=fields["id"], released_at=None).exists():
@@ -61,7 +62,7 @@ def register(*, actor: Actor, reason: str, **fields: Any) -> Tenant:
     return tenant
 
 
-@transaction.atomic
+@action
 def move(tenant_id: UUID, word: str, *, actor: Actor, reason: str) -> Tenant:
     """Run one transition of the tenant's status (`activate`, `suspend`, …) and publish it as an event.
 
@@ -108,7 +109,7 @@ def _by_a_person(tenant_id: UUID, word: str, *, actor: Actor, reason: str) -> Te
     return move(tenant_id, word, actor=actor, reason=reason)
 
 
-@transaction.atomic
+@action
 def restrict(tenant_id: UUID, *, actor: Actor, reason: str, restricted: bool = True) -> Tenant:
     """Refuse (or allow again) all access to a tenant because of an incident, whatever its status."""
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
@@ -127,7 +128,7 @@ def restrict(tenant_id: UUID, *, actor: Actor, reason: str, restricted: bool = T
 EDITABLE = frozenset({"display_name", "owner", "champion", "billing_contact", "payment_status", "cost_centre"})
 
 
-@transaction.atomic
+@action
 def edit(tenant_id: UUID, *, actor: Actor, reason: str, **changes: Any) -> Tenant:
     """Change descriptive fields. Tier, region, limits and budget change only through a request."""
     tenant = Tenant.objects.visible_to(actor).select_for_update(of=("self",), no_key=True).filter(pk=tenant_id).first()
@@ -147,7 +148,7 @@ def edit(tenant_id: UUID, *, actor: Actor, reason: str, **changes: Any) -> Tenan
     return tenant
 
 
-@transaction.atomic
+@action
 def note_validation(tenant_id: UUID, *, outcome: str, actor: Actor) -> None:
     """Keep the outcome of the last validation run on the tenant."""
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
@@ -162,7 +163,7 @@ def _save(tenant: Tenant) -> None:
     tenant.save()
 
 
-@transaction.atomic
+@action
 def save_tier(*, actor: Actor, reason: str, prices: dict[str, Decimal] | None = None, **fields: Any) -> Tier:
     """Create or change a tier. A new tier with prices gets a new version of the price book."""
     policy.require(actor, "tier.edit")
@@ -179,7 +180,7 @@ def save_tier(*, actor: Actor, reason: str, prices: dict[str, Decimal] | None = 
     return tier
 
 
-@transaction.atomic
+@action
 def publish_prices(changes: dict[tuple[str, str], Decimal], *, actor: Actor, reason: str) -> PriceBook:
     """Publish the next price book: the one in force with `changes` applied, effective from now."""
     policy.require(actor, "price.edit")
@@ -196,7 +197,7 @@ def publish_prices(changes: dict[tuple[str, str], Decimal], *, actor: Actor, rea
     return book
 
 
-@transaction.atomic
+@action
 def set_envelope(unit_code: str, amount_inr: Decimal, *, actor: Actor, reason: str) -> BusinessUnit:
     """Change a business unit's annual envelope."""
     unit = BusinessUnit.objects.select_for_update(no_key=True).filter(pk=unit_code).first()
@@ -218,7 +219,7 @@ def user_named(username: str) -> User:
     return user
 
 
-@transaction.atomic
+@action
 def watch(tenant_id: UUID, *, until: datetime, actor: Actor) -> None:
     """Have the tenant's latency watched more closely for a while."""
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)

@@ -13,6 +13,12 @@ from portal.access.models import User
 from portal.embedded.stack import Stack
 from portal.settings import database
 
+_committed: list[str] = []
+EMPTY = """
+TRUNCATE ledger.entry, ledger.leaf, ledger.node, ledger.checkpoint, ledger.anchor, ledger.finding;
+UPDATE ledger.horizon SET size = 0, frontier = '{}'
+"""
+
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(stack: Stack, django_db_modify_db_settings_parallel_suffix: None) -> None:
@@ -20,15 +26,37 @@ def django_db_modify_db_settings(stack: Stack, django_db_modify_db_settings_para
     owner = database(stack.env["BAILIWICK_MIGRATE_DATABASE_URL"])
     for name in ("USER", "PASSWORD", "HOST", "PORT"):
         connections["default"].settings_dict[name] = owner[name]
+    # a test that makes rows of its own is somebody, too; requests are made without (tests.nobody)
+    connections["default"].settings_dict["OPTIONS"] |= {"options": "-c bailiwick.actor=system:test"}
 
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit are cleaned up by TRUNCATE, which append-only tables refuse: here alone they allow it."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE '%%\\_no\\_truncate'")
+        cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE '%%\\_truncate'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _requests_by_nobody() -> None:
+    settings.MIDDLEWARE = ["tests.nobody.middleware", *settings.MIDDLEWARE]
+
+
+@pytest.fixture(autouse=True)
+def _empty_ledger(request: pytest.FixtureRequest, django_db_blocker: Any) -> None:
+    """What the test before has committed to the ledger is not this one's."""
+    marker = request.node.get_closest_marker("django_db")
+    if marker is None:
+        return
+    if _committed:
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(EMPTY)
+            if not connection.in_atomic_block:
+                _committed.clear()
+    if marker.kwargs.get("transaction"):
+        _committed.append(request.node.name)
 
 
 @pytest.fixture(autouse=True)

@@ -4,12 +4,11 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
-
 from lifecycle.models import Incident, ValidationRun
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid
@@ -19,7 +18,7 @@ from tenants.models import Tenant
 NOTIFY_WITHIN = timedelta(hours=72)
 
 
-@transaction.atomic
+@action
 def open_incident(
     tenant_id: UUID, *, title: str, affected: list[str], evidence: dict[str, Any], run: ValidationRun, actor: Actor
 ) -> Incident:
@@ -41,7 +40,7 @@ def open_incident(
     return incident
 
 
-@transaction.atomic
+@action
 def resolve(incident_id: UUID, *, actor: Actor, reason: str) -> Incident:
     """Close an incident with its explanation; access opens again when the tenant has no other one open."""
     incident = Incident.objects.select_for_update().filter(pk=incident_id).first()

@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django_fsm import TransitionNotAllowed
 
 from compliance.actions import keep_verdicts
@@ -15,6 +14,7 @@ from portal.access import policy
 from portal.access.actor import Actor
 from portal.approvals import actions as approvals
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.jobs import actions as jobs
 from portal.jobs.models import Job, JobState
 from portal.jobs.outbox import emit
@@ -25,7 +25,7 @@ from tenants import envelopes
 from tenants.models import RESERVED_NAMES, BusinessUnit
 
 
-@transaction.atomic
+@action
 def create(*, actor: Actor, submit_now: bool = True, **fields: Any) -> TenantRequest:
     """Create a request as a draft and, unless told otherwise, submit it. A refusal leaves nothing behind."""
     if actor.user is None:
@@ -54,7 +54,7 @@ def _check_shape(request: TenantRequest) -> None:
         raise Invalid(fields={name: " ".join(texts) for name, texts in error.message_dict.items()}) from error
 
 
-@transaction.atomic
+@action
 def submit(request_id: UUID, *, actor: Actor) -> TenantRequest:
     """Judge the request by every rule, hold its name and its money, and have the plan made."""
     request = _locked(request_id, actor, "request.create")
@@ -100,7 +100,7 @@ def take_judgement(request: TenantRequest, judgement: Judgement) -> None:
     }
 
 
-@transaction.atomic
+@action
 def cancel(request_id: UUID, *, actor: Actor, reason: str) -> TenantRequest:
     """Withdraw a request nobody has approved yet."""
     request = _locked(request_id, actor, "request.cancel")
@@ -122,7 +122,7 @@ def let_go(request: TenantRequest) -> None:
     envelopes.release(request.pk)
 
 
-@transaction.atomic
+@action
 def accept(request_id: UUID, *, actor: Actor, reason: str) -> TenantRequest:
     """The champion confirms that the validated tenant is what was asked for; activation follows."""
     request = _locked(request_id, actor, "request.accept")
@@ -141,7 +141,7 @@ def accept(request_id: UUID, *, actor: Actor, reason: str) -> TenantRequest:
     return request
 
 
-@transaction.atomic
+@action
 def tick_item(request_id: UUID, index: int, *, actor: Actor, reason: str) -> Ticket:
     """Mark one line of the manual checklist as done; the last one lets the job go on."""
     request = _locked(request_id, actor, "request.manual")
@@ -163,7 +163,7 @@ def tick_item(request_id: UUID, index: int, *, actor: Actor, reason: str) -> Tic
     return ticket
 
 
-@transaction.atomic
+@action
 def roll_back(request_id: UUID, *, actor: Actor, reason: str, confirmed: bool = False) -> TenantRequest:
     """Remove whatever a failed or expired request has created; also tries an incomplete roll-back again."""
     request = _locked(request_id, actor, "request.roll_back")

@@ -2,18 +2,17 @@
 
 from uuid import UUID
 
-from django.db import transaction
-
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.jobs import actions as jobs
 from portal.jobs.models import Job
 from portal.lib.errors import Absent, Conflict, Invalid
 from tenants.models import Status, Tenant
 
 
-@transaction.atomic
+@action
 def validate_now(tenant_id: UUID, *, actor: Actor, reason: str) -> Job:
     """Queue the nine checks over an active tenant, one that an incident restricts included."""
     rows = Tenant.objects.visible_to(actor).select_for_update(of=("self",), no_key=True)

@@ -8,10 +8,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import authenticate
-from django.db import transaction
 from django.utils.module_loading import import_string
 
 from portal.audit.actions import record
+from portal.audit.context import acting, action
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 
@@ -22,6 +22,7 @@ from .models import ApiToken, Grant, Person, Role, Scope, User
 MAX_TOKEN_LIFE = timedelta(days=366)
 CLOCK_SLACK = timedelta(minutes=1)
 UUID_LENGTH = 36
+SIGN_IN = Actor.system("sign-in")
 
 
 class NotSignedIn(Refusal):
@@ -35,7 +36,8 @@ class NotSignedIn(Refusal):
 def sign_in(*, username: str, password: str, address: str, request: Any = None) -> User:
     """Return the user for a correct password, or raise; failures are counted per account and address."""
     throttle.check(username, address)
-    user = authenticate(request, username=username, password=password)
+    with acting(SIGN_IN):  # a password kept by an older method is kept anew on success
+        user = authenticate(request, username=username, password=password)
     if not isinstance(user, User) or user.is_service:
         throttle.failed(username, address)
         raise NotSignedIn("The name or the password is not right.")
@@ -43,7 +45,7 @@ def sign_in(*, username: str, password: str, address: str, request: Any = None) 
     return user
 
 
-@transaction.atomic
+@action
 def create_user(*, actor: Actor, username: str, full_name: str, email: str, password: str | None, reason: str) -> User:
     """Create a sign-in account with its person."""
     policy.require(actor, "access.edit")
@@ -55,7 +57,7 @@ def create_user(*, actor: Actor, username: str, full_name: str, email: str, pass
     return user
 
 
-@transaction.atomic
+@action
 def grant(
     *,
     actor: Actor,
@@ -123,7 +125,7 @@ def _need_reason(reason: str) -> None:
         raise Invalid(fields={"reason": "say why; it is kept in the record"})
 
 
-@transaction.atomic
+@action
 def revoke(grant_id: Any, *, actor: Actor, reason: str) -> Grant:
     """End a grant now."""
     policy.require(actor, "access.edit")
@@ -138,7 +140,7 @@ def revoke(grant_id: Any, *, actor: Actor, reason: str) -> Grant:
     return row
 
 
-@transaction.atomic
+@action
 def disable(user_id: Any, *, actor: Actor, reason: str) -> User:
     """Let nobody in by this account any more: its sessions, access tokens and API tokens end now, for good."""
     user = _account(user_id, actor, reason)
@@ -153,7 +155,7 @@ def disable(user_id: Any, *, actor: Actor, reason: str) -> User:
     return user
 
 
-@transaction.atomic
+@action
 def enable(user_id: Any, *, actor: Actor, reason: str) -> User:
     """Let the account sign in again. What ended when it was disabled stays ended."""
     user = _account(user_id, actor, reason)
@@ -173,7 +175,7 @@ def _account(user_id: Any, actor: Actor, reason: str) -> User:
     return user
 
 
-@transaction.atomic
+@action
 def issue_token(
     *, actor: Actor, user: User, label: str, scopes: list[str], life: timedelta, reason: str
 ) -> tuple[ApiToken, str]:
@@ -203,7 +205,7 @@ def issue_token(
     return row, f"bwk_{prefix}_{secret}"
 
 
-@transaction.atomic
+@action
 def revoke_token(token_id: Any, *, actor: Actor, reason: str) -> ApiToken:
     """End a token now. Its owner may, and whoever administers access."""
     row = ApiToken.objects.select_for_update().filter(pk=token_id).first()

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.db import transaction
-
 from portal.access.actor import Actor
+from portal.audit.context import action
 
 from . import actions
 from .models import Rule
@@ -52,7 +51,7 @@ RULES: dict[str, dict[str, Any]] = {
 }
 
 
-@transaction.atomic
+@action
 def install(actor: Actor) -> None:
     """Add the rules that are not there yet; those an administrator has touched stay as they are."""
     present = set(Rule.objects.values_list("rule_id", flat=True))

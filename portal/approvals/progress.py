@@ -6,7 +6,7 @@ from django.db import transaction
 
 from portal.access.actor import Actor
 from portal.access.models import Role
-from portal.audit.actions import record
+from portal.audit.actions import intend
 from portal.jobs.outbox import emit
 from portal.lib.errors import Absent
 
@@ -25,8 +25,8 @@ def locked(case_id: Any) -> Case:
     return case
 
 
-def tell(event: str, case: Case, **more: Any) -> None:
-    """Emit news of a case: ids only."""
+def tell(event: str, case: Case, *, after: int | None = None, **more: Any) -> None:
+    """Emit news of a case: ids only, and only after an entry is anchored if one is named."""
     payload = {
         "case_id": str(case.pk),
         "kind": case.kind,
@@ -37,7 +37,7 @@ def tell(event: str, case: Case, **more: Any) -> None:
         "state": str(case.state),
         "digest": case.digest,
     }
-    emit(event, {**payload, **more})
+    emit(event, {**payload, **more}, after=after)
 
 
 def settle(panel: Panel, *, actor: Actor) -> None:
@@ -58,9 +58,9 @@ def settle(panel: Panel, *, actor: Actor) -> None:
     _note_what_blocks(panel)
     if panel.requirements and not unsettled:
         case.all_signed()
-        case.save(update_fields=["state", "signed_at"])
-        record("approval.all_signed", case, actor=actor)
-        tell("approval.signed", case)
+        case.intent = intend("approval.all_signed", case, actor=actor, data={"digest": case.digest})
+        case.save(update_fields=["state", "signed_at", "intent"])
+        tell("approval.signed", case, after=case.intent)
 
 
 def _open_or_block(panel: Panel, requirement: Requirement) -> None:

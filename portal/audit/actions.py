@@ -4,26 +4,33 @@ import json
 from typing import Any
 
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models
+from django.db import connection, models
 
 from portal.access.actor import Actor
 
-from .models import Entry
+SEAL = "bailiwick_seal"
+RECORD = "SELECT audit.record(%s, %s, %s, %s, %s, %s, %s, %s, %s)"
 
 
-def record(
-    verb: str, obj: models.Model, *, actor: Actor, reason: str = "", data: dict[str, Any] | None = None
-) -> Entry:
-    """Add one entry for `verb` on `obj`. `data` holds ids, states and figures, never personal data."""
+def record(verb: str, obj: models.Model, *, actor: Actor, reason: str = "", data: dict[str, Any] | None = None) -> int:
+    """Add one act, `verb` on `obj`, to the ledger; return the entry's id.
+
+    `data` holds ids, states and figures, never personal data. Row changes need no call: triggers capture them.
+    """
     scope = obj.access_scope() if hasattr(obj, "access_scope") else {}
-    return Entry.objects.create(
-        actor=actor.id,
-        via=actor.via,
-        verb=verb,
-        object_type=obj._meta.label_lower,
-        object_id=str(obj.pk),
-        tenant_id=scope.get("tenant"),
-        reason=reason,
-        request_id=actor.request_id,
-        data=json.loads(json.dumps(data or {}, cls=DjangoJSONEncoder)),
-    )
+    about = (verb, obj._meta.label_lower, str(obj.pk), scope.get("tenant"))
+    why = (actor.id, actor.via, reason, actor.request_id, json.dumps(data or {}, cls=DjangoJSONEncoder))
+    with connection.cursor() as cursor:
+        cursor.execute(RECORD, about + why)
+        return int(cursor.fetchone()[0])
+
+
+def intend(verb: str, obj: models.Model, *, actor: Actor, reason: str = "", data: dict[str, Any] | None = None) -> int:
+    """Record what is to take effect only once it is sealed and anchored, and have it sealed at once.
+
+    The effect is another transaction: `emit(…, after=entry)` brings it, `queries.is_anchored` is asked again there.
+    """
+    entry = record(verb, obj, actor=actor, reason=reason, data=data)
+    with connection.cursor() as cursor:
+        cursor.execute(f"NOTIFY {SEAL}")
+    return entry

@@ -3,12 +3,20 @@
 from typing import Any
 
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import BooleanField, Func, QuerySet, Value
+from django.db.models.expressions import Combinable
 
 from portal.access import policy
 from portal.access.actor import Actor
 
 from .models import Entry
+
+
+def is_anchored(entry: Combinable | int) -> Func:
+    """SQL: true once the entry lies in an anchored checkpoint, so that what it announces may take effect."""
+    return Func(
+        entry if isinstance(entry, Combinable) else Value(entry), function="audit.anchored", output_field=BooleanField()
+    )
 
 
 def words_of(verb: str) -> str:
@@ -18,8 +26,8 @@ def words_of(verb: str) -> str:
 
 def entries_about(obj: models.Model, limit: int = 12) -> list[Entry]:
     """The newest entries about one object; the caller has decided that the object may be seen."""
-    found = Entry.objects.filter(object_type=obj._meta.label_lower, object_id=str(obj.pk))
-    return list(found.order_by("-at")[:limit])
+    found = Entry.objects.acts().filter(object_type=obj._meta.label_lower, object_id=str(obj.pk))
+    return list(found.order_by("-id")[:limit])
 
 
 def entries_visible_to(actor: Actor) -> QuerySet[Any]:

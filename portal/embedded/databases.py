@@ -11,12 +11,15 @@ TIMEOUTS = "idle_in_transaction_session_timeout = '5s'", "transaction_timeout = 
 def control(passwords: dict[str, str]) -> str:
     """Database `bailiwick`, owned by bw_owner; `migrator` acts as its owner there, `app` owns nothing.
 
+    `bw_ledger` owns the ledger and cannot log in; only migrations act as it.
+
     The grants to `app` are also put into template1: default privileges belong to a database, and tests create theirs.
     """
-    script = LOCK + _role("bw_owner", "NOLOGIN") + _role("migrator", "CREATEDB")
+    script = LOCK + _role("bw_owner", "NOLOGIN") + _role("bw_ledger", "NOLOGIN") + _role("migrator", "CREATEDB")
     script += "".join(_role(name) for name in ("app", "sealer", "reader"))
     script += "".join(f"ALTER ROLE {name} LOGIN PASSWORD '{passwords[name]}';\n" for name in sorted(passwords))
-    script += "GRANT bw_owner TO migrator;\n"
+    script += "GRANT bw_owner, bw_ledger TO migrator;\n"
+    script += "GRANT pg_read_all_stats TO sealer;\n"  # to name who holds the seal up
     script += "".join(f"ALTER ROLE app SET {setting};\n" for setting in TIMEOUTS)
     script += _database("bailiwick", "bw_owner")
     script += "REVOKE ALL ON DATABASE bailiwick FROM PUBLIC;\n"

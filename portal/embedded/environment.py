@@ -87,6 +87,10 @@ class Address:
         """The portal's environment with the rights to change the schema."""
         return self.portal() | {"DATABASE_URL": self.control_url("migrator")}
 
+    def sealer(self) -> dict[str, str]:
+        """What the sealer gets: the portal's environment with its own login, which alone may seal."""
+        return self.portal() | {"BAILIWICK_SEALER_DATABASE_URL": self.control_url("sealer")}
+
     def everything(self) -> dict[str, str]:
         """What is written to runtime.json, for commands run by hand and for tests."""
         return self.portal() | {

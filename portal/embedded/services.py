@@ -106,6 +106,15 @@ def dispatcher(at: Address) -> Service:
     )
 
 
+def sealer(at: Address) -> Service:
+    return Service(
+        name="sealer",
+        argv=_manage("seal"),
+        env=at.sealer(),
+        ready=service.log_says("seal.started"),
+    )
+
+
 def migrate(at: Address) -> Command:
     return Command(name="migrate", argv=_manage("migrate", "--noinput"), env=at.migration())
 

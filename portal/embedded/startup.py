@@ -15,8 +15,13 @@ from portal.embedded.service import Command, Service
 from portal.embedded.supervisor import Supervisor
 
 STORES = frozenset({"postgres", "redis", "aws", "pinecone"})
-PARTS = STORES | {"migrate", "provider", "platform", "web", "worker", "dispatcher", "demo"}
-BACKGROUND = {"worker": services.worker, "dispatcher": services.dispatcher, "provider": services.region_provider}
+PARTS = STORES | {"migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "demo"}
+BACKGROUND = {
+    "worker": services.worker,
+    "dispatcher": services.dispatcher,
+    "sealer": services.sealer,
+    "provider": services.region_provider,
+}
 Say = Callable[[str], None]
 
 

@@ -8,6 +8,7 @@ from django.db import models, transaction
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import acting, action
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid
 
@@ -26,7 +27,7 @@ from .models import (
 from .text import plain
 
 
-@transaction.atomic
+@action
 def start_job(
     kind: str,
     *,
@@ -62,7 +63,7 @@ def start_job(
     )
 
 
-@transaction.atomic
+@action
 def cancel_job(job_id: UUID, *, actor: Actor, reason: str) -> Job:
     """Stop a job: at once if no worker is inside a step, else at the step's next boundary. Then compensate it."""
     job = _locked(job_id)
@@ -81,7 +82,7 @@ def cancel_job(job_id: UUID, *, actor: Actor, reason: str) -> Job:
     return job
 
 
-@transaction.atomic
+@action
 def resume_job(job_id: UUID, *, actor: Actor, reason: str) -> Job:
     """Queue a failed job again at its first unfinished step. Refused once its compensation has begun."""
     job = _locked(job_id)
@@ -108,7 +109,7 @@ def retry_step(job_id: UUID, step: str, *, actor: Actor, reason: str) -> Job:
         raise Conflict("Only the step where the job stands can be tried again.", code="step-not-current")
     if current.state == StepState.FAILED:
         return resume_job(job_id, actor=actor, reason=reason)
-    with transaction.atomic():
+    with acting(actor, reason):
         job = _locked(job_id)
         policy.require(actor, "job.operate", job)
         if job.state != JobState.WAITING:
@@ -118,7 +119,7 @@ def retry_step(job_id: UUID, step: str, *, actor: Actor, reason: str) -> Job:
     return job
 
 
-@transaction.atomic
+@action
 def compensate_job(job_id: UUID, *, actor: Actor, reason: str) -> Job:
     """Start the compensation of a failed job that waits for a person's decision; returns the new job."""
     job = _locked(job_id)
@@ -142,7 +143,7 @@ def wake(job_id: UUID) -> None:
         outbox.ring()
 
 
-@transaction.atomic
+@action
 def set_lease_rule(one: str, other: str, is_compatible: bool, *, actor: Actor, reason: str) -> LeaseRule:
     """Say whether two resource classes of one tenant may be worked on at once; holds from the next claim."""
     policy.require(actor, "policy.edit")
@@ -154,7 +155,7 @@ def set_lease_rule(one: str, other: str, is_compatible: bool, *, actor: Actor, r
     return rule
 
 
-@transaction.atomic
+@action
 def redeliver(delivery_id: int, *, actor: Actor, reason: str) -> Delivery:
     """Try a delivery that was given up again, from the first attempt."""
     policy.require(actor, "job.operate")

@@ -8,6 +8,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from portal.access.actor import Actor
+from portal.audit.context import acting
 from portal.lib.clock import now
 
 from . import lease
@@ -58,7 +59,7 @@ class StepContext:
     @contextmanager
     def fenced(self) -> Iterator[Job]:
         """One transaction that commits only if this worker still holds the job; yields the locked job."""
-        with transaction.atomic():
+        with acting(self.actor):
             job = Job.objects.select_for_update(no_key=True).filter(pk=self.job.pk, job_epoch=self.epoch).first()
             if job is None or job.state not in WORKED_ON:
                 raise Superseded(f"job {self.job.pk} epoch {self.epoch}")

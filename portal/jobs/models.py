@@ -278,6 +278,7 @@ class OutboxEvent(models.Model):
     event = models.CharField(max_length=64)
     payload = models.JSONField(default=dict)
     at = models.DateTimeField(default=now)
+    after_entry = models.BigIntegerField(null=True, help_text=_("Held back until this entry of the ledger is anchored"))
 
     class Meta:
         indexes = [models.Index(name="outbox_by_time", fields=["at"])]

@@ -11,9 +11,12 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils.module_loading import import_string
 
+from portal.access.actor import Actor
+from portal.audit.context import acting
+from portal.audit.queries import is_anchored
 from portal.lib.clock import now
 
 from .models import Delivery, DeliveryState, OutboxEvent
@@ -23,13 +26,17 @@ log = structlog.get_logger(__name__)
 CHANNEL = "bailiwick_dispatch"
 ATTEMPTS = 10
 GAVE_UP = "outbox.gave_up"
+DISPATCHER = Actor.system("dispatcher")
 
 
-def emit(event: str, payload: dict[str, Any]) -> OutboxEvent:
-    """Record `event` for its subscribers. Only inside the transaction of the change it tells of."""
+def emit(event: str, payload: dict[str, Any], *, after: int | None = None) -> OutboxEvent:
+    """Record `event` for its subscribers. Only inside the transaction of the change it tells of.
+
+    `after` names an entry of the ledger: the event stays here until that is sealed and anchored.
+    """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(f"{event} must be emitted inside the transaction of its change")
-    row = OutboxEvent.objects.create(event=event, payload=plain(payload))
+    row = OutboxEvent.objects.create(event=event, payload=plain(payload), after_entry=after)
     subscribers = settings.OUTBOX_SUBSCRIBERS.get(event, [])
     Delivery.objects.bulk_create([Delivery(event=row, subscriber=path) for path in subscribers])
     if subscribers:
@@ -72,12 +79,14 @@ def _deliver_one() -> bool:
 def _pending() -> QuerySet[Delivery]:
     """Undelivered rows that no other dispatcher has in hand, locked."""
     free = Delivery.objects.select_for_update(skip_locked=True, of=("self",)).select_related("event")
-    return free.filter(state=DeliveryState.PENDING)
+    return free.filter(
+        Q(event__after_entry=None) | Q(is_anchored(F("event__after_entry"))), state=DeliveryState.PENDING
+    )
 
 
 def _attempt(delivery: Delivery) -> None:
     try:
-        with transaction.atomic():
+        with acting(DISPATCHER):
             import_string(delivery.subscriber)(delivery.event.payload)
             connection.check_constraints()  # deferred ones would else fail our commit instead of the subscriber
     except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is recorded and tried again

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 
+from portal.audit.context import action_of
 from portal.lib.clock import now
 
 from . import creation, endings, holder, kinds, lease, outbox
@@ -69,7 +70,7 @@ def run(job_id: UUID) -> None:
         log.warning("job.superseded", job_id=str(job_id))
 
 
-@transaction.atomic
+@action_of(endings.RUNNER)
 def claim(job_id: UUID) -> StepContext | None:
     """Take the job at a fresh epoch and begin its first unfinished step; None if there is nothing to take."""
     job = creation.by_id(job_id)

@@ -1,8 +1,7 @@
 """Channels and routes shipped with the product: mail for what needs a person, and for everything from a warning up."""
 
-from django.db import transaction
-
 from portal.access.actor import Actor
+from portal.audit.context import action
 
 from . import actions
 from .models import Channel, Route, Severity
@@ -11,7 +10,7 @@ MAIL = "Mail"
 ROUTES = (("approval.*", Severity.INFO), ("request.*", Severity.INFO), ("*", Severity.WARNING))
 
 
-@transaction.atomic
+@action
 def install(actor: Actor) -> None:
     """Add the mail channel and its routes if there is no mail channel; what an administrator changed stays."""
     if Channel.objects.filter(kind=Channel.Kind.MAIL).exists():

@@ -15,8 +15,10 @@ from time import monotonic
 import structlog
 from django.db import transaction
 
+from portal.access.actor import Actor
 from portal.access.models import Role
 from portal.access.queries import users_with_role
+from portal.audit.context import action_of
 from portal.lib.clock import now
 
 from .actions.channels import stop
@@ -33,6 +35,7 @@ ESCALATE_AFTER = {Severity.CRITICAL: 2, Severity.WARNING: 3, Severity.INFO: len(
 BATCH, PER_CHANNEL = 16, 4
 LEASE = timedelta(minutes=2)
 DEADLINE = 20.0
+MESSENGER = Actor.system("messenger")
 
 
 def deliver_batch() -> int:
@@ -109,7 +112,7 @@ def in_parallel(calls: Sequence[Callable[[], Outcome]], deadline: float = DEADLI
     return outcomes
 
 
-@transaction.atomic
+@action_of(MESSENGER)
 def _write_down(claimed: Delivery, outcome: Outcome) -> None:
     row = Delivery.objects.select_for_update(of=("self",)).select_related("channel", "escalate_to").get(pk=claimed.pk)
     if row.state != Delivery.State.PENDING or row.attempts != claimed.attempts:

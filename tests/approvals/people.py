@@ -9,6 +9,7 @@ from portal.approvals import actions
 from portal.approvals.models import Case
 from portal.jobs.models import Job
 from portal.lib.ids import new_id
+from tests.sealing import seal_here
 
 PASSWORD = "correct horse battery staple"
 SYSTEM = Actor.system("test")
@@ -58,4 +59,5 @@ def signed(case: Case, user: User, **more: Any) -> Any:
 
 
 def effected(case: Case) -> Case:
+    seal_here()
     return actions.effect_of(case.pk)

@@ -9,12 +9,14 @@ from django.utils.module_loading import import_string
 from portal.approvals import actions as approvals
 from portal.approvals import defaults as approval_defaults
 from portal.approvals import schedule as approval_clock
+from portal.approvals.models import Case
 from portal.jobs import outbox
 from portal.jobs.models import OutboxEvent
 from portal.lib.ids import new_id
 from portal.notify import schedule, subscribers
 from portal.notify.models import Notice
 from tests.approvals.people import SYSTEM, act, effected, opened, person, signed, subject
+from tests.sealing import seal_here
 
 pytestmark = pytest.mark.django_db
 
@@ -165,6 +167,10 @@ def test_through_the_real_outbox(settings):
     }
     asker = person("asha")
     case = opened(asker, "1000000.00")
+    while outbox.deliver_due():
+        pass
+    assert Case.objects.get(pk=case.pk).state == "signed", "held back until the ledger is sealed"
+    seal_here()
     while outbox.deliver_due():
         pass
     case.refresh_from_db()

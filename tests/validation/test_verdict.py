@@ -64,9 +64,7 @@ def test_a_check_that_is_missing_is_a_failure() -> None:
 
 
 def test_found_wrong_beside_not_seen_is_not_worth_another_try() -> None:
-    judged = verdict(
-        results(vectors=result("vectors", "could_not_run"), row_security=result("row_security", "fail"))
-    )
+    judged = verdict(results(vectors=result("vectors", "could_not_run"), row_security=result("row_security", "fail")))
     assert not judged.could_not_run
 
 

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-from django.db import transaction
-
 from lifecycle.models import State, ValidationCheck, ValidationRun
 from lifecycle.news import tell
 from lifecycle.provisioning import targets
@@ -77,7 +75,7 @@ def finish_run(ctx: StepContext, run: ValidationRun, target: Target) -> Verdict:
 
     run_suite(target, on_result=keep, already=tuple(kept), should_stop=lambda: ctx.cancel_requested)
     said = verdict(results_of(run))
-    with ctx.fenced(), transaction.atomic():
+    with ctx.fenced():
         run.outcome, run.finished_at = said.outcome, now()
         run.save()
         registry.note_validation(run.tenant_id, outcome=said.outcome, actor=ctx.actor)

@@ -4,12 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, models
 
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.models import User
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.jobs.text import plain
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid, NotAllowed
@@ -24,7 +25,7 @@ from ..progress import locked, settle, tell
 WINDOW = timedelta(days=30)
 
 
-@transaction.atomic
+@action
 def open_case(
     *,
     actor: Actor,
@@ -120,7 +121,7 @@ def counted_with(
     return total, [str(pk) for pk, _ in others]
 
 
-@transaction.atomic
+@action
 def cancel_case(case_id: Any, *, actor: Actor, reason: str) -> Case:
     """End a case nobody needs any more. Asks for: the requester, whoever may cancel the request, or the system."""
     case = _withdrawable(case_id, actor, Case.LIVE)
@@ -131,7 +132,7 @@ def cancel_case(case_id: Any, *, actor: Actor, reason: str) -> Case:
     return case
 
 
-@transaction.atomic
+@action
 def void(case_id: Any, *, actor: Actor, reason: str) -> Case:
     """Annul a case, even an approved one, because what it was about has changed. Signatures stay in the record."""
     case = _withdrawable(case_id, actor, Case.COUNTED)
@@ -152,7 +153,7 @@ def _withdrawable(case_id: Any, actor: Actor, states: tuple[Any, ...]) -> Case:
     return case
 
 
-@transaction.atomic
+@action
 def ask(case_id: Any, *, actor: Actor, text: str) -> Question:
     """Put a question to the requester; it stays with the case. The clock goes on."""
     case = locked(case_id)
@@ -171,7 +172,7 @@ def ask(case_id: Any, *, actor: Actor, text: str) -> Question:
     return question
 
 
-@transaction.atomic
+@action
 def answer(question_id: Any, *, actor: Actor, text: str) -> Question:
     """Answer a question, once, as the requester or whoever may ask for the same."""
     question = Question.objects.select_for_update(of=("self",)).select_related("case").filter(pk=question_id).first()

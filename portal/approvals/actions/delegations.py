@@ -3,13 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.models import Role, User
 from portal.access.queries import roles_of
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Invalid, NotAllowed
 
@@ -18,7 +17,7 @@ from ..models import Delegation
 LONGEST = timedelta(days=92)
 
 
-@transaction.atomic
+@action
 def delegate(
     *,
     actor: Actor,
@@ -62,7 +61,7 @@ def delegate(
     return row
 
 
-@transaction.atomic
+@action
 def revoke_delegation(delegation_id: Any, *, actor: Actor, reason: str) -> Delegation:
     """End a delegation now, as the delegator, the delegate or an administrator of access."""
     row = Delegation.objects.select_for_update().filter(pk=delegation_id).first()

@@ -1,18 +1,20 @@
 """Signed is not yet approved: the effect is a second transaction that looks at everything again.
 
-In between stands whatever must be true of the signatures first; the sealed ledger takes that place.
+In between the signatures are sealed in the ledger and anchored where no administrator of the database reaches.
 """
 
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 from django.utils.module_loading import import_string
 
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import action_of
+from portal.audit.queries import is_anchored
 from portal.guards import check_guards
 from portal.lib.clock import now
+from portal.lib.errors import Blocked
 
 from ..authority import Panel
 from ..models import Case, Requirement, Signature
@@ -21,7 +23,7 @@ from ..progress import locked, tell
 EFFECT = Actor.system("approvals")
 
 
-@transaction.atomic
+@action_of(EFFECT)
 def effect_of(case_id: Any) -> Case:
     """Make a signed case approved, or void it if what was signed no longer holds. Doing it twice does nothing.
 
@@ -34,6 +36,7 @@ def effect_of(case_id: Any) -> Case:
     if fault:
         case.annul(fault)
     else:
+        _require_sealed(case)
         check_guards("approval.take_effect", case)
         case.take_effect()
     case.save(update_fields=["state", "decided_at", "decided_reason"])
@@ -41,6 +44,12 @@ def effect_of(case_id: Any) -> Case:
     record(event, case, actor=EFFECT, reason=fault, data={"digest": case.digest})
     tell(event, case)
     return case
+
+
+def _require_sealed(case: Case) -> None:
+    """Raise Blocked until the signatures lie in an anchored checkpoint of the ledger (a trigger asks again)."""
+    if case.intent is None or not Case.objects.filter(is_anchored(case.intent), pk=case.pk).exists():
+        raise Blocked("The signatures are not sealed in the ledger yet; this takes a few seconds.", by="ledger")
 
 
 def _fault(panel: Panel) -> str:

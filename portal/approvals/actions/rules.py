@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.models import Role
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid
 
@@ -31,7 +32,7 @@ EDITABLE = (
 )
 
 
-@transaction.atomic
+@action
 def create_rule(rule_id: str, *, actor: Actor, reason: str, **fields: Any) -> Rule:
     """Add a rule under a new stable name."""
     policy.require(actor, "approval_rule.edit")
@@ -41,7 +42,7 @@ def create_rule(rule_id: str, *, actor: Actor, reason: str, **fields: Any) -> Ru
     return _write(Rule(rule_id=rule_id), actor, reason, fields, "approval_rule.created")
 
 
-@transaction.atomic
+@action
 def edit_rule(rule_id: str, *, actor: Actor, reason: str, **fields: Any) -> Rule:
     """Write the next version of a rule; the present one ends when the new one begins."""
     policy.require(actor, "approval_rule.edit")
@@ -55,7 +56,7 @@ def edit_rule(rule_id: str, *, actor: Actor, reason: str, **fields: Any) -> Rule
     return rule
 
 
-@transaction.atomic
+@action
 def retire_rule(rule_id: str, *, actor: Actor, reason: str) -> Rule:
     """End a rule now. Cases without any rule are blocked, so this never lets anything through."""
     policy.require(actor, "approval_rule.edit")

@@ -5,10 +5,10 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
 
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.lib.clock import now
 from portal.lib.errors import Conflict, Invalid, NotAllowed
 
@@ -19,7 +19,7 @@ from ..progress import locked, settle, tell
 FRESH = timedelta(minutes=5)
 
 
-@transaction.atomic
+@action
 def sign(
     case_id: Any,
     *,
@@ -45,7 +45,7 @@ def sign(
     return signature
 
 
-@transaction.atomic
+@action
 def reject(case_id: Any, *, actor: Actor, reason: str, digest: str = "", role: str = "") -> Signature:
     """Refuse the case for the requirement the actor stands in. One refusal ends it."""
     panel = Panel(locked(case_id), now())

@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from django.db import transaction
-
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import action_of
 from portal.lib.clock import now
 
 from .. import demands
@@ -17,7 +16,7 @@ from ..progress import locked, settle, tell
 CLOCK = Actor.system("clock")
 
 
-@transaction.atomic
+@action_of(CLOCK)
 def expire(case_id: Any) -> Case:
     """Close an open case whose time has run out; anything else is left as it is."""
     case = locked(case_id)
@@ -29,7 +28,7 @@ def expire(case_id: Any) -> Case:
     return case
 
 
-@transaction.atomic
+@action_of(CLOCK)
 def escalate(requirement_id: Any) -> Requirement:
     """Tell the role named by the rule, once, that a signature is overdue. It changes nobody's right to sign."""
     case_id = Requirement.objects.values_list("case_id", flat=True).get(pk=requirement_id)
@@ -50,7 +49,7 @@ def escalate(requirement_id: Any) -> Requirement:
     return requirement
 
 
-@transaction.atomic
+@action_of(CLOCK)
 def reassess(case_id: Any) -> Case:
     """Look again at who can sign: a grant may have come or gone, or a rule may now speak where none did."""
     case = locked(case_id)

@@ -5,11 +5,10 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.db import transaction
-
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.context import action
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid
 from portal.lib.ids import new_id
@@ -22,7 +21,7 @@ from .notices import delivery
 PATTERN = re.compile(r"\*|[a-z_]+\.(\*|[a-z_]+)")
 
 
-@transaction.atomic
+@action
 def create_channel(
     *,
     actor: Actor,
@@ -57,7 +56,7 @@ def create_channel(
     return channel, checked.get("secret", "")
 
 
-@transaction.atomic
+@action
 def new_channel_secret(channel_id: Any, *, actor: Actor, reason: str) -> tuple[Channel, str]:
     """Replace a webhook's signing secret; returns the new one, which is shown this once."""
     channel = _locked(channel_id, actor)
@@ -70,7 +69,7 @@ def new_channel_secret(channel_id: Any, *, actor: Actor, reason: str) -> tuple[C
     return channel, secret
 
 
-@transaction.atomic
+@action
 def stop_channel(channel_id: Any, *, actor: Actor, reason: str) -> Channel:
     """Send nothing more through a channel; what was on its way is given up and says so."""
     channel = _locked(channel_id, actor)
@@ -87,7 +86,7 @@ def stop(channel: Channel, reason: str) -> None:
     waiting.update(state=Delivery.State.FAILED, last_error="The channel was stopped.")
 
 
-@transaction.atomic
+@action
 def add_route(
     *,
     actor: Actor,
@@ -124,7 +123,7 @@ def add_route(
     return row
 
 
-@transaction.atomic
+@action
 def remove_route(route_id: Any, *, actor: Actor, reason: str) -> Route:
     """Stop sending along a route; the row stays."""
     policy.require(actor, "webhook.edit")
@@ -137,7 +136,7 @@ def remove_route(route_id: Any, *, actor: Actor, reason: str) -> Route:
     return row
 
 
-@transaction.atomic
+@action
 def send_test(channel_id: Any, *, actor: Actor) -> Delivery:
     """Send a test message through a channel; how it went is on the delivery a few seconds later."""
     channel = _locked(channel_id, actor)

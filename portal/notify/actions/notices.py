@@ -9,6 +9,7 @@ from django.db import transaction
 from portal.access.actor import Actor
 from portal.access.models import Role, User
 from portal.access.queries import users_with_role
+from portal.audit.context import action
 from portal.lib.clock import now
 from portal.lib.errors import Absent
 from portal.lib.ids import new_id
@@ -89,7 +90,7 @@ def delivery(channel: Channel, user: User | None, key: str, shared: dict[str, An
     return Delivery(channel=channel, user=user, key=f"{channel.pk}{whom}:{key}"[:290], **shared, **more)
 
 
-@transaction.atomic
+@action
 def mark_read(notice_id: Any, *, actor: Actor) -> Notice:
     """Mark one's own notice as read; a second time changes nothing."""
     notice = Notice.objects.visible_to(actor).select_for_update().filter(pk=notice_id).first()
@@ -101,7 +102,7 @@ def mark_read(notice_id: Any, *, actor: Actor) -> Notice:
     return notice
 
 
-@transaction.atomic
+@action
 def mark_all_read(*, actor: Actor) -> int:
     """Mark everything in one's own inbox as read; return how many were not."""
     return Notice.objects.visible_to(actor).unread().update(read_at=now())

@@ -4,16 +4,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import transaction
 from django.utils.module_loading import import_string
 
 from portal.access import accounts
+from portal.audit.context import action_of
 
 
 class Command(BaseCommand):
     help = "Install default tiers, prices, rules and, in the embedded default, the demo people. Safe to run again."
 
-    @transaction.atomic
+    @action_of(accounts.SEED)
     def handle(self, *args: Any, **options: Any) -> None:
         for dotted in settings.DEFAULTS:
             import_string(dotted)(accounts.SEED)
