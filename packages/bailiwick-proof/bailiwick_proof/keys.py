@@ -6,6 +6,7 @@ Sources: c2sp.org/signed-note, c2sp.org/tlog-cosignature. A private key is writt
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -35,6 +36,11 @@ def key_id(name: str, kind: int, public: bytes) -> bytes:
 def cosigned(text: str, timestamp: int) -> bytes:
     """What a witness signs: the text, and when."""
     return f"cosignature/v1\ntime {timestamp}\n{text}".encode()
+
+
+@lru_cache(maxsize=64)
+def _public_key(public: bytes) -> Ed25519PublicKey:
+    return Ed25519PublicKey.from_public_bytes(public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class VerifierKey:
                 raise Unproven(f"{self.name} signed at no time there is")
             message = cosigned(text, timestamp)
         try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(signature, message)
+            _public_key(self.public).verify(signature, message)
         except (InvalidSignature, ValueError) as error:
             raise Unproven(f"the signature of {self.name} ({self.id.hex()}) is wrong") from error
         return timestamp

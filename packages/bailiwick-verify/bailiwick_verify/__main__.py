@@ -1,0 +1,59 @@
+"""Verify an exported ledger or a receipt offline. Exit 0: all holds, 1: something is wrong, 2: cannot be read."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from bailiwick_proof.errors import Malformed, Unproven
+
+from . import ledger, receipt
+from .export import Unreadable
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        code: int = chosen.run(chosen)
+        return code
+    except (Unreadable, Malformed, OSError) as error:
+        print(f"bailiwick-verify: {error}", file=sys.stderr)
+        return 2
+
+
+def _ledger(chosen: argparse.Namespace) -> int:
+    policy = ledger.read_policy(chosen.policy) if chosen.policy else None
+    report = ledger.verify(chosen.directory, policy)
+    print(report.json() if chosen.json else report.text())
+    return 0 if report.ok else 1
+
+
+def _receipt(chosen: argparse.Namespace) -> int:
+    entry = chosen.entry.read_bytes().removesuffix(b"\n") if chosen.entry else None
+    try:
+        proved = receipt.verify(chosen.file.read_bytes(), ledger.read_policy(chosen.policy), entry)
+    except Unproven as error:
+        print(f"NOT PROVED: {error}")
+        return 1
+    print(proved.text(), end="")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("bailiwick-verify", description=__doc__)
+    kinds = parser.add_subparsers(required=True)
+    whole = kinds.add_parser("ledger", help="an exported ledger")
+    whole.add_argument("directory", type=Path)
+    whole.add_argument("--policy", type=Path, help="the keys you trust; without it the export's own, which is circular")
+    whole.add_argument("--json", action="store_true")
+    whole.set_defaults(run=_ledger)
+    one = kinds.add_parser("receipt", help="a .tlog-proof file")
+    one.add_argument("file", type=Path)
+    one.add_argument("--entry", type=Path, help="the entry's bytes; without it those in the receipt")
+    one.add_argument("--policy", type=Path, required=True)
+    one.set_defaults(run=_receipt)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
