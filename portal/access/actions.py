@@ -11,7 +11,7 @@ from django.contrib.auth import authenticate
 from django.utils.module_loading import import_string
 
 from portal.audit.actions import record
-from portal.audit.context import acting, action
+from portal.audit.context import action
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 
@@ -22,7 +22,6 @@ from .models import ApiToken, Grant, Person, Role, Scope, User
 MAX_TOKEN_LIFE = timedelta(days=366)
 CLOCK_SLACK = timedelta(minutes=1)
 UUID_LENGTH = 36
-SIGN_IN = Actor.system("sign-in")
 
 
 class NotSignedIn(Refusal):
@@ -36,8 +35,7 @@ class NotSignedIn(Refusal):
 def sign_in(*, username: str, password: str, address: str, request: Any = None) -> User:
     """Return the user for a correct password, or raise; failures are counted per account and address."""
     throttle.check(username, address)
-    with acting(SIGN_IN):  # a password kept by an older method is kept anew on success
-        user = authenticate(request, username=username, password=password)
+    user = authenticate(request, username=username, password=password)
     if not isinstance(user, User) or user.is_service:
         throttle.failed(username, address)
         raise NotSignedIn("The name or the password is not right.")

@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
@@ -9,8 +10,13 @@ from django.db.models import F, Q
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
+from portal.audit.context import acting
 from portal.lib.clock import now
 from portal.lib.ids import new_id
+
+from .actor import Actor
+
+SIGN_IN = Actor.system("sign-in")
 
 
 class Role(models.TextChoices):
@@ -73,6 +79,16 @@ class User(AbstractBaseUser):
     def display_name(self) -> str:
         person = getattr(self, "person", None)
         return person.full_name if person else self.username
+
+    def check_password(self, raw_password: str) -> bool:
+        """As Django does; a password kept by an older method is kept anew, by the sign-in."""
+
+        def keep_anew(raw: str) -> None:
+            self.set_password(raw)
+            with acting(SIGN_IN):
+                self.save(update_fields=["password"])
+
+        return check_password(raw_password, self.password, keep_anew)
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Sessions are bound to the password, as Django does, and to the epoch, so that disabling ends them."""
