@@ -69,7 +69,7 @@ REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 REGIONS_FILE = Path(env("BAILIWICK_REGIONS_FILE") or HOME / "run" / "regions.json")
 WORK_DIR = HOME / "work"
 # The ledger: whose name it bears, who seals it, and the write-once store and the witness outside the database's reach.
-LEDGER = {
+LEDGER: dict[str, Any] = {
     "origin": env("BAILIWICK_LEDGER_ORIGIN", "bailiwick/ledger"),
     "database": env("BAILIWICK_SEALER_DATABASE_URL", ""),
     "bucket": env("BAILIWICK_ANCHOR_BUCKET", "bailiwick-ledger"),

@@ -80,7 +80,7 @@ class User(AbstractBaseUser):
         person = getattr(self, "person", None)
         return person.full_name if person else self.username
 
-    def check_password(self, raw_password: str) -> bool:
+    def check_password(self, raw_password: str | None) -> bool:
         """As Django does; a password kept by an older method is kept anew, by the sign-in."""
 
         def keep_anew(raw: str) -> None:
@@ -88,7 +88,7 @@ class User(AbstractBaseUser):
             with acting(SIGN_IN):
                 self.save(update_fields=["password"])
 
-        return check_password(raw_password, self.password, keep_anew)
+        return raw_password is not None and check_password(raw_password, self.password, keep_anew)
 
     def _get_session_auth_hash(self, secret: Any = None) -> str:
         """Sessions are bound to the password, as Django does, and to the epoch, so that disabling ends them."""
