@@ -81,6 +81,20 @@ def test_the_streamed_copies_are_rewritten_too(ledger: Ledger, check: Check) -> 
     }
 
 
+def test_where_proof_is_lost_what_is_seen_is_still_told(ledger: Ledger, check: Check) -> None:
+    """One entry rewritten with its copy, then one only in its body, then one only in its copy."""
+    edit(ledger, 105)
+    ledger.leaves[105] = leaf_hash(ledger.entries[105])
+    ledger.copies[100, 119] = ledger.entries[100:120]
+    edit(ledger, 150)
+    ledger.copies[160, 179] = [b"{}", *ledger.entries[161:180]]
+    assert told(check(ledger)) == {
+        ("rewritten with its copies", "witness", 100, 119),
+        ("edited", "stored leaf", 150, 150),
+        ("rewritten", "anchored copy", 160, 160),
+    }
+
+
 def test_everything_is_signed_again_with_the_right_key(ledger: Ledger, check: Check) -> None:
     edit(ledger)
     report = check(ledger.recompute())
@@ -268,6 +282,7 @@ def test_bodies_are_retired(ledger: Ledger, check: Check) -> None:
     report = check(ledger)
     assert report.ok
     assert report.retired == 40
+    assert "20-59" in report.text()
     edit(ledger)
     ledger.leaves[AT] = leaf_hash(ledger.entries[AT])
     assert told(check(ledger)) == {("edited and recomputed", "anchored copy", AT, AT)}
@@ -318,3 +333,9 @@ def test_a_byte_changed_anywhere_is_found(ledger: Ledger, tmp_path: Path) -> Non
 def test_findings_name_entry_and_id() -> None:
     assert str(Finding("removed", "anchor", "gone", 4, 4, 17)) == "entry 4 (id 17): REMOVED: gone [found by anchor]"
     assert Finding("removed", "anchor", "gone", 4, 9).where() == "entries 4 to 9"
+
+
+def test_a_report_does_not_steer_the_terminal() -> None:
+    report = Report(findings=[Finding("removed", "anchor", "\x1b[2Jnothing\u202e here")] * 300)
+    assert {"\x1b", "\u202e"}.isdisjoint(report.text())
+    assert "and 100 more" in report.text()

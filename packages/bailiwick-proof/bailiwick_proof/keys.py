@@ -21,6 +21,7 @@ _PRIVATE = "PRIVATE+KEY+"
 _YEAR_9999 = 253_402_300_799
 
 
+@lru_cache(maxsize=256)
 def check_name(name: str) -> str:
     """Return a key's name; empty ones and ones with spaces, control characters or a plus are Malformed."""
     if not name or "+" in name or any(sign.isspace() or sign < " " for sign in name):
@@ -28,6 +29,7 @@ def check_name(name: str) -> str:
     return name
 
 
+@lru_cache(maxsize=256)
 def key_id(name: str, kind: int, public: bytes) -> bytes:
     """The four bytes by which a signature names its key."""
     return hashlib.sha256(name.encode() + b"\n" + bytes([kind]) + public).digest()[:4]

@@ -1,5 +1,6 @@
 """Signed notes (c2sp.org/signed-note): a text, an empty line, and one line for each signature."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from .keys import SigningKey, VerifierKey, check_name
 
 MAX_BYTES = 1 << 16
 MAX_SIGNATURES = 64
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def _text(data: bytes) -> str:
         text = data.decode()
     except UnicodeDecodeError as error:
         raise Malformed("the note is not UTF-8") from error
-    if any(sign < " " and sign != "\n" for sign in text):
+    if _CONTROL.search(text):
         raise Malformed("the note holds control characters")
     return text
 

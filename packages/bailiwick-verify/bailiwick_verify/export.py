@@ -83,7 +83,12 @@ def read(path: Path) -> Export:
 
 def lines_of(path: Path) -> list[bytes]:
     """The lines of a file, without a last empty one."""
-    lines = path.read_bytes().split(b"\n")
+    return split(path.read_bytes())
+
+
+def split(data: bytes) -> list[bytes]:
+    """The lines of a file's content."""
+    lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
     return lines

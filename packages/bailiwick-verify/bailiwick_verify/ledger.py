@@ -154,7 +154,10 @@ def _describe(report: Report, exported: Export, known: Evidence, scans: list[Sca
         "Anything after the newest checkpoint. Ask the witness for its newest: a larger one means the end is gone.",
     ]
     if report.retired:
-        report.notes.append("That the retired bodies were retired lawfully: look up the approval of each range.")
+        ranges = ", ".join(f"{one.start}-{one.stop - 1}" for one in exported.retired if one)
+        report.notes.append(
+            f"That the retired bodies were retired lawfully: look up the approval of each range: {ranges}."
+        )
     if not known.counts.get("anchor"):
         report.notes.append("NO ANCHORS were in the export: the object store's word is missing from every check.")
     if not any(claim.seen for claim in known.claims):
