@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,18 +30,33 @@ class Ledger:
     to: Store
     opened: list[psycopg.Connection] = field(default_factory=list)
 
+    def url(self, role: str) -> str:
+        """The address for `app`, `sealer`, `reader` or `migrator`."""
+        name = {"app": "DATABASE_URL", "migrator": "BAILIWICK_MIGRATE_DATABASE_URL"}.get(role)
+        return self.stack.env[name or f"BAILIWICK_{role.upper()}_DATABASE_URL"].rpartition("/")[0] + f"/{self.name}"
+
     def connect(self, role: str) -> psycopg.Connection:
-        """A connection as `app`, `sealer`, `reader`, `migrator` or `dba`, a superuser."""
+        """A connection as one of them, or as `dba`, a superuser."""
         if role == "dba":
             db = psycopg.connect(**self.stack.superuser_kwargs("control", self.name), autocommit=True)
         else:
-            names = {"app": "DATABASE_URL"} | {
-                one: f"BAILIWICK_{one.upper()}_DATABASE_URL" for one in ("sealer", "reader")
-            }
-            url = self.stack.env[names.get(role, "BAILIWICK_MIGRATE_DATABASE_URL")]
-            db = psycopg.connect(url.rpartition("/")[0] + f"/{self.name}", autocommit=True)
+            db = psycopg.connect(self.url(role), autocommit=True)
         self.opened.append(db)
         return db
+
+    def store(self) -> Store:
+        """The write-once store by a client of its own."""
+        return replace(store(), bucket=self.to.bucket)
+
+    def copy(self) -> "Ledger":
+        """The database as it is now under another name, with the same store and witness: a dump, restored."""
+        for db in self.opened:
+            db.close()
+        self.opened.clear()
+        name = f"{self.name}_copy"
+        with psycopg.connect(**self.stack.superuser_kwargs("control", "postgres"), autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name} TEMPLATE {self.name} OWNER bw_owner")
+        return Ledger(self.stack, name, self.witness, self.to)
 
     @contextmanager
     def acting(

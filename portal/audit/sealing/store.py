@@ -35,12 +35,18 @@ class Store:
 
     def ensure(self) -> None:
         """Make the bucket with Object Lock unless it is there."""
+        where = self.s3.meta.region_name
+        place = {} if where == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": where}}
         try:
             self.s3.head_bucket(Bucket=self.bucket)
+            return
         except ClientError:
-            where = self.s3.meta.region_name
-            place = {} if where == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": where}}
+            pass
+        try:
             self.s3.create_bucket(Bucket=self.bucket, ObjectLockEnabledForBucket=True, **place)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
+                raise
 
     def put(self, key: str, data: bytes, at: datetime) -> str:
         """Put an object once and return its version; the same bytes again are fine, others raise Overwritten."""
