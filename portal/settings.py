@@ -191,7 +191,7 @@ REAUTHENTICATE_ABOVE_INR = "5000000.00"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {"default": {"BACKEND": "portal.lib.cache.SpareCache", "LOCATION": REDIS_URL}}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 LANGUAGE_CODE = "en"
@@ -323,6 +323,8 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "rollback.finished": ["portal.notify.subscribers.rollback_finished"],
     "incident.opened": ["portal.notify.subscribers.incident_opened"],
     "residency.failed": ["portal.notify.subscribers.residency_failed"],
+    "user.disabled": ["tenants.subscribers.account_ended"],
+    "platform_keys.orphaned": ["tenants.subscribers.platform_keys_orphaned"],
     "outbox.gave_up": ["portal.notify.subscribers.outbox_gave_up"],
 }
 JOB_KINDS = {

@@ -119,13 +119,20 @@ def close_session(services: Services, call: Call, session_id: UUID) -> None:
 
 
 def add_key(services: Services, call: Call, raw: bytes, content_type: str) -> dict[str, Any]:
-    """Create an API key of the tenant; the secret is shown this once and kept as a hash."""
+    """Create an API key of the tenant; the secret is shown this once and kept as a hash.
+
+    A key made with a key counts as issued by whoever issued that one, so that none outlives its person.
+    """
     fields = shape.read_object(raw, content_type, KEY)
     key_id, secret = new_id(), new_secret(call.tenant_id)
     with services.database.tenant(call.binding) as connection:
         connection.execute(
-            "INSERT INTO rag.api_keys (tenant_id, id, name, key_sha256, scopes) VALUES (%s, %s, %s, %s, %s)",
-            (call.tenant_id, key_id, fields["name"], sha256(secret), fields["scopes"]),
+            "INSERT INTO rag.api_keys (tenant_id, id, name, key_sha256, scopes, issued_by) VALUES (%s, %s, %s, %s, %s,"
+            " coalesce((SELECT issued_by FROM rag.api_keys WHERE tenant_id = %s AND 'key:' || id = %s), %s))",
+            (
+                *(call.tenant_id, key_id, fields["name"], sha256(secret), fields["scopes"]),
+                *(call.tenant_id, call.subject, call.subject),
+            ),
         )
     services.logs.write(call.binding, "key.added", key=key_id)
     return {"id": str(key_id), "key": secret, **fields}
@@ -162,3 +169,14 @@ def revoke_key(services: Services, call: Call, key_id: UUID) -> None:
     if revoked.rowcount == 0:
         raise not_found("key")
     services.logs.write(call.binding, "key.revoked", key=key_id)
+
+
+def revoke_keys_of(services: Services, call: Call, issued_by: str) -> dict[str, int]:
+    """Revoke at once every API key that this subject issued; returns how many were still valid."""
+    with services.database.tenant(call.binding) as connection:
+        revoked = connection.execute(
+            "UPDATE rag.api_keys SET revoked_at = now() WHERE tenant_id = %s AND issued_by = %s AND revoked_at IS NULL",
+            (call.tenant_id, issued_by),
+        )
+    services.logs.write(call.binding, "keys.revoked", issued_by=issued_by, count=revoked.rowcount)
+    return {"revoked": revoked.rowcount}

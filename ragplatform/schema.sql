@@ -221,9 +221,11 @@ CREATE TABLE IF NOT EXISTS rag.api_keys (
     scopes      text[] NOT NULL DEFAULT '{}',
     created_at  timestamptz NOT NULL DEFAULT now(),
     revoked_at  timestamptz,
+    issued_by   text NOT NULL DEFAULT '',
     PRIMARY KEY (tenant_id, id),
     UNIQUE (tenant_id, key_sha256)
 );
+ALTER TABLE rag.api_keys ADD COLUMN IF NOT EXISTS issued_by text NOT NULL DEFAULT '';
 
 -- Deltas per day; slot spreads busy counters over several rows. A level (documents, bytes, users) is the sum of all.
 CREATE TABLE IF NOT EXISTS rag.usage_counters (

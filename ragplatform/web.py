@@ -11,7 +11,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from . import documents, metrics, people, queries, usage
+from . import documents, metrics, people, queries, shape, usage
 from .call import Call, Scope
 from .ids import new_id, uuid_or_none
 from .problems import Problem, not_found
@@ -77,6 +77,7 @@ def _people_routes(app: Flask, services: Services) -> None:
     door.add("DELETE", "/v1/sessions/<id:session>", "write", removing(people.close_session))
     door.add("POST", "/v1/api-keys", "admin", lambda call: (people.add_key(services, call, *_body()), 201))
     door.add("GET", "/v1/api-keys", "admin", lambda call: (people.keys(services, call), 200))
+    door.add("DELETE", "/v1/api-keys", "admin", lambda call: (people.revoke_keys_of(services, call, _issuer()), 200))
     door.add("DELETE", "/v1/api-keys/<id:key>", "admin", removing(people.revoke_key))
 
 
@@ -134,6 +135,11 @@ def _body() -> tuple[bytes, str]:
     if len(raw) > MAX_BODY:
         raise RequestEntityTooLarge
     return raw, request.headers.get("Content-Type", "")
+
+
+def _issuer() -> str:
+    issuer = request.args.get("issued_by", "")
+    return shape.text(1, 200)("issued_by", issuer)
 
 
 def _answered(answer: Answer | Response) -> Response:

@@ -10,21 +10,21 @@ import httpx
 from portal.access import jwt, policy
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.audit.queries import entries_by
 from portal.lib.errors import Absent, Blocked, Conflict, Invalid
 
 from .models import Status, Tenant
 from .queries import platform_url
 
 SCOPES = ("read", "write", "admin")
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS, REVOKE_SECONDS = 10, 3
 
 
 def access_token(tenant_id: UUID, *, actor: Actor, scopes: list[str]) -> tuple[str, str]:
     """Return a 15-minute token for an active tenant, and where to use it."""
     tenant = _connectable(tenant_id, actor)
-    scope = " ".join(sorted(set(scopes)))
-    token = jwt.mint(actor.id, audience=jwt.PLATFORM_AUDIENCE, tenant=str(tenant.pk), scope=scope)
-    return token, platform_url(tenant.region)
+    record("tenant.token_issued", tenant, actor=actor, data={"scopes": sorted(set(scopes))})
+    return _token(tenant, actor.id, scopes), platform_url(tenant.region)
 
 
 def issue_key(tenant_id: UUID, *, actor: Actor, reason: str, name: str, scopes: list[str]) -> str:
@@ -48,6 +48,37 @@ def issue_key(tenant_id: UUID, *, actor: Actor, reason: str, name: str, scopes: 
     made = answer.json()
     record("tenant.key_issued", tenant, actor=actor, reason=reason, data={"key": made["id"], "scopes": scopes})
     return str(made["key"])
+
+
+def revoke_keys_of(user_id: UUID, tenant_id: UUID) -> int:
+    """Have the platform revoke every key of the tenant that this person issued, whatever the tenant's status.
+
+    Raises httpx.HTTPError when it did not: the outbox asks again.
+    """
+    tenant = Tenant.objects.get(pk=tenant_id)
+    token = _token(tenant, "system:access", ["admin", "validate"])
+    answer = httpx.delete(
+        f"{platform_url(tenant.region)}/v1/api-keys",
+        params={"issued_by": str(user_id)},
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=REVOKE_SECONDS,
+    )
+    revoked = int(answer.raise_for_status().json()["revoked"])
+    if revoked:
+        data = {"user": user_id, "revoked": revoked}
+        record("tenant.keys_revoked", tenant, actor=Actor.system("access"), reason="the account ended", data=data)
+    return revoked
+
+
+def tenants_reached_by(user_id: UUID) -> list[UUID]:
+    """The tenants whose platform this person was ever given a token or a key for."""
+    issued = entries_by(str(user_id), ["tenant.token_issued", "tenant.key_issued"])
+    return [pk for pk in issued.values_list("tenant_id", flat=True).distinct() if pk]
+
+
+def _token(tenant: Tenant, subject: str, scopes: list[str]) -> str:
+    scope = " ".join(sorted(set(scopes)))
+    return jwt.mint(subject, audience=jwt.PLATFORM_AUDIENCE, tenant=str(tenant.pk), scope=scope)
 
 
 def _said(answer: httpx.Response) -> object:

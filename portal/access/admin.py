@@ -12,9 +12,10 @@ from django.utils.translation import gettext_lazy
 from portal.admin.governed import GovernedAdmin
 from portal.admin.listing import column, yes_no
 from portal.admin.verbs import Fact, Facts, Verb
+from portal.lib.clock import now
 from portal.lib.errors import NotAllowed
 
-from . import actions, policy
+from . import actions, policy, throttle
 from .actor import Actor
 from .models import ApiToken, Grant, Role, Scope, User
 
@@ -108,6 +109,8 @@ class PeopleAdmin(GovernedAdmin):
             Fact(_("Created"), user.created_at, "moment"),
             Fact(_("Last signed in"), user.last_login, "when"),
         ]
+        if locked := throttle.locked_for(user.username):
+            rows.append(Fact(_("Locked out until"), now() + timedelta(seconds=locked), "moment"))
         return [Facts(_("Account"), rows)]
 
     def verbs(self, user: User, actor: Actor) -> list[Verb]:

@@ -59,6 +59,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "snapshot.view": frozenset({Role.SERVICE}),
 }
 PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
+# What concerns the whole installation: a grant over one place reaches none of it.
+WHOLE = frozenset({"access.view", "access.edit", "tier.edit", "price.edit", "approval_rule.edit", "policy.edit"})
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit"})
 
 
@@ -73,7 +75,7 @@ def can(actor: Actor, verb: str, obj: Any = None) -> bool:
         return False
     if actor.user.is_superuser:
         return verb not in PEOPLE_ONLY and Role.PLATFORM_ADMIN in roles
-    where = _scope_of(obj)
+    where = {} if verb in WHOLE else _scope_of(obj)
     return any(grant.role in roles and _reaches(grant, where) for grant in grants_of(actor))
 
 

@@ -51,7 +51,7 @@ def sign_in_page(site: "Console", request: HttpRequest) -> HttpResponse:
     if request.method == "GET" and site.has_permission(request):
         return HttpResponseRedirect(safe_next(request))
     form = SignInForm(request.POST if request.method == "POST" else None)
-    status = 200
+    status, retry_after = 200, None
     if request.method == "POST":
         status = 422
         if form.is_valid():
@@ -59,7 +59,7 @@ def sign_in_page(site: "Console", request: HttpRequest) -> HttpResponse:
                 return _enter(request, form.cleaned_data)
             except Refusal as refusal:
                 form.add_error(None, refusal.detail)
-                status = refusal.status
+                status, retry_after = refusal.status, refusal.extra.get("retry_after")
     context = {
         "title": _("Sign in"),
         "form": form,
@@ -68,8 +68,8 @@ def sign_in_page(site: "Console", request: HttpRequest) -> HttpResponse:
         "oidc_url": reverse("oidc_authentication_init") if settings.OIDC else "",
     }
     answer = TemplateResponse(request, "admin/login.html", context, status=status).render()
-    if status == 429:
-        answer.headers["Retry-After"] = str(settings.SIGNIN_WINDOW_SECONDS)
+    if retry_after is not None:
+        answer.headers["Retry-After"] = str(retry_after)
     return answer
 
 

@@ -30,6 +30,11 @@ def entries_about(obj: models.Model, limit: int = 12) -> list[Entry]:
     return list(found.order_by("-id")[:limit])
 
 
+def entries_by(actor: str, verbs: list[str]) -> QuerySet[Entry]:
+    """What one actor did under these verbs, for actions that undo it; nobody is shown these."""
+    return Entry.objects.filter(actor=actor, verb__in=verbs)
+
+
 def entries_visible_to(actor: Actor) -> QuerySet[Any]:
     """The whole record for those who may read it, nothing for anybody else."""
     return Entry.objects.all() if policy.can(actor, "audit.view") else Entry.objects.none()

@@ -5,7 +5,7 @@ database commit together, so for database effects it happens exactly once; a sub
 idempotent. Deliveries of one event to different subscribers are independent; order between events is not promised.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -29,16 +29,20 @@ GAVE_UP = "outbox.gave_up"
 DISPATCHER = Actor.system("dispatcher")
 
 
-def emit(event: str, payload: dict[str, Any], *, after: int | None = None) -> OutboxEvent:
+def emit(
+    event: str, payload: dict[str, Any], *, after: int | None = None, due_at: datetime | None = None
+) -> OutboxEvent:
     """Record `event` for its subscribers. Only inside the transaction of the change it tells of.
 
-    `after` names an entry of the ledger: the event stays here until that is sealed and anchored.
+    `after` names an entry of the ledger: the event stays here until that is sealed and anchored. Subscribers hear of it
+    at once, or at `due_at`.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(f"{event} must be emitted inside the transaction of its change")
     row = OutboxEvent.objects.create(event=event, payload=plain(payload), after_entry=after)
     subscribers = settings.OUTBOX_SUBSCRIBERS.get(event, [])
-    Delivery.objects.bulk_create([Delivery(event=row, subscriber=path) for path in subscribers])
+    at = due_at or now()
+    Delivery.objects.bulk_create([Delivery(event=row, subscriber=path, next_at=at) for path in subscribers])
     if subscribers:
         ring()
     return row

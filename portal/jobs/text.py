@@ -19,7 +19,8 @@ _SECRETS = (
     ),
     (re.compile(r"(?i)\b(bearer|basic)\s{1,4}[\w.~+/=-]{8,4000}"), r"\1 ***"),
     (re.compile(r"\beyJ[\w-]{1,1000}\.[\w-]{1,2000}(?:\.[\w-]{0,2000})?"), "***"),
-    (re.compile(r"\bbwk_[\w-]{1,200}"), "***"),
+    (re.compile(r"\bbw[kp]_[\w-]{1,200}"), "***"),
+    (re.compile(r"\bwhsec_[\w+/=-]{1,200}"), "***"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,40}"), "***"),
     (re.compile(r"-----BEGIN [A-Z ]{1,40}-----[\s\S]{0,8000}?(?:-----END [A-Z ]{1,40}-----|$)"), "***"),
 )

@@ -22,7 +22,10 @@ def from_refusal(refusal: Refusal) -> Response:
     extra = dict(refusal.extra)
     if isinstance(refusal, Invalid) and refusal.fields:
         extra["fields"] = {name: [text] for name, text in refusal.fields.items()}
-    return problem(refusal.status, refusal.code, refusal.title, refusal.detail, **extra)
+    answer = problem(refusal.status, refusal.code, refusal.title, refusal.detail, **extra)
+    if "retry_after" in extra:
+        answer["Retry-After"] = str(extra["retry_after"])
+    return answer
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:

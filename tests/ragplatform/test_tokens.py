@@ -166,3 +166,26 @@ def test_api_keys_are_of_one_tenant_and_can_be_revoked(acme: Tenant, globex: Ten
             problem(with_key(key), 401, "invalid-key")
         assert client.delete(f"/v1/api-keys/{made['id']}").status_code == 204
         problem(with_key(made["key"]), 401, "invalid-key")
+
+
+def test_the_keys_of_whoever_left_end_together(acme: Tenant, globex: Tenant) -> None:
+    """Also those made with such a key; never another person's or another tenant's."""
+
+    def works(key: str) -> bool:
+        answer = httpx.get(f"{acme.platform.url}/v1/api-keys", headers={"X-API-Key": key}, timeout=30)
+        assert answer.status_code in (200, 401), answer.text
+        return answer.status_code == 200
+
+    def made(client: httpx.Client) -> str:
+        return str(client.post("/v1/api-keys", json={"name": "n", "scopes": ["admin"]}).json()["key"])
+
+    with acme.client(sub="gone") as gone, acme.client(sub="stays") as stays, globex.client(sub="gone") as elsewhere:
+        first, other, foreign = made(gone), made(stays), made(elsewhere)
+        with httpx.Client(base_url=acme.platform.url, headers={"X-API-Key": first}, timeout=30) as by_key:
+            second = made(by_key)
+        assert all(map(works, (first, second, other, foreign)))
+        assert stays.delete("/v1/api-keys", params={"issued_by": "gone"}).json() == {"revoked": 2}
+        assert [works(key) for key in (first, second, other, foreign)] == [False, False, True, True]
+        assert stays.delete("/v1/api-keys", params={"issued_by": "gone"}).json() == {"revoked": 0}
+        for bad in ({}, {"issued_by": ""}, {"issued_by": "\x00"}, {"issued_by": "x" * 201}):
+            assert stays.delete("/v1/api-keys", params=bad).status_code == 422, bad
