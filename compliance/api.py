@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -99,6 +99,7 @@ class ReportSerializer(serializers.Serializer[Any]):
     signature = SignatureSerializer()
 
 
+@extend_schema_serializer(many=False)
 class ReportListSerializer(serializers.Serializer[Any]):
     regions = serializers.ListField(child=serializers.CharField())
     key = serializers.CharField(help_text="The key that signs reports: Ed25519, 32 bytes, base64url")

@@ -65,6 +65,8 @@ def database(url: str) -> dict[str, Any]:
 
 
 DATABASES = {"default": database(env("DATABASE_URL", "postgresql://app@127.0.0.1:5432/bailiwick"))}
+# Past a pooler in front of DATABASE_URL, for the one session that must be its own: the dispatcher's LISTEN.
+DIRECT_DATABASE_URL = env("BAILIWICK_DIRECT_DATABASE_URL", "")
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 REGIONS_FILE = Path(env("BAILIWICK_REGIONS_FILE") or HOME / "run" / "regions.json")
 WORK_DIR = HOME / "work"
@@ -260,6 +262,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "portal.lib.openapi.document_refusals",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "portal.access.models.Role",
         "GeographyEnum": "tenants.models.Geography",

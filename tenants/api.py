@@ -89,7 +89,7 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
         tenant = act(pk, actor=actor_of(request), reason=form.validated_data["reason"])
         return Response(self.get_serializer(tenant).data)
 
-    @extend_schema(request=ConnectSerializer, responses=AccessTokenSerializer)
+    @extend_schema(request=ConnectSerializer, responses={201: AccessTokenSerializer})
     @action(detail=True, methods=["post"], url_path="access-tokens")
     def access_tokens(self, request: Request, pk: Any = None) -> Response:
         """A 15-minute token with which the tenant's application calls the platform."""

@@ -54,7 +54,7 @@ class OwnGrantSerializer(serializers.Serializer[Any]):
     role = serializers.CharField()
     scope_type = serializers.CharField()
     scope_id = serializers.CharField()
-    valid_until = serializers.DateTimeField()
+    valid_until = serializers.DateTimeField(allow_null=True)
 
 
 class MeSerializer(serializers.Serializer[Any]):

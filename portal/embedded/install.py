@@ -3,7 +3,7 @@
     python3 portal/embedded/install.py embedded|test
 
 Runs on any Python from 3.6, to be able to say which one is needed. uv does the work where it can be had, pip
-otherwise. `test` also sees to the system packages of the browser tests.
+otherwise. `test` also sees to the system packages of the tests that need some.
 """
 
 import hashlib
@@ -16,8 +16,12 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 VENV = PROJECT / ".venv"
 PYTHON = str(VENV / "bin" / "python")
-BROWSER = {"chromium": "the browser tests", "pdfsig": "the independent check of certificates"}
-SYSTEM_PACKAGES = ["chromium", "poppler-utils"]
+PROGRAMS = {
+    "chromium": "the browser tests",
+    "pdfsig": "the independent check of certificates",
+    "pgbouncer": "the tests behind a pooler",
+}
+SYSTEM_PACKAGES = ["chromium", "poppler-utils", "pgbouncer"]
 
 
 def main() -> None:
@@ -33,7 +37,7 @@ def main() -> None:
         install(str(lock))
         stamp.write_text(wanted)
     if sys.argv[1] == "test":
-        browser_packages()
+        system_packages()
 
 
 def usable() -> bool:
@@ -70,17 +74,24 @@ def bootstrapped_uv() -> "str | None":
     return str(uv) if found and uv.exists() else None
 
 
-def browser_packages() -> None:
-    """Install what the browser tests need where we may, else say in one line what is left out."""
-    missing = [program for program in BROWSER if not shutil.which(program)]
+def system_packages() -> None:
+    """Install what some tests need where we may, else say in one line what is left out."""
+    missing = absent()
     if missing and os.geteuid() == 0 and shutil.which("apt-get"):
         print("Installing " + " ".join(SYSTEM_PACKAGES), flush=True)
         quiet(["apt-get", "update", "-qq"])
         apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
         quiet(apt + SYSTEM_PACKAGES, DEBIAN_FRONTEND="noninteractive")
-        missing = [program for program in BROWSER if not shutil.which(program)]
+        missing = absent()
     for program in missing:
-        print(f"{program} is missing, which leaves out {BROWSER[program]} (Debian: chromium poppler-utils)")
+        packages = " ".join(SYSTEM_PACKAGES)
+        print(f"{program} is missing, which leaves out {PROGRAMS[program]} (Debian: {packages})")
+
+
+def absent() -> "list[str]":
+    """Debian keeps pgbouncer where a plain user's PATH does not look."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin"
+    return [program for program in PROGRAMS if not shutil.which(program, path=path)]
 
 
 def quiet(command: "list[str]", **env: str) -> bool:

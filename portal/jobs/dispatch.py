@@ -1,8 +1,9 @@
 """The dispatcher's loop: deliver events, send due jobs, run the schedule; asleep until something is due.
 
-A commit that rings (pg_notify) wakes it within milliseconds. Where LISTEN does not get through, as behind PgBouncer in
-transaction mode, it notices by ringing itself and looks five times a second instead. Neither the database nor the
-queue going away ends it.
+A commit that rings (pg_notify) wakes it within milliseconds. LISTEN belongs to a session, so behind PgBouncer in
+transaction mode it would stay behind in somebody else's: give BAILIWICK_DIRECT_DATABASE_URL there. Without it, or where
+LISTEN does not get through, it notices and looks five times a second instead. Neither the database nor the queue going
+away ends it.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import time
 
 import psycopg
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from portal.lib.clock import now
@@ -58,16 +60,33 @@ class Ear:
     def _open(self) -> None:
         self.retry_at = time.monotonic() + LISTEN_AGAIN
         try:
-            own = connection.copy()
-            own.connect()
-            self.raw = own.connection
-            self.raw.execute(f"LISTEN {outbox.CHANNEL}")
-            outbox.ring()
-            if not _drain(self.raw, PROBE_SECONDS):
+            self.raw = _own_session()
+            if _is_pooled(self.raw) or not _hears(self.raw):
                 log.warning("dispatch.deaf", polls_every=POLL_DEAF)
                 self.close()
         except (DatabaseError, InterfaceError, psycopg.Error):
             self.close()
+
+
+def _own_session() -> psycopg.Connection:
+    if settings.DIRECT_DATABASE_URL:
+        return psycopg.connect(settings.DIRECT_DATABASE_URL, autocommit=True, connect_timeout=5)
+    own = connection.copy()
+    own.connect()
+    raw: psycopg.Connection = own.connection
+    return raw
+
+
+def _is_pooled(raw: psycopg.Connection) -> bool:
+    """True if the process that answers is not the one that greeted us: whatever we set would be left to a stranger."""
+    row = raw.execute("SELECT pg_backend_pid()").fetchone()
+    return row is None or row[0] != raw.info.backend_pid
+
+
+def _hears(raw: psycopg.Connection) -> bool:
+    raw.execute(f"LISTEN {outbox.CHANNEL}")
+    outbox.ring()
+    return _drain(raw, PROBE_SECONDS)
 
 
 def _drain(raw: psycopg.Connection, seconds: float) -> bool:
