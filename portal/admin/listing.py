@@ -1,6 +1,5 @@
 """A list page's rows, columns and chips, and the same rows as CSV."""
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,10 +17,10 @@ from django.utils.encoding import force_str
 from django.utils.text import capfirst
 
 from portal.access.actor import Actor
+from portal.lib import csv_export
 
 FIGURES = frozenset({"inr", "inr_short", "count", "percent", "number", "span"})
 CSV_LIMIT = 20_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def column(label: Any, *, ordering: str | None = None, kind: str = "text") -> Callable[[Any], Any]:
@@ -183,45 +182,18 @@ def page_links(cl: ChangeList) -> list[tuple[Any, str]]:
     return [(n, cl.get_query_string({PAGE_VAR: n}) if isinstance(n, int) else "") for n in numbers]
 
 
-def plain(cell: Cell) -> str:
-    """The cell as CSV text; text a spreadsheet would run as a formula is quoted (OWASP, CSV injection)."""
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return f"{value:f}"
-    if isinstance(value, (int, bool)):
-        return str(value)
-    text = force_str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
 def batched(rows: Iterator[Any], size: int) -> Iterator[list[Any]]:
     while batch := list(islice(rows, size)):
         yield batch
 
 
-class _Echo:
-    def write(self, value: str) -> str:
-        return value
-
-
 def as_csv(cl: ChangeList, filename: str, actor: Actor) -> StreamingHttpResponse:
     """The whole filtered list, not one page of it, up to 20,000 rows."""
-    writer = csv.writer(_Echo())
     page: Any = cl.model_admin
-    headers = [label_of(cl, name) for name in cl.list_display]
 
-    def lines() -> Iterator[str]:
-        yield "\ufeff" + str(writer.writerow(headers))
+    def rows() -> Iterator[list[Any]]:
         for batch in batched(cl.queryset[:CSV_LIMIT].iterator(chunk_size=500), 500):
             page.prepare(batch, actor)
-            yield "".join(str(writer.writerow([plain(cell) for cell in cells(cl, obj)])) for obj in batch)
+            yield from ([cell.value for cell in cells(cl, obj)] for obj in batch)
 
-    return StreamingHttpResponse(
-        lines(),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{filename}.csv"'},
-    )
+    return csv_export.answer(filename, [label_of(cl, name) for name in cl.list_display], rows())

@@ -76,7 +76,8 @@ def web(at: Address) -> Service:
         argv=_module(
             *("gunicorn", "--bind", f"127.0.0.1:{at.web_port}", "--worker-class", "gthread"),
             *("--workers", "2", "--threads", "8", "--preload", "--graceful-timeout", "1"),
-            *("--no-control-socket", "--access-logfile", "-", "portal.wsgi:application"),
+            *("--no-control-socket", "--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s %(B)s %(M)s"),
+            "portal.wsgi:application",
         ),
         env=at.portal(),
         ready=service.http(at.web_port, "/health/ready"),

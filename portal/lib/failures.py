@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
 from django.views import defaults
 
-from .errors import Absent
+from .errors import Absent, TooLarge
 from .problems import TYPE_PREFIX
 
 MACHINES = ("/api/", "/v1/", "/ofrep/")
@@ -21,9 +24,18 @@ def _problem(status: int, code: str, title: str, detail: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if isinstance(exception, RequestDataTooBig):
+        return _too_large(request)
     if asked_by_machine(request):
         return _problem(400, "bad-request", "Bad request", "The request as a whole is not acceptable HTTP here.")
     return defaults.bad_request(request, exception)
+
+
+def _too_large(request: HttpRequest) -> HttpResponseBase:
+    detail = f"The body is over {settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024} KB."
+    if asked_by_machine(request):
+        return _problem(413, TooLarge.default_code(), TooLarge.title, detail)
+    return HttpResponse(render_to_string("413.html", {"detail": detail}), status=413)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:

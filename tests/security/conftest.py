@@ -1,0 +1,3 @@
+from tests.access.conftest import bearing, meera
+
+__all__ = ["bearing", "meera"]
