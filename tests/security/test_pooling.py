@@ -46,16 +46,20 @@ LEFT_BEHIND = {
 
 @pytest.fixture
 def pooler(stack: Stack, shipped: None) -> Iterator[Pooler]:
-    """From here on Django's connections, those of new threads too, are the app role's through PgBouncer."""
+    """From here on Django's connections, those of new threads too, are the app role's through PgBouncer.
+
+    The world is built before: as the product does, whoever writes from here on says who they are.
+    """
     if PROGRAM is None:
         give_up = pytest.fail if os.environ.get("CI") else pytest.skip
         give_up("pgbouncer is missing; on Debian: apt-get install pgbouncer")
     theirs = database(stack.env["DATABASE_URL"])
     server = {name.lower(): theirs[name] for name in ("HOST", "PORT", "USER", "PASSWORD")}
     running = Pooler(server, POOL)
+    build()
     connection.close()
     have = connections.settings["default"]
-    before = {name: have[name] for name in ("HOST", "PORT", "USER", "PASSWORD")}
+    before = {name: have[name] for name in ("HOST", "PORT", "USER", "PASSWORD", "OPTIONS")}
     have.update({**{name: theirs[name] for name in before}, "HOST": "127.0.0.1", "PORT": running.port})
     yield running
     connection.close()
@@ -166,7 +170,6 @@ def work(directory: Path) -> list[Callable[[], Any]]:
 def test_nothing_is_left_behind(pooler: Pooler, settings: Any, tmp_path: Path) -> None:
     settings.JOB_KINDS = {**settings.JOB_KINDS, **KINDS}
     settings.OUTBOX_SUBSCRIBERS = {"thing.done": ["tests.jobs.subscribers.one"]}
-    build()
     everybody_at_once(work(tmp_path))
     assert Job.objects.filter(kind="test.three", state="succeeded").count() >= CALLS // 8
     assert left_behind(pooler) == set()
