@@ -277,12 +277,21 @@ def test_an_entry_cannot_be_read(ledger: Ledger, check: Check) -> None:
     assert told(check(ledger)) == {("unreadable entry", "id", 200, 200)}
 
 
-def test_bodies_are_retired(ledger: Ledger, check: Check) -> None:
+@pytest.mark.parametrize(("years", "warned"), [(0, True), (8, False)])
+def test_bodies_are_retired(ledger: Ledger, check: Check, years: int, warned: bool) -> None:
+    """Whoever deletes a row can call it retired, so one that is too young for it is pointed out."""
+    ledger.now += timedelta(days=365 * years)
+    ledger.run()
     ledger.retired, ledger.entries[20:60] = [(20, 59)], [b"-"] * 40
     report = check(ledger)
     assert report.ok
     assert report.retired == 40
     assert "20-59" in report.text()
+    assert [(one.first, one.last) for one in report.warnings] == [(20, 59)] * warned
+
+
+def test_an_edit_is_found_where_bodies_are_retired(ledger: Ledger, check: Check) -> None:
+    ledger.retired, ledger.entries[20:60] = [(20, 59)], [b"-"] * 40
     edit(ledger)
     ledger.leaves[AT] = leaf_hash(ledger.entries[AT])
     assert told(check(ledger)) == {("edited and recomputed", "anchored copy", AT, AT)}

@@ -115,6 +115,7 @@ def _judge(
     for found in [times.checkpoints(good), *(times.entries(one, bounds) for one in scans)]:
         report.findings += found[0]
         report.warnings += found[1]
+    report.warnings += times.retired(exported.retired, bounds)
     _unsealed(report, good, exported.size)
     _newest(report, good, max(trusted.quorum, 1))
 

@@ -1,7 +1,7 @@
 """When an entry says it was made, against when its checkpoint was sealed and a witness saw it."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ CLOCKS = timedelta(seconds=1)  # database, sealer and witness may differ by this
 WITNESS_CLOCKS = timedelta(seconds=60)
 SUSPECT = timedelta(minutes=10)  # transactions are limited to seconds, a system migration is not
 IMPOSSIBLE = timedelta(hours=24)
+RETENTION = timedelta(days=2557)
 MAX_NAMED = 20
 
 
@@ -24,6 +25,11 @@ class Bounds:
         timed = [(claim.size, at) for claim in claims if (at := sealed(claim))]
         self._sizes = [size for size, _ in timed]
         self._times = [at for _, at in timed]
+
+    @property
+    def newest(self) -> datetime | None:
+        """When the newest checkpoint was sealed."""
+        return self._times[-1] if self._times else None
 
     def latest(self, end: int) -> datetime | None:
         """When the first checkpoint that has these entries was sealed."""
@@ -70,6 +76,18 @@ def _named(
             message = f"it says {at.decode(errors='replace')}; {why}"
             found.append(Finding(attack, "time", message, index, index, identity))
     return found[:MAX_NAMED]
+
+
+def retired(ranges: Iterable[range], bounds: Bounds) -> Iterator[Finding]:
+    """Warn of bodies called retired before their time: whoever deletes a row can call it so."""
+    for one in ranges:
+        made = bounds.latest(one.stop)
+        newest = bounds.newest
+        if one and made and newest and newest - made < RETENTION:
+            message = (
+                f"their bodies count as retired after {(newest - made).days} days; retention is {RETENTION.days}"
+            )
+            yield Finding("removed", "time", message, one.start, one.stop - 1)
 
 
 def checkpoints(claims: list[Claim]) -> tuple[list[Finding], list[Finding]]:
