@@ -23,7 +23,7 @@ def seal_here() -> None:
     """Seal and anchor every entry this test has written, in a bucket and before a witness of their own."""
     connection.ensure_connection()
     raw = connection.connection
-    below = raw.execute("SELECT (pg_current_xact_id()::text::bigint + 1)::text").fetchone()[0]
+    below = raw.execute("SELECT pg_current_xact_id()::text::bigint + 1").fetchone()[0]
     seal(raw, keys().log, below=below)
     own = f"ledger-{new_id().hex}"
     to = replace(store(), bucket=own)

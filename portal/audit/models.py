@@ -34,7 +34,7 @@ class Entry(models.Model):
     tenant_id = models.UUIDField(null=True)
     reason = models.TextField(blank=True)
     request_id = models.CharField(max_length=64, blank=True)
-    xid = models.CharField(max_length=20)
+    xid = models.BigIntegerField()
     data = models.JSONField(default=dict)
     old = models.JSONField(null=True)
     new = models.JSONField(null=True)

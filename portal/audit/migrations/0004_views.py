@@ -47,7 +47,7 @@ class Migration(migrations.Migration):
                 ("tenant_id", models.UUIDField(null=True)),
                 ("reason", models.TextField(blank=True)),
                 ("request_id", models.CharField(blank=True, max_length=64)),
-                ("xid", models.CharField(max_length=20)),
+                ("xid", models.BigIntegerField()),
                 ("data", models.JSONField(default=dict)),
                 ("old", models.JSONField(null=True)),
                 ("new", models.JSONField(null=True)),

@@ -17,18 +17,18 @@ from . import tree
 
 AT_ONCE = 50_000
 HORIZON = """
-SELECT below::text, size, frontier, pg_snapshot_xmin(pg_current_snapshot())::text,
+SELECT below, size, frontier, pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
        cluster = (SELECT system_identifier FROM pg_control_system())
 FROM ledger.horizon FOR UPDATE
 """
-CUT = "SELECT xid::text FROM ledger.entry WHERE xid > %s::xid8 AND xid < %s::xid8 ORDER BY xid OFFSET %s LIMIT 1"
+CUT = "SELECT xid FROM ledger.entry WHERE xid > %s AND xid < %s ORDER BY xid OFFSET %s LIMIT 1"
 LEAVES = """
 INSERT INTO ledger.leaf (index, entry_id, hash)
 SELECT %s + row_number() OVER (ORDER BY id) - 1, id, sha256('\\x00' || convert_to(body, 'UTF8'))
-FROM ledger.entry WHERE xid >= %s::xid8 AND xid < %s::xid8
+FROM ledger.entry WHERE xid >= %s AND xid < %s
 RETURNING index, hash
 """
-ADVANCE = "UPDATE ledger.horizon SET below = %s::xid8, size = %s, frontier = %s"
+ADVANCE = "UPDATE ledger.horizon SET below = %s, size = %s, frontier = %s"
 CHECKPOINT = "INSERT INTO ledger.checkpoint (size, root, note, sealed_at) VALUES (%s, %s, %s, %s)"
 
 
@@ -46,7 +46,7 @@ class Sealed:
     at: datetime
 
 
-def seal(db: psycopg.Connection, key: SigningKey, at_once: int = AT_ONCE, below: str | None = None) -> Sealed | None:
+def seal(db: psycopg.Connection, key: SigningKey, at_once: int = AT_ONCE, below: int | None = None) -> Sealed | None:
     """Seal up to about `at_once` entries in one transaction; None when there is nothing to seal.
 
     `below` is a horizon already known to be safe, in place of the oldest running transaction.
