@@ -11,9 +11,13 @@ from random import Random
 import pytest
 from bailiwick_proof.checkpoint import Checkpoint
 from bailiwick_proof.merkle import leaf_hash, root
+from bailiwick_verify.difference import Difference, compare
 from bailiwick_verify.export import Unreadable
 from bailiwick_verify.ledger import verify
 from bailiwick_verify.report import Finding, Report
+from bailiwick_verify.truth import Entry
+from hypothesis import given
+from hypothesis import strategies as st
 
 from .builder import LOG, ORIGIN, POLICY, START, STRANGER, Ledger, body
 
@@ -319,6 +323,30 @@ def test_chunks_and_processes_change_nothing(ledger: Ledger, tmp_path: Path, mon
     edit(ledger)
     report = verify(ledger.recompute().write(tmp_path / "edited"), POLICY)
     assert ("edited and recomputed", "anchored copy", AT, AT) in told(report)
+
+
+@given(st.data())
+def test_any_mixture_is_told_apart(data: st.DataObject) -> None:
+    """Entries edited, removed and inserted at random: each is named as what it was."""
+    size = data.draw(st.integers(1, 30))
+    fate = data.draw(st.lists(st.sampled_from("kkkker"), min_size=size, max_size=size))
+    put = data.draw(st.sets(st.integers(0, size), max_size=4))
+    bodies = [body(START + timedelta(seconds=at), at) for at in range(size)]
+    ours: list[bytes] = []
+    expected = Difference()
+    for at in range(size + 1):
+        if at in put:
+            expected.inserted.append(len(ours))
+            ours.append(body(START + timedelta(seconds=at - 0.5), 1000 + at))
+        if at < size and fate[at] == "r":
+            expected.removed.append(at)
+        elif at < size:
+            if fate[at] == "e":
+                expected.edited.append((at, len(ours)))
+            ours.append(bodies[at].replace(b"suspend", b"approve") if fate[at] == "e" else bodies[at])
+    found = compare(*([Entry(leaf_hash(one), one) for one in row] for row in (bodies, ours)))
+    assert (found.edited, found.removed, found.inserted) == (expected.edited, expected.removed, expected.inserted)
+    assert not (found.moved or found.renumbered)
 
 
 def test_a_byte_changed_anywhere_is_found(ledger: Ledger, tmp_path: Path) -> None:

@@ -1,10 +1,14 @@
 """What happened to a row of entries: which were edited, removed, inserted, moved, renumbered."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from .body import head, without_id
 from .truth import Entry
+
+Key = tuple[bytes, int]
 
 
 @dataclass(slots=True)
@@ -39,11 +43,26 @@ class Difference:
 
 def compare(true: list[Entry], ours: list[Entry]) -> Difference:
     """Align two rows of entries in one walk. An entry keeps its identity when only its id changed."""
-    found = Difference()
-    moved: set[tuple[bytes, int]] = set()
-    left, right = _keys(true), _keys(ours)
-    known, present = set(left), set(right)
-    at, our = 0, 0
+    head = _alike(zip(true, ours, strict=False))
+    tail = _alike(zip(reversed(true[head:]), reversed(ours[head:]), strict=False))
+    found = Difference(common=(head, head))
+    _walk(found, true[: len(true) - tail], ours[: len(ours) - tail], head)
+    if tail:
+        found.common = (len(true), len(ours))
+    return found
+
+
+def _alike(pairs: Iterable[tuple[Entry, Entry]]) -> int:
+    """How many pairs are of one leaf before the first that is not."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0].leaf == pair[1].leaf, pairs))
+
+
+def _walk(found: Difference, true: list[Entry], ours: list[Entry], start: int) -> None:
+    left, right = _keys(true, start), _keys(ours, start)
+    known, present = set(left[start:]), set(right[start:])
+    foreign = {identity(entry) for entry, key in zip(ours[start:], right[start:], strict=True) if key not in known}
+    moved: set[Key] = set()
+    at = our = start
     while at < len(left) and our < len(right):
         if left[at] == right[our]:
             if true[at].leaf != ours[our].leaf:
@@ -57,19 +76,18 @@ def compare(true: list[Entry], ours: list[Entry]) -> Difference:
             our += 1
         elif left[at] in present and right[our] in known:  # they may have changed places
             moved |= {left[at], right[our]}
-        elif left[at] in present:
-            found.inserted.append(our)
-            our += 1
-        elif right[our] in known or identity(true[at]) != identity(ours[our]):
-            found.removed.append(at)
-            at += 1
-        else:
+        elif right[our] not in known and identity(true[at]) == identity(ours[our]):
             found.edited.append((at, our))
             at, our = at + 1, our + 1
+        elif left[at] in present or (right[our] not in known and identity(true[at]) in foreign):
+            found.inserted.append(our)
+            our += 1
+        else:
+            found.removed.append(at)
+            at += 1
     found.removed += [later for later in range(at, len(left)) if left[later] not in moved]
     found.moved += [later for later in range(at, len(left)) if left[later] in moved]
     found.inserted += [later for later in range(our, len(right)) if right[later] not in moved]
-    return found
 
 
 def identity(entry: Entry) -> int | None:
@@ -83,11 +101,11 @@ def time(entry: Entry) -> bytes:
     return head(entry.body)[0]
 
 
-def _keys(entries: list[Entry]) -> list[tuple[bytes, int]]:
-    """What names each entry: its body less the id, and how often that came before."""
+def _keys(entries: list[Entry], start: int) -> list[Key]:
+    """What names each entry from `start` on: its body less the id, and how often that came before."""
     before: Counter[bytes] = Counter()
-    keys = []
-    for entry in entries:
+    keys: list[Key] = [(b"", 0)] * start
+    for entry in entries[start:]:
         key = without_id(entry.body) if entry.body else entry.leaf
         keys.append((key, before[key]))
         before[key] += 1

@@ -84,9 +84,7 @@ def retired(ranges: Iterable[range], bounds: Bounds) -> Iterator[Finding]:
         made = bounds.latest(one.stop)
         newest = bounds.newest
         if one and made and newest and newest - made < RETENTION:
-            message = (
-                f"their bodies count as retired after {(newest - made).days} days; retention is {RETENTION.days}"
-            )
+            message = f"their bodies count as retired after {(newest - made).days} days; retention is {RETENTION.days}"
             yield Finding("removed", "time", message, one.start, one.stop - 1)
 
 
