@@ -5,6 +5,7 @@ nothing (DNS rebinding).
 """
 
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -13,6 +14,11 @@ from django.conf import settings
 from portal.lib.errors import Invalid
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+# IPv6 that means an IPv4 address to some gateway on the way: compatible, NAT64 (RFC 6052, RFC 8215), Teredo.
+TRANSLATED = [ipaddress.ip_network(one) for one in ("::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32")]
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+(%25.*)?")
+NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+HTTPS, PRIVILEGED = 443, 1024
 
 
 class Refused(Exception):
@@ -28,33 +34,42 @@ def check_url(url: str, *, field: str = "url") -> str:
     """Return the URL if its form is acceptable, or raise Invalid. What its name resolves to is judged at sending."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, HTTPS if parts.port is None else parts.port
     except ValueError:
         raise Invalid(fields={field: "is not a URL"}) from None
     schemes = ("https", "http") if private_allowed() else ("https",)
-    if parts.scheme not in schemes or not host:
+    if parts.scheme not in schemes or not host or not HOST.fullmatch(host):
         raise Invalid(fields={field: "give an https:// address"})
     if parts.username or parts.password or parts.fragment or not url.isascii() or not url.isprintable():
         raise Invalid(fields={field: "no name, password or fragment in the address"})
+    if not private_allowed() and port != HTTPS and port < PRIVILEGED:
+        raise Invalid(fields={field: "port 443, or one from 1024 up"})
     try:
-        _judge(ipaddress.ip_address(host))
-    except ValueError:
-        pass  # a name, not a literal address
+        _judge_literal(host.rstrip("."))
     except Refused as refused:
         raise Invalid(fields={field: str(refused)}) from None
     return url
 
 
+def _judge_literal(host: str) -> None:
+    """Refuse an address inside, in whatever notation: `0x7f.1`, `2130706433` and `0177.0.0.1` are 127.0.0.1 to some."""
+    try:
+        _judge(ipaddress.ip_address(host))
+    except ValueError:
+        if NUMBER.fullmatch(host.rpartition(".")[2]) or "%" in host:
+            raise Refused("an address in this notation is not accepted") from None
+
+
 def resolve(host: str, port: int) -> str:
     """Return one address of `host` to connect to, or raise Refused if any of its addresses is not public."""
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        found = [str(entry[4][0]) for entry in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     except (OSError, UnicodeError):
         raise Refused("the name does not resolve") from None
-    addresses = sorted(ipaddress.ip_address(str(one).partition("%")[0]) for one in found if one)
+    addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in found]
     for address in addresses:
         _judge(address)
-    return str(addresses[0])
+    return str(min(addresses, key=lambda address: address.version))  # IPv4 first: it is the one that surely works
 
 
 def _judge(address: Address) -> None:
@@ -67,6 +82,6 @@ def _is_public(address: Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour
         if inner is not None:
             return _is_public(inner)
-        if address.teredo or address in ipaddress.ip_network("64:ff9b::/96"):
+        if any(address in network for network in TRANSLATED):
             return False
     return address.is_global and not address.is_multicast

@@ -1,7 +1,10 @@
 """One POST: to a judged address, without redirects, proxies or patience."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from threading import Timer
 
 import httpx
 
@@ -11,16 +14,21 @@ from .addresses import Refused, resolve
 from .message import Outcome
 
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
+PATIENCE = 10.0  # for all of it: a receiver that sends a byte now and then never runs into the others
 LONGEST_PAUSE = 24 * 3600.0
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
-    """Send `body` and read nothing but the status. 2xx is delivered; 410 is final; all else may be tried again."""
-    parsed = httpx.URL(url)
+    """Send `body` and read nothing but the status. 2xx is delivered; 410 is final; all else may be tried again.
+
+    The head of an answer is read up to 100 KB and for ten seconds, its body not at all.
+    """
     try:
+        parsed = httpx.URL(url)
         address = resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
         with (
             httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
+            _hung_up_after(PATIENCE, client),
             client.stream(
                 "POST",
                 parsed.copy_with(host=address),
@@ -32,8 +40,24 @@ def post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
             return _judged(answer)
     except Refused as refused:
         return Outcome(False, error=f"Not sent: {refused}.")
+    except httpx.InvalidURL:
+        return Outcome(False, error="Not sent: this is no address.", is_final=True)
     except httpx.HTTPError as error:
         return Outcome(False, error=f"{type(error).__name__}")
+
+
+@contextmanager
+def _hung_up_after(seconds: float, client: httpx.Client) -> Iterator[None]:
+    """Close the client's connections when the time is over, which ends a call that waits on one."""
+    timer = Timer(seconds, client.close)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # what a socket closed under its reader raises
+        raise httpx.ReadTimeout("hung up") from error
+    finally:
+        timer.cancel()
 
 
 def _judged(answer: httpx.Response) -> Outcome:
