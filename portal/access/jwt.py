@@ -64,10 +64,12 @@ def verify(token: str, *, audience: str = PORTAL_AUDIENCE) -> dict[str, Any]:
     """Return the claims of a token signed by us, or raise Refused.
 
     Refuses: over 8 KB, duplicate JSON keys, any `crit`, another `typ`, `kid` or algorithm, a wrong issuer or
-    audience, an expiry missing, past, or more than 15 minutes ahead.
+    audience, an expiry missing, past, or more than 15 minutes ahead. Keys that a header brings along are not looked at.
     """
     if len(token) > MAX_BYTES:
         raise Refused("too large")
+    if not token.isascii():
+        raise Refused("not a token")
     header = _strict_json(token.partition(".")[0])
     if header.get("typ") != TYP or "crit" in header or header.get("kid") != public_jwk()["kid"]:
         raise Refused("header")
@@ -81,8 +83,10 @@ def verify(token: str, *, audience: str = PORTAL_AUDIENCE) -> dict[str, Any]:
             issuer=settings.PUBLIC_URL,
             options={"require": ["exp", "iat", "sub", "aud", "iss"], "strict_aud": True},
         )
-    except pyjwt.PyJWTError as error:
+    except (pyjwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise Refused(type(error).__name__) from error
+    if type(claims["exp"]) is not int:  # a text or a float passes the library, and true is an int
+        raise Refused("expiry is not a whole number")
     if claims["exp"] > now().timestamp() + MAX_LIFE.total_seconds() + 5:
         raise Refused("expiry too far ahead")
     return claims

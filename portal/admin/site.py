@@ -12,7 +12,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 
-from . import doors, home, search, signin
+from portal.audit.context import acting
+
+from . import doors, eyes, home, search, signin
 from .governed import GovernedAdmin
 
 
@@ -57,6 +59,10 @@ class Console(AdminSite):
 
     def search(self, request: HttpRequest) -> HttpResponse:
         return search.search(self, request)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        with acting(eyes.narrow(request), "their own password"):
+            return super().password_change(request, extra_context)
 
     def eyes(self, request: HttpRequest) -> HttpResponse:
         return signin.eyes_page(self, request)

@@ -52,6 +52,13 @@ def public(encoding: Encoding, form: PublicFormat) -> bytes:
     return found
 
 
+def tampered(token: str, **changes: Any) -> str:
+    """The same token with other claims under its old signature."""
+    head, body, signature = token.split(".")
+    found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    return f"{head}.{part({**found, **changes})}.{signature}"
+
+
 def forgeries(user: User) -> dict[str, str]:
     at = int(now().timestamp())
     good = jwt.mint(str(user.pk))
@@ -84,6 +91,10 @@ def forgeries(user: User) -> dict[str, str]:
             other,
         ),
         "an address for a key": signed(header(jku="http://evil.example/jwks"), claims(user), other),
+        "a certificate's address for a key": signed(header(x5u="https://evil.example/cert"), claims(user), other),
+        "a certificate for a key": signed(header(x5c=["MIIB"]), claims(user), other),
+        "tampered tenant": tampered(jwt.mint(str(user.pk), tenant=str(user.pk)), tenant="another"),
+        "tampered subject": tampered(good, sub="00000000-0000-7000-8000-000000000000"),
         "tampered body": f"{head}.{part(claims(user, scope='access.write'))}.{signature}",
         "tampered signature": good[:-4] + ("AAAA" if not good.endswith("AAAA") else "BBBB"),
         "no signature": f"{head}.{body}.",
@@ -99,6 +110,17 @@ def forgeries(user: User) -> dict[str, str]:
         "expired": signed(header(), claims(user, iat=at - 700, exp=at - 1)),
         "no expiry": signed(header(), claims(user, exp=None)),
         "far future": signed(header(), claims(user, exp=at + 86_400)),
+        "a little too far": signed(header(), claims(user, exp=at + 15 * 60 + 30)),
+        "expiry in a text": signed(header(), claims(user, exp=str(at + 600))),
+        "expiry in a fraction": signed(header(), claims(user, exp=at + 600.5)),
+        "expiry true": signed(header(), claims(user, exp=True)),
+        "expiry infinite and signed": signed(header(), ENDLESS),
+        "not before in words": signed(header(), claims(user, nbf="soon")),
+        "not before infinite": signed(header(), json.dumps(claims(user))[:-1].encode() + b', "nbf": Infinity}'),
+        "deep nesting, signed": signed(header(), b'{"a":' * 900 + b"1" + b"}" * 900),
+        "a nested claim twice": signed(header(), json.dumps(claims(user))[:-1].encode() + b', "x": {"a": 1, "a": 2}}'),
+        "not ASCII": f"{head}.{body}.é{signature}",
+        "digits of another script": good.replace(good[-1], "１"),
         "expiry in words": signed(header(), claims(user, exp="tomorrow")),
         "expiry infinite": f"{part(header())}.{part(ENDLESS)}.{signature}",
         "issued in the future": signed(header(), claims(user, iat=at + 3600)),
@@ -125,6 +147,23 @@ def test_every_forgery_is_refused(bearing: Any, meera: User) -> None:
         assert answer.status_code == 401, (name, answer.status_code, answer.content)
         assert answer["Content-Type"] == "application/problem+json", name
         assert answer["WWW-Authenticate"].startswith("Bearer"), name
+        problem = answer.json()
+        assert (problem["status"] == 401 and "not valid" in problem["detail"]) or name == "nothing", (name, problem)
+
+
+def test_a_key_that_a_header_brings_along_is_not_looked_at(bearing: Any, meera: User) -> None:
+    """Signed by us, it is ours; what stands there about other keys changes nothing, and nothing is fetched."""
+    stranger = {"kty": "OKP", "crv": "Ed25519", "x": part(Ed25519PrivateKey.generate().public_key().public_bytes_raw())}
+    for name, value in {"jwk": stranger, "jku": "http://127.0.0.1:1/", "x5u": "http://127.0.0.1:1/"}.items():
+        assert bearing(signed(header(**{name: value}), claims(meera))).get(URL).status_code == 200
+
+
+def test_exactly_eight_kilobytes(bearing: Any, meera: User) -> None:
+    padded = [signed(header(), claims(meera, padding="x" * size)) for size in range(5700, 6100)]
+    fits = max((one for one in padded if len(one) <= 8192), key=len)
+    assert bearing(fits).get(URL).status_code == 200
+    over = min((one for one in padded if len(one) > 8192), key=len)
+    assert bearing(over).get(URL).status_code == 401
 
 
 def test_one_of_ours_is_taken(bearing: Any, meera: User) -> None:
