@@ -21,11 +21,13 @@ status: ## what runs: process, pid, port, memory, uptime, restarts
 test: ## set up and pass all tests; sweeps are sampled with a printed seed
 	$(INSTALL) test
 	$(VENV) -m ruff check .
+	$(VENV) -m tests.meta.advisories
 	$(VENV) -m pytest -n 2
 
 test-all: ## the same with every sweep whole
 	$(INSTALL) test
 	$(VENV) -m ruff check .
+	$(VENV) -m tests.meta.advisories
 	BAILIWICK_SWEEPS=all $(VENV) -m pytest -n 2
 
 bench: ## measurements, each beside a floor measured in the same run
