@@ -30,4 +30,4 @@ def seal_here() -> None:
     real = time_machine.escape_hatch
     with time_machine.travel(real.datetime.datetime.now(UTC)) if real.is_travelling() else nullcontext():
         to.ensure()
-        anchor_pending(raw, to, Witness(keys().witness, settings.LEDGER["witness"] / own))
+        anchor_pending(raw, to, Witness(keys().witness, keys().policy, settings.LEDGER["witness"] / own))

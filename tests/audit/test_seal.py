@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from bailiwick_proof.checkpoint import Checkpoint, read_checkpoint
 from bailiwick_proof.errors import Unproven
+from bailiwick_proof.keys import LOG, SigningKey, generate
 from bailiwick_proof.merkle import consistency_proof, root
 from bailiwick_proof.receipt import Receipt
 
@@ -182,12 +183,14 @@ def test_a_witness_signs_no_second_story(ledger: Ledger) -> None:
     sealer = ledger.sealer()
     note = ledger.one("SELECT note FROM ledger.checkpoint ORDER BY size DESC LIMIT 1").encode()
     said = read_checkpoint(note)
-    again = Witness(sealer.keys.witness, ledger.witness)
+    again = Witness(sealer.keys.witness, sealer.keys.policy, ledger.witness)
     assert again.size() == said.size
     fork = Checkpoint.sealed(said.origin, said.size, b"\x07" * 32, now()).sign(sealer.keys.log)
     smaller = Checkpoint.sealed(said.origin, said.size - 1, b"\x07" * 32, now()).sign(sealer.keys.log)
     larger = Checkpoint.sealed(said.origin, said.size + 1, b"\x07" * 32, now()).sign(sealer.keys.log)
-    for lie in (fork, smaller, larger):
+    stranger = SigningKey.parse(generate(said.origin, LOG))
+    unsigned = Checkpoint.sealed(said.origin, said.size + 1, b"\x07" * 32, now()).sign(stranger)
+    for lie in (fork, smaller, larger, unsigned):
         with pytest.raises(Unproven):
             again.cosign(lie, consistency_proof(said.size, said.size, tree.of(sealer.db)))
 

@@ -18,7 +18,8 @@ WHERE l.hash <> sha256('\\x00' || convert_to(e.body, 'UTF8')) ORDER BY 1 LIMIT 1
 """
 REMOVED = """
 SELECT l.index, l.entry_id FROM ledger.leaf l
-WHERE NOT EXISTS (SELECT FROM ledger.entry e WHERE e.id = l.entry_id) ORDER BY 1 LIMIT 101
+WHERE NOT EXISTS (SELECT FROM ledger.entry e WHERE e.id = l.entry_id)
+      AND NOT EXISTS (SELECT FROM ledger.retired r WHERE l.index BETWEEN r.first AND r.last) ORDER BY 1 LIMIT 101
 """
 INSERTED = """
 SELECT NULL, e.id FROM ledger.entry e, ledger.horizon h

@@ -17,51 +17,41 @@ LEAVES = """
 SELECT l.index, l.hash, e.body FROM audit.leaf l LEFT JOIN audit.entry e ON e.id = l.entry_id
 WHERE l.index >= %s AND l.index < %s ORDER BY l.index
 """
+RETIRED = "SELECT first, last FROM audit.retired ORDER BY first"
 NEWEST = "SELECT note FROM audit.checkpoint ORDER BY size DESC LIMIT 1"
 
 
 def export(db: psycopg.Connection, store: Store, witness: Path, to: Path) -> int:
     """Write everything below the directory `to`, which must be new or empty; returns the number of leaves.
 
-    One snapshot of the database; the store is read in the oldest version of each object.
+    The witness and the store speak first, the store in the oldest version of each object, then one snapshot of the
+    database: what is sealed meanwhile is then more than they know, and never less.
     """
-    with db.transaction():
-        db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        size = _database(db, to)
-    _store(store, to / "anchors")
     seen = [path for path in sorted(witness.glob("[0-9]*")) if path.name.isdigit()] if witness.is_dir() else []
     _files(to / "witness", ((path.name, path.read_bytes()) for path in seen))
+    _store(store, to / "anchors")
     (to / "policy.json").write_bytes(keys().policy.encode())
-    return size
+    with db.transaction():
+        db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        return _database(db, to)
 
 
 def _database(db: psycopg.Connection, to: Path) -> int:
-    first, retired = 0, list[list[int]]()
+    first = 0
     for name in ("entries", "leaves"):
         (to / name).mkdir(parents=True)
     while rows := db.execute(LEAVES, [first, first + AT_ONCE]).fetchall():
         lines = b"".join((body.encode() if body is not None else b"-") + b"\n" for _, _, body in rows)
         (to / "entries" / f"{first:012d}.jsonl").write_bytes(lines)
         (to / "leaves" / f"{first:012d}.bin").write_bytes(b"".join(bytes(hash_) for _, hash_, _ in rows))
-        retired += _ranges(index for index, _, body in rows if body is None)
         first += len(rows)
         if len(rows) < AT_ONCE:
             break
-    (to / "retired.json").write_text(json.dumps(retired))
+    (to / "retired.json").write_text(json.dumps([list(row) for row in db.execute(RETIRED)]))
     newest = db.execute(NEWEST).fetchone()
     if newest:
         (to / "checkpoint").write_text(newest[0])
     return first
-
-
-def _ranges(indexes: Iterable[int]) -> list[list[int]]:
-    found: list[list[int]] = []
-    for index in indexes:
-        if found and found[-1][1] == index - 1:
-            found[-1][1] = index
-        else:
-            found.append([index, index])
-    return found
 
 
 def _store(store: Store, to: Path) -> None:

@@ -38,7 +38,7 @@ class Sealer:
         self.db = db
         self.keys = own.keys()
         self.store = to or store()
-        self.witness = Witness(self.keys.witness, Path(settings.LEDGER["witness"]))
+        self.witness = Witness(self.keys.witness, self.keys.policy, Path(settings.LEDGER["witness"]))
         self.is_sure = False
 
     def round(self) -> list[Sealed]:

@@ -8,9 +8,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from bailiwick_proof.checkpoint import cosign, read_checkpoint
+from bailiwick_proof.checkpoint import cosign, open_checkpoint, read_checkpoint
 from bailiwick_proof.keys import SigningKey
 from bailiwick_proof.merkle import EMPTY_ROOT, verify_consistency
+from bailiwick_proof.policy import Policy
 
 from portal.lib.clock import now
 
@@ -20,8 +21,10 @@ DIGITS = 20
 class Witness:
     """One witness over its directory: a file per checkpoint it has cosigned, named by tree size."""
 
-    def __init__(self, key: SigningKey, directory: Path) -> None:
+    def __init__(self, key: SigningKey, policy: Policy, directory: Path) -> None:
+        """`policy` names the log's keys: what they did not sign is not witnessed."""
         self.key = key
+        self.policy = policy
         self.directory = directory
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -34,7 +37,7 @@ class Witness:
 
         `proof` shows that the tree of `size()` leaves is the beginning of the note's.
         """
-        said = read_checkpoint(note)
+        said = open_checkpoint(note, self.policy, quorum=0).checkpoint
         old = self.size()
         kept = self._read(said.size)
         if kept is not None and read_checkpoint(kept).root == said.root:

@@ -92,6 +92,14 @@ CREATE TABLE ledger.horizon (
 );
 INSERT INTO ledger.horizon (below, size, frontier, cluster)
     SELECT 0, 0, '{}', system_identifier FROM pg_control_system();
+-- Leaves whose bodies were lawfully retired: the hashes stay for ever.
+CREATE TABLE ledger.retired (
+    first     bigint PRIMARY KEY,
+    last      bigint NOT NULL CHECK (last >= first),
+    partition text NOT NULL,
+    approval  uuid NOT NULL,
+    at        timestamptz NOT NULL DEFAULT clock_timestamp()
+);
 -- What the sealer found when it looked: replays, comparisons with the copies, and what is wrong now.
 CREATE TABLE ledger.finding (
     id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -132,6 +140,7 @@ CALL ledger.protect('ledger.node');
 CALL ledger.protect('ledger.checkpoint');
 CALL ledger.protect('ledger.anchor');
 CALL ledger.protect('ledger.finding');
+CALL ledger.protect('ledger.retired');
 CALL ledger.protect_from_truncate('ledger.governed');
 CALL ledger.protect_from_truncate('ledger.subject');
 CALL ledger.protect_from_truncate('ledger.personal');
@@ -386,7 +395,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %1$I ENABLE ALWAYS TRIGGER ledger_capture', relation);
     EXECUTE format('ALTER TABLE %1$I ENABLE ALWAYS TRIGGER ledger_capture_update', relation);
     EXECUTE format('ALTER TABLE %1$I ENABLE ALWAYS TRIGGER ledger_no_truncate', relation);
-    EXECUTE format('GRANT SELECT ON %I TO sealer', relation);
+    EXECUTE format('GRANT SELECT ON %I TO sealer, bw_ledger', relation);
     EXECUTE format('SELECT count(audit.adopt(%L, to_jsonb(present))) FROM %I AS present', relation, relation);
 END $$;
 
@@ -403,6 +412,45 @@ BEGIN
                         jsonb_build_object('values', gone));
 END $$;
 
+-- A month whose every entry is past its table's retention leaves, once an approval for exactly this partition has taken
+-- effect. Only a migration's role may call it; whether a hold stands against it is the approval's guard to say.
+CREATE PROCEDURE audit.retire(name text, approval uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, ledger, pg_temp SET timezone = 'UTC' AS $$
+DECLARE
+    young bigint;
+    g ledger.governed;
+BEGIN
+    PERFORM FROM public.approvals_case WHERE id = approval AND kind = 'ledger.retire' AND subject_id = name
+        AND state = 'approved';
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'no approval for retiring % has taken effect', name USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    EXECUTE format(
+        'SELECT count(*) FROM ledger.%I e LEFT JOIN ledger.governed g ON g.label = e.object_type
+         WHERE e.at > now() - coalesce(g.retention, interval ''2557 days'') OR NOT audit.anchored(e.id)', name)
+        INTO young;
+    IF young > 0 THEN
+        RAISE EXCEPTION '% entries of % are not past their retention, or not anchored', young, name
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    EXECUTE format(
+        'INSERT INTO ledger.retired (first, last, partition, approval)
+         SELECT min(l.index), max(l.index), %L, %L FROM (
+             SELECT index, index - row_number() OVER (ORDER BY index) AS island
+             FROM ledger.leaf WHERE entry_id IN (SELECT id FROM ledger.%I)) AS l GROUP BY l.island',
+        name, approval, name);
+    PERFORM audit.record('ledger.retired', 'audit.partition', name, NULL, 'system:retention', 'system', '', '',
+                         jsonb_build_object('approval', approval));
+    FOR g IN SELECT * FROM ledger.governed LOOP  -- rows that began in it begin anew, so that a replay still can
+        EXECUTE format(
+            'SELECT count(audit.adopt(%L, to_jsonb(t))) FROM public.%I t WHERE to_jsonb(t) ->> %L IN (
+                 SELECT object_id FROM ledger.%I WHERE object_type = %L AND op <> ''A'')',
+            g.relation, g.relation, g.key, name, g.label);
+    END LOOP;
+    EXECUTE format('ALTER TABLE ledger.entry DETACH PARTITION ledger.%I', name);
+    EXECUTE format('DROP TABLE ledger.%I', name);
+END $$;
+
 -- Reading -----------------------------------------------------------------------------------------------------------
 
 CREATE VIEW audit.entry AS
@@ -417,6 +465,7 @@ CREATE VIEW audit.finding AS SELECT * FROM ledger.finding;
 CREATE VIEW audit.governed AS SELECT * FROM ledger.governed;
 CREATE VIEW audit.leaf AS SELECT * FROM ledger.leaf;
 CREATE VIEW audit.node AS SELECT * FROM ledger.node;
+CREATE VIEW audit.retired AS SELECT * FROM ledger.retired;
 CREATE VIEW audit.personal AS SELECT subject, commitment, field, value FROM ledger.personal;
 
 -- True once the entry is in a checkpoint that lies in the object store: only then may what it announces take effect.
@@ -445,7 +494,7 @@ GRANT EXECUTE ON FUNCTION audit.record, audit.anchored, audit.lag TO app, sealer
 GRANT EXECUTE ON FUNCTION audit.forget TO app;
 GRANT EXECUTE ON FUNCTION audit.make_partitions, ledger.image, ledger.commitment, ledger.secret TO sealer;
 GRANT EXECUTE ON FUNCTION audit.refuse, audit.note_governed, audit.write_capture, audit.adopt TO bw_owner, migrator;
-GRANT EXECUTE ON PROCEDURE audit.govern TO bw_owner, migrator;
+GRANT EXECUTE ON PROCEDURE audit.govern, audit.retire TO bw_owner, migrator;
 GRANT SELECT ON ALL TABLES IN SCHEMA audit TO app, sealer, reader, bw_owner, migrator;
 GRANT SELECT ON ALL TABLES IN SCHEMA ledger TO sealer;
 GRANT INSERT ON ledger.leaf, ledger.node, ledger.checkpoint, ledger.anchor, ledger.finding TO sealer;
