@@ -17,13 +17,13 @@ from django.utils.translation import gettext as _
 
 from portal.access import policy
 from portal.access.actor import Actor
+from portal.audit.queries import governed_labels
 from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 
 from . import eyes, listing
-from .history import changes_of
 from .home import Card
 from .navigation import forget_counts
-from .trail import trail_of
+from .trail import ALL, trail_of
 from .verbs import Facts, Verb
 
 if TYPE_CHECKING:
@@ -264,9 +264,9 @@ class GovernedAdmin(StockAdmin):
             facts=self.facts(obj, actor),
             verbs=self._forms_of(request, self.verbs(obj, actor), refusal),
             verb_base=self.object_url(obj) + "do/",
-            has_history=hasattr(self.model, "history"),
+            has_history=self.opts.label_lower in governed_labels(),
             beside=[card for page in self.console.governed() for card in page.beside(obj, actor)],
-            trail=trail_of(obj) if self.shows_trail else [],
+            trail=trail_of(obj, actor) if self.shows_trail else [],
             refusal=refusal,
             typed=request.POST if refusal else {},
             **self.extra(obj, actor),  # noqa: S610 - our own hook, not QuerySet.extra
@@ -355,7 +355,8 @@ class GovernedAdmin(StockAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self.of(request, object_id)
-        context = self.context(request, title=self.heading(obj), obj=obj, changes=changes_of(obj))
+        trail = trail_of(obj, eyes.narrow(request), ALL)
+        context = self.context(request, title=self.heading(obj), obj=obj, trail=trail, shown=ALL)
         return TemplateResponse(request, "console/history.html", context)
 
 

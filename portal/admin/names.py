@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import quote
 
+from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
 from django.utils.module_loading import import_string
@@ -10,6 +12,7 @@ from django.utils.module_loading import import_string
 from portal.access.queries import display_names
 
 KEPT_SECONDS = 60
+PEOPLE = frozenset({"access.user", "access.person"})
 
 
 def names_of(ids: Iterable[Any]) -> dict[str, str]:
@@ -31,15 +34,48 @@ def scopes_of(ids: Iterable[Any]) -> dict[str, str]:
     return _kept("scope", {str(one) for one in ids if one}, lambda missing: import_string(path)(sorted(missing)))
 
 
+def objects_of(pairs: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Map (model label, key) to what the object is called, for those that have a name and are still there."""
+    keys = {f"{label}:{key}": (label, key) for label, key in pairs}
+    return {keys[one]: name for one, name in _kept("object", set(keys), _called).items()}
+
+
+def _called(wanted: set[str]) -> dict[str, str]:
+    by_label: dict[str, list[str]] = {}
+    for one in wanted:
+        label, _colon, key = one.partition(":")
+        by_label.setdefault(label, []).append(key)
+    found: dict[str, str] = {}
+    for label, keys in by_label.items():
+        if label in PEOPLE:
+            found |= {f"{label}:{key}": name for key, name in names_of(keys).items()}
+        elif (field := _name_field(label)) is not None:
+            rows = apps.get_model(label)._default_manager.filter(pk__in=keys).values_list("pk", field)
+            found |= {f"{label}:{key}": str(name) for key, name in rows}
+    return found
+
+
+def _name_field(label: str) -> str | None:
+    try:
+        fields = {field.name for field in apps.get_model(label)._meta.concrete_fields}
+    except LookupError:
+        return None
+    return next((name for name in ("display_name", "title", "name", "label") if name in fields), None)
+
+
 def _kept(kind: str, wanted: set[str], read: Callable[[set[str]], dict[str, str]]) -> dict[str, str]:
-    known: dict[str, str] = cache.get_many([f"{kind}:{one}" for one in wanted]) if wanted else {}
-    found = {key.removeprefix(f"{kind}:"): name for key, name in known.items()}
+    known: dict[str, str] = cache.get_many([_key(kind, one) for one in wanted]) if wanted else {}
+    found = {one: known[key] for one in wanted if (key := _key(kind, one)) in known}
     missing = wanted - set(found)
     if missing:
         fresh = read(missing)
-        cache.set_many({f"{kind}:{one}": name for one, name in fresh.items()}, KEPT_SECONDS)
+        cache.set_many({_key(kind, one): name for one, name in fresh.items()}, KEPT_SECONDS)
         found |= fresh
     return found
+
+
+def _key(kind: str, one: str) -> str:
+    return quote(f"{kind}:{one}")
 
 
 def _process(actor_id: str) -> str:

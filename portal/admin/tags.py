@@ -103,6 +103,15 @@ def moment(at: Any) -> str:
 
 
 @register.filter
+def second(at: Any) -> str:
+    """21 Nov 2026 19:40:05 IST."""
+    if not isinstance(at, datetime):
+        return NOTHING
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'j M Y H:i:s')} {local.tzname()}"
+
+
+@register.filter
 def when(at: Any) -> str | SafeString:
     """How long ago or ahead, with the exact instant on hover."""
     if not isinstance(at, datetime):
@@ -171,7 +180,7 @@ def cell(found: Cell) -> str | SafeString:
     if kind == "percent":
         return f"{figure(value)} %"
     shown = {"inr": inr, "inr_short": inr_short, "count": figure, "number": figure, "when": when, "day": moment}
-    shown |= {"moment": moment, "span": span}
+    shown |= {"moment": moment, "second": second, "span": span}
     return shown[kind](value) if kind in shown else format_html("{}", value)
 
 

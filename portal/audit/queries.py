@@ -1,15 +1,24 @@
-"""Reads of the record: what was done to one object, and the whole list for those who may read it."""
+"""Reads of the record: what was done to one object, what changed with it, and the whole list for who may read it."""
 
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import BooleanField, Func, QuerySet, Value
 from django.db.models.expressions import Combinable
 
 from portal.access import policy
 from portal.access.actor import Actor
+from portal.access.queries import scope_filter
 
-from .models import Entry
+from .models import Entry, Governed
+
+PERSONAL = "SELECT commitment, value FROM audit.personal WHERE commitment = ANY(%s)"
+CHANGES_PER_EVENT = 6
 
 
 def is_anchored(entry: Combinable | int) -> Func:
@@ -24,10 +33,12 @@ def words_of(verb: str) -> str:
     return verb.replace(".", " ").replace("_", " ").capitalize()
 
 
-def entries_about(obj: models.Model, limit: int = 12) -> list[Entry]:
-    """The newest entries about one object; the caller has decided that the object may be seen."""
-    found = Entry.objects.acts().filter(object_type=obj._meta.label_lower, object_id=str(obj.pk))
-    return list(found.order_by("-id")[:limit])
+class Whole:
+    """The ledger as a whole, for the policy: only a grant over everything reaches it."""
+
+    @staticmethod
+    def access_scope() -> dict[str, str]:
+        return {}
 
 
 def entries_by(actor: str, verbs: list[str]) -> QuerySet[Entry]:
@@ -36,5 +47,82 @@ def entries_by(actor: str, verbs: list[str]) -> QuerySet[Entry]:
 
 
 def entries_visible_to(actor: Actor) -> QuerySet[Any]:
-    """The whole record for those who may read it, nothing for anybody else."""
-    return Entry.objects.all() if policy.can(actor, "audit.view") else Entry.objects.none()
+    """The record as far as the actor's grants reach, nothing for who may not read it."""
+    if not policy.can(actor, "audit.view"):
+        return Entry.objects.none()
+    if actor.user is not None and actor.user.is_superuser:
+        return Entry.objects.all()
+    return Entry.objects.filter(scope_filter(actor, policy.VERBS["audit.view"], tenant="tenant_id"))
+
+
+def can_read_whole(actor: Actor) -> bool:
+    return policy.can(actor, "audit.view", Whole)
+
+
+def sees_persons(actor: Actor) -> bool:
+    """True if personal values of entries are shown to this actor, and not only that there was one."""
+    return policy.can(actor, "access.view")
+
+
+# -- one object -----------------------------------------------------------------------------------------------------
+@dataclass
+class Event:
+    """One act with the row changes it brought about; or row changes that no act describes."""
+
+    act: Entry | None
+    changes: list[Entry] = field(default_factory=list)
+
+    @property
+    def said(self) -> Entry:
+        """The entry that names who, when and why."""
+        return self.act or self.changes[-1]
+
+
+def events_about(obj: models.Model, limit: int = 12) -> list[Event]:
+    """The newest events about one object; the caller has decided that the object may be seen."""
+    found = Entry.objects.filter(object_type=obj._meta.label_lower, object_id=str(obj.pk))
+    return events_of(found.order_by("-id")[: limit * CHANGES_PER_EVENT])[:limit]
+
+
+def events_of(entries: Iterable[Entry]) -> list[Event]:
+    """Put changes of one object with the act that follows them in their transaction, newest first.
+
+    A change after the last act of its transaction belongs to that act.
+    """
+    events: list[Event] = []
+    loose: dict[str, list[Entry]] = {}
+    last: dict[str, Event] = {}
+    for entry in sorted(entries, key=lambda one: one.pk):
+        if entry.op != Entry.Op.ACT:
+            loose.setdefault(entry.xid, []).append(entry)
+            continue
+        last[entry.xid] = Event(entry, loose.pop(entry.xid, []))
+        events.append(last[entry.xid])
+    for xid, changes in loose.items():
+        if xid in last:
+            last[xid].changes += changes
+        else:
+            events.append(Event(None, changes))
+    return sorted(events, key=lambda event: -event.said.pk)
+
+
+def images(entry: Entry) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The row before and after as the sealed bytes say it, figures exact; empty where there was no row."""
+    body = json.loads(entry.body, parse_float=Decimal)
+    return body.get("old") or {}, body.get("new") or {}
+
+
+def personal_values(commitments: Iterable[str]) -> dict[str, str]:
+    """What commitments stand for, as far as it has not been forgotten."""
+    wanted = list(commitments)
+    if not wanted:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(PERSONAL, [wanted])
+        return dict(cursor.fetchall())
+
+
+@cache
+def governed_labels() -> frozenset[str]:
+    """The objects whose every change is captured, by model label. Only a migration changes this."""
+    return frozenset(Governed.objects.values_list("label", flat=True))
