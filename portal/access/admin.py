@@ -1,5 +1,6 @@
 """People: who may sign in, which roles they hold where and until when, and their API tokens."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -67,6 +68,7 @@ class PeopleAdmin(GovernedAdmin):
     title = gettext_lazy("People")
     explain = gettext_lazy("Who may sign in, with which role, over what, and until when.")
     add_form, add_label = PersonForm, gettext_lazy("New person")
+    add_wants_password = True
     list_display = ("name", "username", "roles", "active", "last_login")
     list_filter = (
         yes_no("active", gettext_lazy("may sign in"), "is_active", gettext_lazy("yes"), gettext_lazy("no")),
@@ -121,7 +123,7 @@ class PeopleAdmin(GovernedAdmin):
             "revoke", _("Revoke"), _revoke, tone="danger", form=RevokeForm, is_elsewhere=True, done=_("Revoked.")
         )
         give = Verb("grant", _("Give a role"), _grant, form=GrantForm, says=says, done=_("Given."))
-        return [give, revoke, _switch(user)]
+        return [replace(verb, wants_password=True) for verb in (give, revoke, _switch(user))]
 
     def create(self, actor: Actor, data: dict[str, Any]) -> User:
         return actions.create_user(actor=actor, **data)
@@ -155,6 +157,7 @@ class TokenAdmin(GovernedAdmin):
     explain = gettext_lazy("Long-lived credentials for machines. Only a fingerprint is kept; the token is shown once.")
     first_step = gettext_lazy("No token yet. A token speaks for you, with fewer rights than you have, and never signs.")
     add_form, add_label = TokenForm, gettext_lazy("New token")
+    add_wants_password = True
     list_display = ("label", "prefix", "owner", "stands", "expires_at", "last_used_at")
     ordering = ("-created_at",)
 

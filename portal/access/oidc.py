@@ -12,12 +12,23 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from mozilla_django_oidc.auth import OIDCAuthenticationBackend
+from mozilla_django_oidc.views import OIDCAuthenticationCallbackView
 
 from portal.lib.clock import now
 
 from .models import User
+from .reauthentication import SIGNED_IN
 
 log = structlog.get_logger(__name__)
+
+
+class Callback(OIDCAuthenticationCallbackView):
+    """Notes when this session was opened: it stands for the password that such a person does not have here."""
+
+    def login_success(self) -> Any:
+        answer = super().login_success()
+        self.request.session[SIGNED_IN] = now().timestamp()
+        return answer
 
 
 class Backend(OIDCAuthenticationBackend):

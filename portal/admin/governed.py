@@ -14,8 +14,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
-from portal.access import policy
+from portal.access import policy, reauthentication
 from portal.access.actor import Actor
 from portal.audit.queries import governed_labels
 from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
@@ -38,6 +39,18 @@ class ReasonForm(forms.Form):
     """The reason every verb is asked for."""
 
     reason = forms.CharField(max_length=500, strip=True)
+
+
+class PasswordForm(forms.Form):
+    """One's own password, for verbs that move credentials; whether it is needed is the proof's answer."""
+
+    own_password = forms.CharField(
+        label=gettext_lazy("Your password"),
+        max_length=1024,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
 
 
 class GovernedAdmin(StockAdmin):
@@ -65,6 +78,7 @@ class GovernedAdmin(StockAdmin):
     add_verb = "edit"
     add_label: Any = ""
     add_template = "console/form.html"
+    add_wants_password = False
 
     actions = None
     list_per_page = 50
@@ -304,11 +318,14 @@ class GovernedAdmin(StockAdmin):
         if verb is None:
             raise NotAllowed(_("This cannot be done now, or not by your role."))
         given: dict[str, Any] = {"reason": ""}
-        for form_class in ([ReasonForm] if verb.wants_reason else []) + ([verb.form] if verb.form else []):
+        asked = [ReasonForm] * verb.wants_reason + [PasswordForm] * verb.wants_password
+        for form_class in asked + ([verb.form] if verb.form else []):
             form = form_class(request.POST)
             if not form.is_valid():
                 raise Invalid(fields={key: " ".join(map(str, errors)) for key, errors in form.errors.items()})
             given |= form.cleaned_data
+        if verb.wants_password:
+            reauthentication.demand(request, given.pop("own_password"))
         if verb.wants_request:
             given["request"] = request
         said = verb.run(obj, actor=actor, **given)
@@ -326,6 +343,8 @@ class GovernedAdmin(StockAdmin):
             status = 422
             if form.is_valid():
                 try:
+                    if self.add_wants_password:
+                        reauthentication.demand(request, form.cleaned_data.pop("own_password"))
                     obj = self.create(eyes.narrow(request), self.data_of(request, form))
                 except Refusal as refusal:
                     put_refusal(form, refusal)
@@ -340,7 +359,10 @@ class GovernedAdmin(StockAdmin):
 
     def new_form(self, request: HttpRequest) -> forms.Form:
         assert self.add_form is not None
-        return self.add_form(request.POST if request.method == "POST" else None)
+        form = self.add_form(request.POST if request.method == "POST" else None)
+        if self.add_wants_password:
+            form.fields |= PasswordForm().fields
+        return form
 
     def data_of(self, request: HttpRequest, form: forms.Form) -> dict[str, Any]:
         """What `create` is given of a valid form."""

@@ -13,7 +13,8 @@ class Verb:
 
     `says` tells what it costs or changes, in words. `run(obj, actor=…, reason=…, **fields)` calls the action, which
     asks the policy again; it may return what to tell the person. `wants_request` is for the few that must know where
-    the person sits; `is_elsewhere` for those whose button stands in the page itself.
+    the person sits, `wants_password` for those that move credentials, `is_elsewhere` for those whose button stands in
+    the page itself.
     """
 
     name: str
@@ -25,6 +26,7 @@ class Verb:
     form: type[forms.Form] | None = None
     initial: dict[str, Any] = field(default_factory=dict)
     wants_request: bool = False
+    wants_password: bool = False
     is_elsewhere: bool = False
     done: Any = ""
 

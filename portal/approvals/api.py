@@ -11,14 +11,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from portal.access import policy
-from portal.access.actions import NotSignedIn, sign_in
+from portal.access import policy, reauthentication
 from portal.access.actor import actor_of
 from portal.access.idempotency import IdempotentMixin
 from portal.access.models import Role, User
 from portal.lib.api import StrictSerializer
-from portal.lib.clock import now
-from portal.lib.errors import Absent, NotAllowed
+from portal.lib.errors import Absent
 
 from . import actions, queries
 from .conditions import in_words
@@ -219,7 +217,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
     def signatures(self, request: Request, pk: str = "") -> Response:
         """Sign, for exactly the content whose digest is given."""
         case, given = self.case(), _checked(SignSerializer, request)
-        proved_at = _proved(request, given.pop("password", None))
+        proved_at = reauthentication.proof(request, given.pop("password", None))
         actions.sign(case.pk, actor=actor_of(request), reauthenticated_at=proved_at, **given)
         return self.shown(self.case(), 201)
 
@@ -264,18 +262,6 @@ def _uuid(text: str) -> str:
         return str(Case._meta.pk.to_python(text))
     except ValidationError:
         raise Absent("There is no such approval case.") from None
-
-
-def _proved(request: Request, password: str | None) -> Any:
-    """When the password was proved: now, if it was sent along and is right. Failures count as failed sign-ins."""
-    if not password:
-        return None
-    try:
-        address = request.META.get("REMOTE_ADDR", "")
-        sign_in(username=request.user.username, password=password, address=address, request=request._request)
-    except NotSignedIn:
-        raise NotAllowed("The password is not right.", code="wrong-password") from None
-    return now()
 
 
 class DelegationSerializer(serializers.ModelSerializer[Delegation]):

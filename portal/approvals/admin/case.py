@@ -9,9 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from portal.access import policy
-from portal.access.actions import NotSignedIn, sign_in
-from portal.access.actor import Actor, actor_of
+from portal.access import policy, reauthentication
+from portal.access.actor import Actor
 from portal.access.models import Role
 from portal.access.queries import roles_of
 from portal.admin import eyes
@@ -22,7 +21,6 @@ from portal.admin.tags import due
 from portal.admin.verbs import Verb
 from portal.approvals import actions, queries
 from portal.approvals.models import Case, Requirement
-from portal.lib.clock import now
 from portal.lib.errors import NotAllowed
 from portal.lib.money import inr_short
 
@@ -175,28 +173,11 @@ def _pill_words(page: queries.CasePage) -> str:
 
 
 def _sign(case: Case, *, actor: Actor, reason: str, digest: str, password: str, request: HttpRequest) -> str:
-    proved_at = None
-    if password:
-        _prove(request, password)
-        proved_at = now()
+    proved_at = reauthentication.proof(request, password)
     actions.sign(case.pk, actor=actor, reason=reason, digest=digest, reauthenticated_at=proved_at)
     return (
         _("Signed %(amount)s. It is in the ledger.") % {"amount": inr_short(case.amount_inr)} if case.amount_inr else ""
     )
-
-
-def _prove(request: HttpRequest, password: str) -> None:
-    """Check the signer's own password again; failures count as failed sign-ins."""
-    user = actor_of(request).user
-    try:
-        sign_in(
-            username=user.username if user else "",
-            password=password,
-            address=request.META.get("REMOTE_ADDR", ""),
-            request=request,
-        )
-    except NotSignedIn:
-        raise NotAllowed(_("The password is not right."), code="wrong-password") from None
 
 
 def _reject(case: Case, *, actor: Actor, reason: str, digest: str, password: str) -> None:
