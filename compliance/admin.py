@@ -21,6 +21,7 @@ from portal.lib.clock import now
 from tenants.queries import region_choices
 
 from .models import Profile, ProviderRegion, ResidencyRule, Verdict
+from .queries import verdicts_visible_to
 from .report import Everywhere
 
 EXCEPTIONS = ("refuse", "person")
@@ -191,7 +192,7 @@ class VerdictAdmin(GovernedAdmin):
     object_template = "audit/entry.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        return Verdict.objects.all()
+        return verdicts_visible_to(actor)
 
     @column(gettext_lazy("Rule"), ordering="rule_id", kind="mono")
     def rule(self, verdict: Verdict) -> str:
@@ -225,7 +226,7 @@ class VerdictAdmin(GovernedAdmin):
     def home_cards(self, actor: Actor) -> list[Card]:
         if not roles_of(actor) & {Role.COMPLIANCE_OFFICER, Role.AUDITOR, Role.CCO, Role.LEGAL}:
             return []
-        found = list(Verdict.objects.filter(outcome__in=EXCEPTIONS).order_by("-at")[:8])
+        found = list(self.visible(actor).filter(outcome__in=EXCEPTIONS).order_by("-at")[:8])
         rows = [
             {"verdict": one, "url": self.object_url(one), "state": self.state(one), "words": self.state_words(one)}
             for one in found

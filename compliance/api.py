@@ -9,10 +9,9 @@ from rest_framework.response import Response
 
 from portal.access import policy
 from portal.access.actor import actor_of
-from portal.access.queries import scope_filter
 from portal.lib.clock import now
 
-from . import report
+from . import queries, report
 from .models import Profile, ProviderRegion, ResidencyRule, Verdict
 
 
@@ -83,9 +82,7 @@ class VerdictViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
 
     def get_queryset(self) -> Any:
         policy.require_scope(actor_of(self.request), "request.view")
-        roles = policy.VERBS["request.view"]
-        reach = scope_filter(actor_of(self.request), roles, tenant="tenant_id", business_unit="business_unit")
-        return Verdict.objects.filter(reach).order_by("-at")
+        return queries.verdicts_visible_to(actor_of(self.request)).order_by("-at")
 
 
 class SignatureSerializer(serializers.Serializer[Any]):

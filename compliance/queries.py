@@ -6,9 +6,19 @@ from uuid import UUID
 
 from django.db import models
 
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.access.queries import scope_filter
+
 from .models import Profile, ProviderRegion, Verdict
 
 ONE_EVALUATION = timedelta(seconds=1)
+
+
+def verdicts_visible_to(actor: Actor) -> models.QuerySet[Verdict]:
+    """The verdicts on what the actor's grants reach."""
+    roles = policy.VERBS["request.view"]
+    return Verdict.objects.filter(scope_filter(actor, roles, tenant="tenant_id", business_unit="business_unit"))
 
 
 def verdicts_of(subject: models.Model) -> list[Verdict]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import django_filters
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -11,12 +10,14 @@ from rest_framework.response import Response
 
 from portal.access import policy
 from portal.access.actor import actor_of
+from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
 from portal.access.models import User
 from portal.access.queries import scope_filter
-from portal.lib.api import ReasonSerializer, StrictSerializer
-from portal.lib.errors import Invalid
+from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
+from portal.lib.errors import Invalid, NotAllowed
 from portal.lib.money import CEILING, parse_inr
+from tenants import queries as registry
 from tenants.models import NAME_PATTERN, BusinessUnit, DataClass, Geography, Tier
 
 from . import queries
@@ -45,10 +46,20 @@ def person_field() -> Any:
     return serializers.SlugRelatedField(slug_field="username", queryset=people, error_messages=message)
 
 
+class OwnUnitField(serializers.PrimaryKeyRelatedField[BusinessUnit]):
+    """A business unit the caller may ask in; one that is not theirs and one that is not there answer alike."""
+
+    def to_internal_value(self, data: Any) -> BusinessUnit:
+        units = {unit.pk: unit for unit in registry.units_for(actor_of(self.context["request"]))}
+        if not isinstance(data, str) or data not in units:
+            raise NotAllowed("You may not ask for a tenant of this business unit, if there is one.")
+        return units[data]
+
+
 class EstimateInputSerializer(StrictSerializer):
     """The part of a request that decides cost, policy and signatures."""
 
-    business_unit = serializers.PrimaryKeyRelatedField(queryset=BusinessUnit.objects.all())
+    business_unit = OwnUnitField(queryset=BusinessUnit.objects.all())
     tier = serializers.PrimaryKeyRelatedField(queryset=Tier.objects.filter(is_offered=True))
     region = serializers.RegexField(r"^[a-z]{2}(-[a-z]+)+-\d$", max_length=32)
     geography = serializers.ChoiceField(Geography.choices)
@@ -87,7 +98,7 @@ class RequestSerializer(serializers.ModelSerializer[TenantRequest]):
         exclude = ["accepted_by"]
 
 
-class RequestFilter(django_filters.FilterSet):
+class RequestFilter(ByKey):
     class Meta:
         model = TenantRequest
         fields = ["state", "business_unit", "tier", "region", "name"]
@@ -119,9 +130,7 @@ class TenantRequestViewSet(
 
     @extend_schema(request=RequestInputSerializer, responses={201: RequestSerializer})
     def create(self, request: Request) -> Response:
-        form = RequestInputSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        fields = dict(form.validated_data)
+        fields = asked(request, RequestInputSerializer, "request.create")
         made = requests.create(actor=actor_of(request), submit_now=fields.pop("submit"), **fields)
         return Response(self.get_serializer(made).data, status=201)
 
@@ -129,44 +138,41 @@ class TenantRequestViewSet(
     @action(detail=False, methods=["post"])
     def estimate(self, request: Request) -> Response:
         """Cost, verdicts and signatures of a request that is still being typed. Stores nothing."""
-        form = EstimateInputSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        policy.require(actor_of(request), "request.create", form.validated_data["business_unit"])
-        return Response(queries.preview(form.validated_data))
+        return Response(queries.preview(asked(request, EstimateInputSerializer, "request.create")))
 
     @extend_schema(request=None, responses=RequestSerializer)
     @action(detail=True, methods=["post"])
     def submission(self, request: Request, pk: Any = None) -> Response:
-        return Response(self.get_serializer(requests.submit(pk, actor=actor_of(request))).data)
+        found = requests.submit(self.get_object().pk, actor=actor_of(request))
+        return Response(self.get_serializer(found).data)
 
     @extend_schema(request=ReasonSerializer, responses=RequestSerializer)
     @action(detail=True, methods=["post"])
     def cancellation(self, request: Request, pk: Any = None) -> Response:
-        return self._act(requests.cancel, ReasonSerializer, request, pk)
+        return self._act(requests.cancel, ReasonSerializer, "request.cancel", request)
 
     @extend_schema(request=ReasonSerializer, responses=RequestSerializer)
     @action(detail=True, methods=["post"])
     def acceptance(self, request: Request, pk: Any = None) -> Response:
-        return self._act(requests.accept, ReasonSerializer, request, pk)
+        return self._act(requests.accept, ReasonSerializer, "request.accept", request)
 
     @extend_schema(request=RollBackSerializer, responses=RequestSerializer)
     @action(detail=True, methods=["post"], url_path="roll-back")
     def roll_back(self, request: Request, pk: Any = None) -> Response:
-        return self._act(requests.roll_back, RollBackSerializer, request, pk)
+        return self._act(requests.roll_back, RollBackSerializer, "request.roll_back", request)
 
     @extend_schema(request=ItemSerializer, responses=RequestSerializer)
     @action(detail=True, methods=["post"])
     def checklist(self, request: Request, pk: Any = None) -> Response:
-        form = ItemSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        item, reason = form.validated_data["item"], form.validated_data["reason"]
-        ticket = requests.tick_item(pk, item, actor=actor_of(request), reason=reason)
+        found = self.get_object()
+        given = asked(request, ItemSerializer, "request.manual", found)
+        ticket = requests.tick_item(found.pk, given["item"], actor=actor_of(request), reason=given["reason"])
         return Response({"reference": ticket.reference, "items": ticket.items, "closed_at": ticket.closed_at})
 
-    def _act(self, act: Any, shape: Any, request: Request, pk: Any) -> Response:
-        form = shape(data=request.data)
-        form.is_valid(raise_exception=True)
-        return Response(self.get_serializer(act(pk, actor=actor_of(request), **form.validated_data)).data)
+    def _act(self, act: Any, shape: Any, verb: str, request: Request) -> Response:
+        found = self.get_object()
+        given = asked(request, shape, verb, found)
+        return Response(self.get_serializer(act(found.pk, actor=actor_of(request), **given)).data)
 
 
 class CheckSerializer(serializers.ModelSerializer[ValidationCheck]):
@@ -207,9 +213,7 @@ class ValidationViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewse
     @extend_schema(request=ValidateSerializer, responses={202: StartedSerializer})
     def create(self, request: Request) -> Response:
         """Validate an active tenant now; the run appears here when its job begins."""
-        form = ValidateSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        job = validations.validate_now(actor=actor_of(request), **form.validated_data)
+        job = validations.validate_now(actor=actor_of(request), **asked(request, ValidateSerializer, "tenant.validate"))
         return Response({"job_id": job.pk}, status=202)
 
 
@@ -235,9 +239,9 @@ class IncidentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets
     @extend_schema(request=ReasonSerializer, responses=IncidentSerializer)
     @action(detail=True, methods=["post"])
     def resolution(self, request: Request, pk: Any = None) -> Response:
-        form = ReasonSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        found = incidents.resolve(pk, actor=actor_of(request), reason=form.validated_data["reason"])
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "incident.resolve", found)
+        found = incidents.resolve(found.pk, actor=actor_of(request), **given)
         return Response(self.get_serializer(found).data)
 
 

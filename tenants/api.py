@@ -11,8 +11,9 @@ from rest_framework.response import Response
 
 from portal.access import jwt, policy
 from portal.access.actor import actor_of
+from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
-from portal.lib.api import ReasonSerializer, StrictSerializer
+from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
 from portal.lib.errors import Conflict
 
 from . import actions, connect, queries
@@ -30,7 +31,7 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
         exclude = ["billing_contact", "features"]
 
 
-class TenantFilter(django_filters.FilterSet):
+class TenantFilter(ByKey):
     name = django_filters.CharFilter(lookup_expr="icontains")
 
     class Meta:
@@ -76,26 +77,25 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
     @extend_schema(request=ReasonSerializer, responses=TenantSerializer)
     @action(detail=True, methods=["post"])
     def suspension(self, request: Request, pk: Any = None) -> Response:
-        return self._act(actions.suspend, request, pk)
+        return self._act(actions.suspend, "tenant.suspend", request)
 
     @extend_schema(request=ReasonSerializer, responses=TenantSerializer)
     @action(detail=True, methods=["post"])
     def reactivation(self, request: Request, pk: Any = None) -> Response:
-        return self._act(actions.reactivate, request, pk)
+        return self._act(actions.reactivate, "tenant.reactivate", request)
 
-    def _act(self, act: Any, request: Request, pk: Any) -> Response:
-        form = ReasonSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        tenant = act(pk, actor=actor_of(request), reason=form.validated_data["reason"])
+    def _act(self, act: Any, verb: str, request: Request) -> Response:
+        tenant = self.get_object()
+        tenant = act(tenant.pk, actor=actor_of(request), **asked(request, ReasonSerializer, verb, tenant))
         return Response(self.get_serializer(tenant).data)
 
     @extend_schema(request=ConnectSerializer, responses={201: AccessTokenSerializer})
     @action(detail=True, methods=["post"], url_path="access-tokens")
     def access_tokens(self, request: Request, pk: Any = None) -> Response:
         """A 15-minute token with which the tenant's application calls the platform."""
-        form = ConnectSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        token, url = connect.access_token(pk, actor=actor_of(request), scopes=form.validated_data["scope"])
+        tenant = self.get_object()
+        given = asked(request, ConnectSerializer, "tenant.connect", tenant)
+        token, url = connect.access_token(tenant.pk, actor=actor_of(request), scopes=given["scope"])
         life = int(jwt.MAX_LIFE.total_seconds())
         body = {"access_token": token, "token_type": "Bearer", "expires_in": life, "platform_url": url}
         return Response(body, status=201)
@@ -104,9 +104,9 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
     @action(detail=True, methods=["post"], url_path="api-keys")
     def api_keys(self, request: Request, pk: Any = None) -> Response:
         """An API key of the platform for the tenant's application, shown this once."""
-        form = NewKeySerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        return Response({"key": connect.issue_key(pk, actor=actor_of(request), **form.validated_data)}, status=201)
+        tenant = self.get_object()
+        given = asked(request, NewKeySerializer, "tenant.connect", tenant)
+        return Response({"key": connect.issue_key(tenant.pk, actor=actor_of(request), **given)}, status=201)
 
 
 class TierSerializer(serializers.ModelSerializer[Tier]):
@@ -144,14 +144,15 @@ class TierViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     filterset_fields = ["is_offered"]
     ordering_fields = ["rank", "code"]
 
+    def get_queryset(self) -> Any:
+        policy.require(actor_of(self.request), "tier.view")
+        return super().get_queryset()
+
     @extend_schema(request=TierWriteSerializer, responses={201: TierSerializer})
     def create(self, request: Request) -> Response:
-        form = TierWriteSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        fields = dict(form.validated_data)
+        fields = asked(request, TierWriteSerializer, "tier.edit")
         prices = {name: fields.pop(name) for name in ("tier_base", "user", "documents_1000")}
         if Tier.objects.filter(pk=fields["code"]).exists():
-            policy.require(actor_of(request), "tier.edit")
             raise Conflict(f"There is a tier {fields['code']} already.", code="tier-exists")
         tier = actions.save_tier(actor=actor_of(request), prices=prices, **fields)
         return Response(self.get_serializer(tier).data, status=201)
@@ -182,11 +183,9 @@ class BusinessUnitViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, view
     @extend_schema(request=EnvelopeSerializer, responses=BusinessUnitSerializer)
     @action(detail=True, methods=["post"])
     def envelope(self, request: Request, pk: Any = None) -> Response:
-        form = EnvelopeSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        unit = actions.set_envelope(
-            pk, form.validated_data["envelope_inr"], actor=actor_of(request), reason=form.validated_data["reason"]
-        )
+        unit = self.get_object()
+        given = asked(request, EnvelopeSerializer, "envelope.edit", unit)
+        unit = actions.set_envelope(unit.pk, given["envelope_inr"], actor=actor_of(request), reason=given["reason"])
         return Response(self.get_serializer(unit).data)
 
 

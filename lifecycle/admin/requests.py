@@ -27,6 +27,7 @@ from portal.admin.listing import fixed
 from portal.admin.names import names_of, scopes_of
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import NotAllowed
+from tenants.admin.units import OwnUnits
 from tenants.queries import region_choices
 
 from .form import EstimateForm, RequestForm
@@ -75,7 +76,12 @@ class RequestAdmin(GovernedAdmin):
     )
     list_display = ("name", "business_unit", "tier", "region", "counted_inr", "state", "created_at")
     list_select_related = ("tier", "business_unit")
-    list_filter = ("state", "tier", "business_unit", fixed("region", gettext_lazy("region"), region_choices))
+    list_filter = (
+        "state",
+        "tier",
+        ("business_unit", OwnUnits),
+        fixed("region", gettext_lazy("region"), region_choices),
+    )
     search_fields = ("name", "display_name", "cost_centre")
     ordering = ("-created_at",)
     object_template = "lifecycle/request.html"

@@ -194,7 +194,7 @@ def issue_token(
     if actor.user is None or actor.user.pk != user.pk:
         policy.require(actor, "access.edit")
     if actor.via == "token":
-        raise Invalid("A token does not issue tokens; sign in.", code="token-by-token")
+        raise NotAllowed("A token does not issue tokens; sign in.", code="token-by-token")
     known = {verb.partition(".")[0] for verb in policy.VERBS}
     unknown = [scope for scope in scopes if scope.partition(".")[0] not in known or "." not in scope]
     if unknown or not scopes:

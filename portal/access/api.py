@@ -11,9 +11,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from portal.lib.api import StrictSerializer
+from portal.lib.errors import NotAllowed
 
 from . import actions, policy
 from .actor import actor_of
+from .asking import asked, checked
 from .idempotency import IdempotentMixin
 from .models import ApiToken, Grant, Role, Scope, User
 
@@ -48,14 +50,17 @@ class ApiTokenViewSet(
     shown_once = frozenset({"create"})
     ordering_fields = ["created_at"]
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if actor_of(request).via == "token":
+            raise NotAllowed("A token neither shows nor makes tokens; sign in.", code="token-by-token")
+
     def get_queryset(self) -> Any:
         return ApiToken.objects.filter(user=self.request.user).order_by("-created_at")
 
     @extend_schema(request=NewTokenSerializer, responses={201: IssuedTokenSerializer})
     def create(self, request: Request) -> Response:
-        form = NewTokenSerializer(data=request.data)
-        form.is_valid(raise_exception=True)
-        fields: dict[str, Any] = dict(form.validated_data)
+        fields = checked(request, NewTokenSerializer)
         life = timedelta(days=fields.pop("days"))
         row, credential = actions.issue_token(actor=actor_of(request), user=request.user, life=life, **fields)
         return Response({**ApiTokenSerializer(row).data, "credential": credential}, status=201)
@@ -112,7 +117,8 @@ class UserViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     @action(detail=True, methods=["post"])
     def grants(self, request: Request, pk: Any = None) -> Response:
         """Give a role, over everything, one business unit or one tenant, between two dates."""
-        user, given = self.get_object(), _checked(NewGrantSerializer, request)
+        user = self.get_object()
+        given = asked(request, NewGrantSerializer, "access.edit")
         row = actions.grant(actor=actor_of(request), user=user, **given)
         return Response(GrantSerializer(row).data, status=201)
 
@@ -129,7 +135,8 @@ class UserViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         return self._act(actions.enable, request)
 
     def _act(self, act: Any, request: Request) -> Response:
-        user, given = self.get_object(), _checked(AccessReasonSerializer, request)
+        user = self.get_object()
+        given = asked(request, AccessReasonSerializer, "access.edit")
         act(user.pk, actor=actor_of(request), **given)
         return Response(self.get_serializer(self.get_object()).data)
 
@@ -150,14 +157,9 @@ class GrantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelM
     @action(detail=True, methods=["post"])
     def revocation(self, request: Request, pk: Any = None) -> Response:
         """End the grant now."""
-        row, given = self.get_object(), _checked(AccessReasonSerializer, request)
+        row = self.get_object()
+        given = asked(request, AccessReasonSerializer, "access.edit")
         return Response(GrantSerializer(actions.revoke(row.pk, actor=actor_of(request), **given)).data)
-
-
-def _checked(form: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    given = form(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
 
 
 routes = [

@@ -52,7 +52,10 @@ class Accounts(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
-        return self.create_user(username, password, is_superuser=True, **fields)
+        """The first administrator, from the command line: the grant is what lets them in, the flag opens nothing."""
+        user = self.create_user(username, password, is_superuser=True, **fields)
+        user.grants.create(role=Role.PLATFORM_ADMIN, granted_by="system:createsuperuser", reason="first administrator")
+        return user
 
 
 class User(AbstractBaseUser):

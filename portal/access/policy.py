@@ -2,7 +2,8 @@
 
 A verb is `family.word`. VERBS says which roles may, anywhere their grant reaches. Objects say where they are through
 `access_scope() -> {"tenant": id, "business_unit": code}`; a grant reaches an object if it is global or names one of
-these. Signing verbs are never open to superusers, to the system itself or to API tokens.
+these. What belongs to the whole house (WHOLE) is reached by global grants only. Being a superuser opens nothing.
+Signing verbs are never open to superusers, to the system itself or to API tokens.
 """
 
 from typing import Any
@@ -60,7 +61,12 @@ VERBS: dict[str, frozenset[Role]] = {
 }
 PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
 # What concerns the whole installation: a grant over one place reaches none of it.
-WHOLE = frozenset({"access.view", "access.edit", "tier.edit", "price.edit", "approval_rule.edit", "policy.edit"})
+WHOLE = frozenset(
+    {
+        "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
+        "webhook.view", "webhook.edit", "compliance_report.view",
+    }
+)  # fmt: skip
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit"})
 
 
@@ -73,8 +79,8 @@ def can(actor: Actor, verb: str, obj: Any = None) -> bool:
         return False
     if not _credential_carries(actor, verb):
         return False
-    if actor.user.is_superuser:
-        return verb not in PEOPLE_ONLY and Role.PLATFORM_ADMIN in roles
+    if actor.user.is_superuser and verb in PEOPLE_ONLY:
+        return False
     where = {} if verb in WHOLE else _scope_of(obj)
     return any(grant.role in roles and _reaches(grant, where) for grant in grants_of(actor))
 

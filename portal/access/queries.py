@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from .actor import Actor
-from .models import Grant, Role, User
+from .models import Grant, User
 
 
 def grants_of(actor: Actor, at: datetime | None = None) -> list[Grant]:
@@ -68,7 +68,7 @@ def scope_filter(actor: Actor, roles: Collection[str], *, tenant: str, business_
 
     Returns a Q matching nothing when no grant reaches anything.
     """
-    if actor.is_system or (actor.user and actor.user.is_superuser and Role.PLATFORM_ADMIN in roles):
+    if actor.is_system:
         return Q()
     reach = Q(pk__in=[])
     for grant in grants_of(actor):

@@ -13,15 +13,17 @@ from rest_framework.response import Response
 
 from portal.access import policy, reauthentication
 from portal.access.actor import actor_of
+from portal.access.asking import asked, checked
 from portal.access.idempotency import IdempotentMixin
 from portal.access.models import Role, User
 from portal.lib.api import StrictSerializer
 from portal.lib.errors import Absent
 
-from . import actions, queries
+from . import actions, authority, queries
 from .conditions import in_words
 from .models import Case, Delegation, Rule
 
+EDIT = "approval_rule.edit"
 REASON: dict[str, Any] = {"max_length": 1000, "help_text": "Why. Kept in the record."}
 
 
@@ -181,12 +183,6 @@ class CaseFilter(django_filters.FilterSet):  # type: ignore[misc]
         return found.filter(pk__in=waiting) if value else found.exclude(pk__in=waiting)
 
 
-def _checked(form: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    given = form(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
-
-
 class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
     """Approval cases, and what one can do with them."""
 
@@ -216,7 +212,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
     @action(detail=True, methods=["post"])
     def signatures(self, request: Request, pk: str = "") -> Response:
         """Sign, for exactly the content whose digest is given."""
-        case, given = self.case(), _checked(SignSerializer, request)
+        case, given = self._asked(request, SignSerializer)
         proved_at = reauthentication.proof(request, given.pop("password", None))
         actions.sign(case.pk, actor=actor_of(request), reauthenticated_at=proved_at, **given)
         return self.shown(self.case(), 201)
@@ -225,7 +221,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
     @action(detail=True, methods=["post"])
     def rejections(self, request: Request, pk: str = "") -> Response:
         """Refuse. One refusal ends the case."""
-        case, given = self.case(), _checked(RejectSerializer, request)
+        case, given = self._asked(request, RejectSerializer)
         actions.reject(case.pk, actor=actor_of(request), **given)
         return self.shown(self.case(), 201)
 
@@ -233,7 +229,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
     @action(detail=True, methods=["post"])
     def questions(self, request: Request, pk: str = "") -> Response:
         """Ask the requester."""
-        case, given = self.case(), _checked(TextSerializer, request)
+        case, given = self._asked(request, TextSerializer)
         actions.ask(case.pk, actor=actor_of(request), **given)
         return self.shown(self.case(), 201)
 
@@ -241,9 +237,11 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
     @action(detail=True, methods=["post"], url_path="questions/(?P<question>[0-9a-f-]+)/answer")
     def answer(self, request: Request, pk: str = "", question: str = "") -> Response:
         """Answer a question."""
-        case, given = self.case(), _checked(TextSerializer, request)
+        case = self.case()
         if not case.questions.filter(pk=_uuid(question)).exists():
             raise Absent("There is no such question.")
+        authority.may_answer(actor_of(request), case)
+        given = checked(request, TextSerializer)
         actions.answer(question, actor=actor_of(request), **given)
         return self.shown(self.case(), 201)
 
@@ -251,9 +249,16 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
     @action(detail=True, methods=["post"])
     def cancellation(self, request: Request, pk: str = "") -> Response:
         """Withdraw the case."""
-        case, given = self.case(), _checked(CaseReasonSerializer, request)
+        case = self.case()
+        authority.may_withdraw(actor_of(request), case)
+        given = checked(request, CaseReasonSerializer)
         actions.cancel_case(case.pk, actor=actor_of(request), **given)
         return self.shown(self.case(), 201)
+
+    def _asked(self, request: Request, form: type[StrictSerializer]) -> tuple[Case, dict[str, Any]]:
+        """A signer's verb needs a signing role somewhere; whether it may be used here says the action."""
+        case = self.case()
+        return case, asked(request, form, "approval.sign")
 
 
 def _uuid(text: str) -> str:
@@ -316,7 +321,7 @@ class Delegations(
 
     @extend_schema(request=DelegateSerializer, responses={201: DelegationSerializer})
     def create(self, request: Request) -> Response:
-        row = actions.delegate(actor=actor_of(request), **_checked(DelegateSerializer, request))
+        row = actions.delegate(actor=actor_of(request), **asked(request, DelegateSerializer, "approval.delegate"))
         return Response(DelegationSerializer(row).data, status=201)
 
     @extend_schema(request=CaseReasonSerializer, responses={201: DelegationSerializer})
@@ -324,7 +329,8 @@ class Delegations(
     def revocation(self, request: Request, pk: str = "") -> Response:
         """End it now."""
         row = self.get_object()
-        row = actions.revoke_delegation(row.pk, actor=actor_of(request), **_checked(CaseReasonSerializer, request))
+        authority.may_end(actor_of(request), row)
+        row = actions.revoke_delegation(row.pk, actor=actor_of(request), **checked(request, CaseReasonSerializer))
         return Response(DelegationSerializer(row).data, status=201)
 
     @extend_schema(responses=PersonSerializer(many=True), filters=False)
@@ -396,14 +402,14 @@ class Rules(IdempotentMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rule
 
     @extend_schema(request=RuleNewSerializer, responses={201: RuleSerializer})
     def create(self, request: Request) -> Response:
-        rule = actions.create_rule(actor=actor_of(request), **_checked(RuleNewSerializer, request))
+        rule = actions.create_rule(actor=actor_of(request), **asked(request, RuleNewSerializer, EDIT))
         return Response(RuleSerializer(rule).data, status=201)
 
     @extend_schema(request=RuleEditSerializer, responses=RuleSerializer)
     def partial_update(self, request: Request, rule_id: str = "") -> Response:
         """Write the next version with these fields changed."""
         self.newest(rule_id)
-        rule = actions.edit_rule(rule_id, actor=actor_of(request), **_checked(RuleEditSerializer, request))
+        rule = actions.edit_rule(rule_id, actor=actor_of(request), **asked(request, RuleEditSerializer, EDIT))
         return Response(RuleSerializer(rule).data)
 
     @extend_schema(request=CaseReasonSerializer, responses={201: RuleSerializer})
@@ -411,7 +417,7 @@ class Rules(IdempotentMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rule
     def retirement(self, request: Request, rule_id: str = "") -> Response:
         """End the rule now."""
         self.newest(rule_id)
-        rule = actions.retire_rule(rule_id, actor=actor_of(request), **_checked(CaseReasonSerializer, request))
+        rule = actions.retire_rule(rule_id, actor=actor_of(request), **asked(request, CaseReasonSerializer, EDIT))
         return Response(RuleSerializer(rule).data, status=201)
 
 

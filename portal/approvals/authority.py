@@ -99,6 +99,27 @@ def standing(actor: Actor, panel: Panel, *, role: str = "") -> Standing:
     raise _why_not(mine, user, panel, wanted)
 
 
+def may_withdraw(actor: Actor, case: Case) -> None:
+    """Refuse whoever is neither the requester nor may cancel the request."""
+    own = actor.user is not None and actor.user.pk == case.requested_by_id and actor.via != "token"
+    if not (actor.is_system or own or policy.can(actor, "request.cancel", case)):
+        raise NotAllowed("Only the requester or an administrator here can withdraw this.")
+
+
+def may_answer(actor: Actor, case: Case) -> None:
+    """Refuse whoever is neither the requester nor may ask for the same."""
+    own = actor.user is not None and actor.user.pk == case.requested_by_id
+    if actor.user is None or not (own or policy.can(actor, "request.create", case)):
+        raise NotAllowed("The requester answers.")
+
+
+def may_end(actor: Actor, lent: Delegation) -> None:
+    """Refuse whoever neither lent nor borrowed the signature, nor administers access."""
+    own = actor.user is not None and actor.user.pk in (lent.delegator_id, lent.delegate_id) and actor.via != "token"
+    if not own and not policy.can(actor, "access.edit"):
+        raise NotAllowed("Only the two people concerned or an administrator can end this.")
+
+
 def _person(actor: Actor) -> User:
     """The signing person, or a refusal: tokens, system processes, services and superusers do not sign."""
     if actor.user is None or actor.user.is_service or actor.via not in ("session", "jwt"):

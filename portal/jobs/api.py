@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from portal.access import policy
 from portal.access.actor import actor_of
+from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
 from portal.lib.api import ReasonSerializer
 from portal.lib.errors import Invalid
@@ -178,9 +179,7 @@ class JobViewSet(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Job]):
 
     def _asked(self, request: Request, shape: type[ReasonSerializer]) -> tuple[Job, dict[str, Any]]:
         job = self.get_object()
-        given = shape(data=request.data)
-        given.is_valid(raise_exception=True)
-        return job, given.validated_data
+        return job, asked(request, shape, "job.operate", job)
 
     def _shown(self, request: Request, code: int = status.HTTP_200_OK) -> Response:
         return Response(JobDetail(self.get_object(), context={"request": request}).data, status=code)

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from portal.access import policy
 from portal.access.actor import Actor, actor_of
+from portal.access.asking import asked
 from portal.lib.api import StrictSerializer
 from portal.lib.errors import Absent, NotAllowed
 
@@ -173,12 +174,6 @@ class ChannelReasonSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=1000)
 
 
-def _checked(form: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    given = form(data=request.data)
-    given.is_valid(raise_exception=True)
-    return dict(given.validated_data)
-
-
 class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Channel]):
     """Channels that leave the house. Answers never contain an address or, after its creation, a secret.
 
@@ -197,7 +192,7 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     @extend_schema(request=NewChannelSerializer, responses={201: WithSecretSerializer})
     def create(self, request: Request) -> Response:
         """Add a channel and its routes. A webhook's signing secret is in this answer and nowhere else."""
-        given, actor = _checked(NewChannelSerializer, request), actor_of(request)
+        given, actor = asked(request, NewChannelSerializer, "webhook.edit"), actor_of(request)
         target: dict[str, str] = {name: given.pop(name) for name in ("url", "secret", "routing_key") if name in given}
         channel, secret = actions.create_channel(
             actor=actor,
@@ -216,8 +211,8 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     @action(detail=True, methods=["post"])
     def secret(self, request: Request, pk: str = "") -> Response:
         """Replace the signing secret; the old one ends now."""
-        given = _checked(ChannelReasonSerializer, request)
-        channel, secret = actions.new_channel_secret(self.get_object().pk, actor=actor_of(request), **given)
+        channel, given = self._asked(request)
+        channel, secret = actions.new_channel_secret(channel.pk, actor=actor_of(request), **given)
         return Response(WithSecretSerializer(channel, context={"secret": secret}).data, status=201)
 
     @extend_schema(request=None, responses={202: DeliverySerializer})
@@ -231,28 +226,32 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     @action(detail=True, methods=["post"])
     def stop(self, request: Request, pk: str = "") -> Response:
         """Send nothing more through it."""
-        given = _checked(ChannelReasonSerializer, request)
-        channel = actions.stop_channel(self.get_object().pk, actor=actor_of(request), **given)
+        channel, given = self._asked(request)
+        channel = actions.stop_channel(channel.pk, actor=actor_of(request), **given)
         return Response(ChannelSerializer(channel).data, status=201)
 
     @extend_schema(request=RouteNewSerializer, responses={201: RouteSerializer})
     @action(detail=True, methods=["post"])
     def routes(self, request: Request, pk: str = "") -> Response:
         """Send an event, a family or everything through it."""
-        given = _checked(RouteNewSerializer, request)
-        route = actions.add_route(channel=self.get_object(), actor=actor_of(request), **given)
+        channel, given = self._asked(request, RouteNewSerializer)
+        route = actions.add_route(channel=channel, actor=actor_of(request), **given)
         return Response(RouteSerializer(route).data, status=201)
 
     @extend_schema(request=ChannelReasonSerializer, responses={201: RouteSerializer})
     @action(detail=True, methods=["post"], url_path="routes/(?P<route>[0-9a-f-]+)/removal")
     def removal(self, request: Request, pk: str = "", route: str = "") -> Response:
         """Stop sending along a route."""
-        given = _checked(ChannelReasonSerializer, request)
         found = next((row for row in self.get_object().routes.all() if str(row.pk) == route), None)
         if found is None:
             raise Absent("There is no such route.")
+        given = asked(request, ChannelReasonSerializer, "webhook.edit")
         row = actions.remove_route(found.pk, actor=actor_of(request), **given)
         return Response(RouteSerializer(row).data, status=201)
+
+    def _asked(self, request: Request, form: type[Any] = ChannelReasonSerializer) -> tuple[Channel, dict[str, Any]]:
+        channel = self.get_object()
+        return channel, asked(request, form, "webhook.edit", channel)
 
     @extend_schema(responses=DeliverySerializer(many=True), filters=False)
     @action(detail=True, pagination_class=None, filter_backends=[])

@@ -21,6 +21,8 @@ from tenants import actions, connect
 from tenants.models import DataClass, Status, Tenant
 from tenants.queries import available_verbs, region_choices
 
+from .units import OwnUnits
+
 REGION = fixed("region", gettext_lazy("region"), region_choices)
 DATA = fixed("data", gettext_lazy("data"), DataClass.choices, "data_classes__contains", value_of=lambda one: [one])
 
@@ -63,7 +65,7 @@ class TenantAdmin(GovernedAdmin):
     )
     list_display = ("name", "unit", "tier", "region", "status", "checks", "monthly_cost_inr", "annual_budget_inr")
     list_select_related = ("tier", "business_unit")
-    list_filter = ("status", "tier", "business_unit", REGION, DATA)
+    list_filter = ("status", "tier", ("business_unit", OwnUnits), REGION, DATA)
     search_fields = ("name", "display_name", "cost_centre")
     ordering = ("name",)
     object_template = "tenants/tenant.html"

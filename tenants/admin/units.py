@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from portal.access.actor import Actor
 from portal.access.models import Role
 from portal.access.queries import roles_of
+from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column
@@ -27,6 +28,13 @@ class EnvelopeForm(forms.Form):
     amount_inr = forms.DecimalField(
         label=gettext_lazy("New envelope, ₹ a year"), min_value=Decimal(0), max_digits=16, decimal_places=2
     )
+
+
+class OwnUnits(admin.RelatedFieldListFilter):
+    """A filter by business unit that offers only those the person may see."""
+
+    def field_choices(self, field: Any, request: Any, model_admin: Any) -> list[tuple[Any, str]]:
+        return [(unit.pk, unit.name) for unit in units_visible_to(eyes.narrow(request))]
 
 
 @admin.register(BusinessUnit)

@@ -1,121 +1,115 @@
-"""Who may read what: every GET of the API × every demo role, against the pinned `matrix.json`.
+"""Who may do what: every route × method and every page and verb × everybody × {own, other, suspended, deleted, absent}.
 
-A new route without an expectation fails. After a deliberate change, look at what differs and write it down with
-`BAILIWICK_PIN=1 pytest tests/access/test_matrix.py`.
+The expectations are `matrix_api.txt` and `matrix_console.txt`. A new route, method, page or verb without an expectation
+fails, and so does one that is gone. After a deliberate change look at what differs, and write it down with
+`BAILIWICK_PIN=1 pytest tests/access/test_matrix.py -n 0`.
 """
 
-import json
+import difflib
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from rest_framework.test import APIClient
+from django.template import Template
+from django.test.utils import _TestState  # type: ignore[attr-defined]
 
-from compliance.models import Profile, ProviderRegion, ResidencyRule
-from portal.access.demo import PEOPLE
-from portal.access.models import Grant
-from portal.api_urls import router
-from portal.approvals.models import Rule
-from tests.admin.world import World, build
-from tests.lifecycle.test_bad_input_elsewhere import _with_places
+from . import crowd, routes
+from .cells import Matrix, as_text, ask_api, ask_console, fill
+from .scene import Scene
 
-PINNED = Path(__file__).with_name("matrix.json")
-NOBODY = "nobody"
-
-
-def reading_doors() -> list[str]:
-    """Every GET of every route, ids left as `{…}`."""
-    found = set()
-    for route in router.urls:
-        if "get" in route.callback.actions:  # type: ignore[union-attr]
-            found.add("/api/v1/" + _with_places(str(route.pattern).removeprefix("^").removesuffix("$")))
-    return sorted(found)
+HERE = Path(__file__).parent
+ELSEWHERE = {  # done in tests of their own: they need a platform that answers, or a job in a state of its own
+    "/tenants/{object_id}/do/key/",
+    "/jobs/{object_id}/do/compensate/",
+    "/jobs/{object_id}/do/retry_step/",
+}
+INTRO = """
+Answers by route and method. A code such as 200/404/200/200/404 has one status for each relation of the object to
+Finance that the route's line names; a single one stands for all of them. A list names the objects that are in it.
+Nobody is told 401, or shown the sign-in page, unless a line says otherwise.
+"""
 
 
-def subjects(world: World) -> dict[str, str]:
-    """An object of Finance for every kind that the world has one of."""
-    grant = Grant.objects.filter(user__username="nadia").first()
-    return {
-        "tenants": str(world.tenant.pk),
-        "tenant-requests": str(world.request.pk),
-        "approvals": str(world.case.pk),
-        "jobs": str(world.running.pk),
-        "validations": str(world.run.pk),
-        "incidents": str(world.incident.pk),
-        "notifications": str(world.notice.pk),
-        "tiers": "gold",
-        "business-units": "FIN",
-        "users": str(grant.user_id) if grant else "",
-        "grants": str(grant.pk) if grant else "",
-        "approval-rules": str(Rule.objects.values_list("rule_id", flat=True)[0]),
-        "residency-rules": str(ResidencyRule.objects.values_list("pk", flat=True)[0]),
-        "provider-regions": str(ProviderRegion.objects.values_list("pk", flat=True)[0]),
-        "compliance-profiles": str(Profile.objects.values_list("pk", flat=True)[0]),
-    }
-
-
-def seen(client: APIClient, url: str) -> str:
-    """The status, and for lists how many rows."""
-    answer = client.get(url)
-    assert answer.status_code < 500, (url, answer.content[:300])
-    counted = answer.json().get("count") if answer.status_code == 200 and isinstance(answer.json(), dict) else None
-    return str(answer.status_code) if counted is None else f"{answer.status_code} {'some' if counted else 'none'}"
-
-
-def matrix(api: Any, world: World) -> dict[str, dict[str, str]]:
-    ids = subjects(world)
-    found: dict[str, dict[str, str]] = {}
-    clients = {person["username"]: api(person["username"]) for person in PEOPLE} | {NOBODY: APIClient()}
-    for url in reading_doors():
-        kind = url.split("/")[3]
-        places = {
-            "pk": ids.get(kind, str(uuid4())),
-            "rule_id": ids["approval-rules"],
-            "role": "cfo",
-            "region": "ap-south-1",
-        }
-        found[url] = {name: seen(client, url.format(**places)) for name, client in clients.items()}
-    return found
+@pytest.fixture(autouse=True)
+def _quiet(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ten thousand requests: their log lines, and copies of every template's context, take longer than they do."""
+    logging.disable(logging.CRITICAL)
+    settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if not one.startswith(("django_structlog", "whitenoise"))]
+    monkeypatch.setattr(Template, "_render", _TestState.saved_data.template_render)
+    yield
+    logging.disable(logging.NOTSET)
 
 
 @pytest.fixture
-def world(shipped: None) -> World:
-    return build()
+def scene(shipped: None) -> Scene:
+    crowd.gather()
+    return Scene()
 
 
-def test_every_route_for_every_role(api: Any, world: World) -> None:
-    found = matrix(api, world)
+def compare(name: str, found: Matrix) -> None:
+    """Fail on every line that differs from the pinned file."""
+    path, text = HERE / name, as_text(found, INTRO)
     if os.environ.get("BAILIWICK_PIN"):
-        PINNED.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-    pinned = json.loads(PINNED.read_text())
-    unpinned = sorted(set(found) - set(pinned))
-    assert not unpinned, f"say who may read these, in matrix.json: {unpinned}"
-    changed = [
-        f"{url} as {name}: pinned {pinned[url].get(name)}, found {status}"
-        for url, row in found.items()
-        for name, status in row.items()
-        if pinned[url].get(name) != status
-    ]
+        path.write_text(text)
+    pinned = path.read_text() if path.exists() else ""
+    changed = list(difflib.unified_diff(pinned.splitlines(), text.splitlines(), "pinned", "found", lineterm="", n=3))
     assert not changed, "\n".join(changed)
-    assert set(pinned) == set(found), f"no longer there: {sorted(set(pinned) - set(found))}"
 
 
-def test_strangers_read_nothing() -> None:
-    assert {row[NOBODY] for row in json.loads(PINNED.read_text()).values()} == {"401"}
+def done_by(name: str, found: Matrix, *, reads: bool = False) -> set[str]:
+    """The doors where this one gets something done (or, of those that only show, sees an object of somebody's)."""
+    return {
+        f"{method} {route}"
+        for route, methods in found.items()
+        for method, (_, row) in methods.items()
+        if (method == "GET") is reads and any(_is_done(one) for one in row.get(name, "").split("/"))
+    }
 
 
-def test_foreign_and_absent_answer_alike(api: Any, world: World) -> None:
-    client, foreign = api("meera"), str(world.foreign.pk)
-    for url in ("/api/v1/tenants/{}/", "/api/v1/tenants/{}/suspension/", "/api/v1/tenants/{}/access-tokens/"):
-        for method, body in (("get", None), ("post", {"reason": "r"})):
-            answers = [getattr(client, method)(url.format(pk), body) for pk in (foreign, uuid4())]
-            if answers[0].status_code in (405, 422):
-                continue
-            assert [one.status_code for one in answers] == [404, 404], url
-            assert answers[0].json() == answers[1].json(), url
-    other = api("arjun")
-    for kind, pk in (("tenant-requests", world.request.pk), ("approvals", world.case.pk), ("jobs", world.running.pk)):
-        answers = [other.get(f"/api/v1/{kind}/{one}/") for one in (pk, uuid4())]
-        assert answers[0].status_code == 404 and answers[0].json() == answers[1].json(), kind
+def _is_done(code: str) -> bool:
+    return (code[:1] == "2" and not code.endswith("[]")) or code == "302"
+
+
+OWN_API = {"POST /api/v1/tokens/", "POST /api/v1/notifications/read-all/", "POST /api/v1/auth/token"}
+OWN_PAGES = {
+    "POST /", "POST /account/password/", "POST /eyes/", "POST /login/", "POST /notifications/read/", "POST /search/",
+    "POST /theme/", "POST /tokens/new/",
+}  # fmt: skip
+SIGNING = ("signatures/", "rejections/", "do/sign/", "do/reject/")
+OPEN = ("/.well-known/", "/api/docs/", "/api/schema/", "/health/", "/metrics", "/api/v1/auth/token")
+
+
+def what_must_hold(found: Matrix, own: set[str]) -> None:
+    """What no pin may ever say otherwise."""
+    for reader in ("auditor", "viewer@FIN", "superuser"):
+        assert done_by(reader, found) <= own, reader
+    for name in ("platform", "engineer", "auditor", "superuser", "service", "token", "admin@FIN"):
+        assert not [door for door in done_by(name, found) if door.endswith(SIGNING)], name
+    untouched = {route for route, methods in found.items() if any("422" in row.values() for _, row in methods.values())}
+    assert not untouched - {"/delegations/new/", "/requests/new/"}, (
+        "a body that is refused for its shape proves nothing"
+    )
+
+
+def test_the_api(scene: Scene) -> None:
+    found = fill(routes.api(), crowd.through_the_api(), ask_api, scene)
+    compare("matrix_api.txt", found)
+    what_must_hold(found, OWN_API)
+    shown = done_by("nobody", found, reads=True) | done_by("nobody", found)
+    assert all(door.split(" ")[1].startswith(OPEN) for door in shown)
+    ours = {door for door in done_by("superuser", found, reads=True) if door not in shown}
+    assert ours == {"GET /api/v1/me"}, "a superuser without a grant sees nothing"
+    hot = {door for door in done_by("service", found, reads=True) | done_by("service", found) if door not in shown}
+    assert hot == {"GET /api/v1/me", "GET /v1/snapshot/{tenant_id}"}, "a service reads snapshots"
+
+
+def test_the_console(scene: Scene) -> None:
+    found = fill(routes.console(), crowd.through_the_console(), ask_console, scene)
+    compare("matrix_console.txt", found)
+    what_must_hold(found, OWN_PAGES)
+    verbs = {route for route in found if "/do/" in route}
+    done = {door.split(" ")[1] for name in (*crowd.ROLES, crowd.SUPERUSER) for door in done_by(name, found)}
+    assert verbs - done == ELSEWHERE, "a verb nobody could do here is not shown to be refused to anybody"

@@ -17,7 +17,7 @@ from portal.lib.errors import Absent, Conflict, Invalid, NotAllowed
 from portal.lib.money import PAISA
 
 from .. import demands
-from ..authority import Panel
+from ..authority import Panel, may_answer, may_withdraw
 from ..conditions import Matter
 from ..models import Case, Question, Requirement
 from ..progress import locked, settle, tell
@@ -145,9 +145,7 @@ def void(case_id: Any, *, actor: Actor, reason: str) -> Case:
 
 def _withdrawable(case_id: Any, actor: Actor, states: tuple[Any, ...]) -> Case:
     case = locked(case_id)
-    own = actor.user is not None and actor.user.pk == case.requested_by_id and actor.via != "token"
-    if not (actor.is_system or own or policy.can(actor, "request.cancel", case)):
-        raise NotAllowed("Only the requester or an administrator here can withdraw this.")
+    may_withdraw(actor, case)
     if case.state not in states:
         raise Conflict(f"This case is closed: {case.get_state_display().lower()}.", code="case-closed")
     return case
@@ -178,9 +176,7 @@ def answer(question_id: Any, *, actor: Actor, text: str) -> Question:
     question = Question.objects.select_for_update(of=("self",)).select_related("case").filter(pk=question_id).first()
     if question is None or not Case.objects.visible_to(actor).filter(pk=question.case_id).exists():
         raise Absent("There is no such question.")
-    own = actor.user is not None and actor.user.pk == question.case.requested_by_id
-    if actor.user is None or not (own or policy.can(actor, "request.create", question.case)):
-        raise NotAllowed("The requester answers.")
+    may_answer(actor, question.case)
     if question.answered_at:
         raise Conflict("This question has been answered.", code="answered")
     if not text.strip():

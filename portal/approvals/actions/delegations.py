@@ -12,6 +12,7 @@ from portal.audit.context import action
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Invalid, NotAllowed
 
+from ..authority import may_end
 from ..models import Delegation
 
 LONGEST = timedelta(days=92)
@@ -67,9 +68,7 @@ def revoke_delegation(delegation_id: Any, *, actor: Actor, reason: str) -> Deleg
     row = Delegation.objects.select_for_update().filter(pk=delegation_id).first()
     if row is None:
         raise Absent("There is no such delegation.")
-    own = actor.user is not None and actor.user.pk in (row.delegator_id, row.delegate_id) and actor.via != "token"
-    if not own and not policy.can(actor, "access.edit"):
-        raise NotAllowed("Only the two people concerned or an administrator can end this.")
+    may_end(actor, row)
     if row.revoked_at is None:
         row.revoked_at = now()
         row.save(update_fields=["revoked_at"])

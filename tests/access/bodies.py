@@ -1,0 +1,104 @@
+"""What each writing door is sent: well-formed, so that a refusal is the policy's and not the shape's."""
+
+from datetime import timedelta
+from typing import Any
+
+from portal.access.demo import PASSWORD
+from portal.access.models import User
+from portal.lib.clock import now
+from tests.lifecycle.asking import body as request_of
+from tests.lifecycle.test_bad_input_elsewhere import ENVELOPE, TIER, TOKEN
+
+from .routes import Door
+
+HANGING = {"revoke": ["grant"], "answer": ["question"]}
+REASON = {"reason": "because"}
+DIGEST = "d" * 64
+NOTHING: dict[str, Any] = {}
+PERSON = {"username": "zoya", "full_name": "Zoya", "password": "a-long-password", **REASON}
+ROLE = {"role": "tenant_viewer", "scope_type": "business_unit", "scope_id": "FIN"}
+RULE = {"title": "Again", "quorum": 1, "sla_hours": 24, "expires_after_hours": 240}
+LIMITS = dict.fromkeys(
+    ("max_users", "max_documents", "max_queries_per_day", "max_storage_gb", "requests_per_minute", "p95_target_ms"), 10
+)
+NEW_RULE = {"rule_id": "APR-900", "title": "T", "case_kind": "tenant_request", "role": "cfo"}
+NEW_PASSWORD = dict.fromkeys(("new_password1", "new_password2"), "kept-for-ever-1")
+
+API: dict[str, dict[str, Any]] = {
+    "/api/v1/auth/token": {"username": "meera", "password": PASSWORD},
+    "/api/v1/tenants/{pk}/access-tokens/": NOTHING,
+    "/api/v1/tenants/{pk}/api-keys/": {"name": "notebook", "scopes": ["read"], **REASON},
+    "/api/v1/tiers/": TIER,
+    "/api/v1/tokens/": TOKEN,
+    "/api/v1/business-units/{pk}/envelope/": ENVELOPE,
+    "/api/v1/tenant-requests/{pk}/submission/": NOTHING,
+    "/api/v1/tenant-requests/{pk}/checklist/": {"item": 0, **REASON},
+    "/api/v1/approvals/{pk}/signatures/": {"digest": DIGEST, "password": PASSWORD, **REASON},
+    "/api/v1/approvals/{pk}/questions/": {"text": "Why?"},
+    "/api/v1/approvals/{pk}/questions/{question}/answer/": {"text": "Therefore."},
+    "/api/v1/approval-rules/": {**NEW_RULE, **REASON},
+    "/api/v1/approval-rules/{rule_id}/": {"quorum": 1, **REASON},
+    "/api/v1/users/{pk}/grants/": {**ROLE, **REASON},
+    "/api/v1/jobs/{pk}/retry/": {"step": "apply", **REASON},
+    "/api/v1/notifications/{pk}/read/": NOTHING,
+    "/api/v1/notifications/read-all/": NOTHING,
+    "/api/v1/webhooks/": {"name": "New", "url": "https://93.184.216.34/", "events": ["*"], **REASON},
+    "/api/v1/webhooks/{pk}/test/": NOTHING,
+    "/api/v1/webhooks/{pk}/routes/": {"event": "approval.*", **REASON},
+}
+CONSOLE: dict[str, dict[str, Any]] = {
+    "/login/": {"username": "meera", "password": PASSWORD},
+    "/account/password/": {"old_password": PASSWORD, **NEW_PASSWORD},
+    "/people/new/": PERSON,
+    "/people/{object_id}/do/grant/": ROLE,
+    "/tokens/new/": {"label": "ci", "scopes": ["tenant.read"], "days": 3, **REASON},
+    "/tiers/new/": {**TIER, "rank": 5},
+    "/tiers/{object_id}/do/limits/": LIMITS,
+    "/prices/new/": {"kind": "user", "key": "gold", "amount": "100", **REASON},
+    "/tenants/{object_id}/do/edit/": {"display_name": "New", "cost_centre": "CC-1"},
+    "/tenants/{object_id}/do/key/": {"name": "notebook", "scopes": ["read"]},
+    "/business-units/{object_id}/do/envelope/": {"amount_inr": "9000000"},
+    "/requests/{object_id}/do/tick/": {"item": 0},
+    "/approvals/{object_id}/do/sign/": {"digest": DIGEST, "password": PASSWORD},
+    "/approval-rules/{object_id}/do/edit/": RULE,
+}
+
+
+def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] | None:
+    """The JSON for this door; `key` is what it is about where the id is in the body."""
+    if door.method not in ("POST", "PUT", "PATCH"):
+        return None
+    if door.route == "/api/v1/validations/":
+        return {"tenant_id": key, **REASON}
+    if door.route == "/api/v1/tenant-requests/":
+        return request_of(name="new-notes", business_unit=key)
+    if door.route == "/api/v1/tenant-requests/estimate/":
+        typed = (
+            "business_unit",
+            "tier",
+            "region",
+            "geography",
+            "expected_users",
+            "expected_documents",
+            "annual_budget_inr",
+        )
+        return {name: value for name, value in request_of(business_unit=key).items() if name in typed}
+    if door.route == "/api/v1/delegations/":
+        return _delegation()
+    return API.get(door.route, REASON)
+
+
+def sent_to_console(door: Door, key: str, below: dict[str, str]) -> dict[str, Any]:
+    if door.route in ("/requests/new/", "/requests/new/estimate/"):
+        champion = str(User.objects.get(username="meera").pk)
+        return request_of(name="new-notes", environment="prod", owner=champion, champion=champion)
+    if door.route == "/delegations/new/":
+        return _delegation()
+    more = CONSOLE.get(door.route, {})
+    more |= {name: below.get(key, key) for name in HANGING.get(door.word, ())}
+    return {**REASON, "verb": door.word, **more}
+
+
+def _delegation() -> dict[str, Any]:
+    until = (now() + timedelta(days=5)).strftime("%Y-%m-%dT%H:%M")
+    return {"delegate": str(User.objects.get(username="deputy").pk), "role": "cfo", "valid_until": until, **REASON}

@@ -1,0 +1,124 @@
+"""Every door there is, read from the URL configuration: each route of the API, each page and verb of the console."""
+
+import ast
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+ELSEWHERE = {"v1/snapshot/{tenant_id}": "tenants.tenant"}
+IN_BODY = {
+    "/api/v1/validations/": "tenants.tenant",
+    "/api/v1/tenant-requests/": "tenants.businessunit",
+    "/api/v1/tenant-requests/estimate/": "tenants.businessunit",
+}
+
+
+@dataclass(frozen=True)
+class Door:
+    """One method of one address. `kind` is what its id names; `answers` is false where it can only say 405."""
+
+    method: str
+    route: str
+    kind: str = ""
+    answers: bool = True
+    in_body: bool = False
+
+    @property
+    def word(self) -> str:
+        """What is done: the last piece of the address."""
+        return self.route.rstrip("/").rsplit("/", 1)[-1]
+
+    @property
+    def is_about_one(self) -> bool:
+        return "{" in self.route or self.in_body
+
+    @property
+    def is_list(self) -> bool:
+        return bool(self.kind) and not self.is_about_one
+
+
+def api() -> list[Door]:
+    """Every route outside the console × every method."""
+    found = []
+    for route, view in _walk(get_resolver().url_patterns):
+        can = _methods(view)
+        kind = _kind(route, view)
+        for method in METHODS:
+            in_body = method == "POST" and "/" + route in IN_BODY
+            named = IN_BODY["/" + route] if in_body else kind if "{" in route or method == "GET" else ""
+            found.append(Door(method, "/" + route, named, method in can, in_body))
+    return sorted(found, key=lambda door: (door.route, METHODS.index(door.method)))
+
+
+def console() -> list[Door]:
+    """Every page of the console, and every verb a page knows."""
+    found = []
+    for route, _view in _walk(admin.site.get_urls()):
+        page = _page_of(route)
+        is_listed = page is not None and route == f"{page.mount}/"
+        kind = page.opts.label_lower if page and ("{object_id}" in route or is_listed) else ""
+        if "{verb}" not in route:
+            methods = ("GET", "POST") if route.endswith(("new/", "estimate/", "read/")) or page is None else ("GET",)
+            found += [Door(method, "/" + route, kind) for method in methods]
+        elif page is not None:
+            found += [Door("POST", "/" + route.replace("{verb}", verb), kind) for verb in verbs_of(page)]
+    return sorted(set(found), key=lambda door: (door.route, door.method))
+
+
+def verbs_of(page: Any) -> list[str]:
+    """Every verb that the page's module can offer, in whatever state and to whomever."""
+    if "verbs" not in vars(type(page)):
+        return []
+    tree = ast.parse(inspect.getsource(sys.modules[type(page).__module__]))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Verb"]
+    return sorted({call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)})
+
+
+def _page_of(route: str) -> Any:
+    pages = {page.mount: page for page in admin.site.governed()}  # type: ignore[attr-defined]
+    return pages.get(route.partition("/")[0])
+
+
+def _walk(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for one in patterns:
+        route = prefix + _with_places(str(one.pattern))
+        if isinstance(one, URLPattern):
+            yield route, one.callback
+        elif isinstance(one, URLResolver) and one.namespace != "admin":
+            yield from _walk(one.url_patterns, route)
+
+
+def _methods(view: Any) -> set[str]:
+    if hasattr(view, "actions"):
+        return {method.upper() for method in view.actions} & set(METHODS)
+    handlers = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    return {method for method in METHODS if hasattr(handlers, method.lower())} if handlers else {"GET"}
+
+
+def _kind(route: str, view: Any) -> str:
+    queryset = getattr(getattr(view, "cls", None), "queryset", None)
+    return ELSEWHERE.get(route) or ("" if queryset is None else str(queryset.model._meta.label_lower))
+
+
+def _with_places(pattern: str) -> str:
+    """`^(?P<pk>…)/$` and `<uuid:pk>/` both read `{pk}/`."""
+    found, depth, start = "", 0, 0
+    for at, letter in enumerate(pattern.removeprefix("^").removesuffix("$")):
+        at += pattern.startswith("^")
+        if letter == "(":
+            start, depth = (at if depth == 0 else start), depth + 1
+        elif letter == ")":
+            depth -= 1
+            if depth == 0:
+                name = re.match(r"\(\?P<(\w+)>", pattern[start:])
+                found += "{" + (name[1] if name else "") + "}"
+        elif depth == 0:
+            found += letter
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", found).replace("\\", "")

@@ -1,0 +1,210 @@
+"""What the matrix asks for: of each kind one of Finance, of another unit, of a suspended and of a deleted tenant.
+
+A subject maps a relation to an id. Kinds are model labels; `label:word` is the same kind in the state in which `word`
+can be done. A kind that belongs to no tenant has one object, `here`. Each has one that is `absent`.
+"""
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django.apps import apps
+from django.db import models
+
+from lifecycle.models import Incident, TenantRequest, Ticket, ValidationRun
+from portal.access.accounts import SEED
+from portal.access.actions import issue_token
+from portal.access.models import Grant, User
+from portal.approvals.models import Case, Delegation, Question
+from portal.lib.clock import now
+from portal.notify.models import Channel, Route
+from portal.notify.seal import seal
+from tenants.models import BusinessUnit, Tenant, Tier
+from tests.admin.world import build, case_of, checks, job, person, tenant
+from tests.lifecycle.asking import asked
+from tests.lifecycle.test_states import put
+
+from .routes import Door
+
+Subject = dict[str, str]
+FIVE = ("own", "other", "suspended", "deleted", "absent")
+ABSENT = {
+    models.UUIDField: str(uuid4()),
+    models.AutoField: "999999999",
+    models.BigAutoField: "999999999",
+    models.CharField: "nosuch",
+}
+NAMED = {
+    "{rule_id}": {"here": "APR-001", "absent": "APR-999"},
+    "{region}": {"here": "ap-south-1", "absent": "xx-none-1"},
+    "{role}": {"here": "cfo", "absent": "nosuch"},
+}
+STATES = {
+    "submission": "draft",
+    "submit": "draft",
+    "acceptance": "awaiting_champion",
+    "accept": "awaiting_champion",
+    "roll-back": "failed",
+    "roll_back": "failed",
+    "checklist": "pending_manual_setup",
+    "tick": "pending_manual_setup",
+}
+
+
+class Scene:
+    """Every subject, and what hangs below one: the question of a case, the route of a channel."""
+
+    def __init__(self) -> None:
+        self.below: dict[str, str] = {}
+        self.subjects: dict[str, Subject] = {}
+        self._build()
+
+    def of(self, door: Door) -> Subject:
+        """Return what the door's id can name, each in the state in which the door's word can be done."""
+        if not door.is_about_one:
+            return {"": ""}
+        return next((keys for place, keys in NAMED.items() if place in door.route), None) or self.kind(
+            door.kind, door.word
+        )
+
+    def kind(self, kind: str, word: str = "") -> Subject:
+        return self.subjects.get(f"{kind}:{word}") or self.subjects.get(kind) or self._here(kind)
+
+    def _here(self, kind: str) -> Subject:
+        """Return the first row of a kind that no tenant owns."""
+        first = apps.get_model(kind)._default_manager.first()
+        assert first is not None, f"the scene has no {kind}; make one, or nobody is ever refused one"
+        self._keep(kind, here=first)
+        return self.subjects[kind]
+
+    def _keep(self, kind: str, **found: Any) -> None:
+        key = apps.get_model(kind.partition(":")[0])._meta.pk
+        absent = next(value for field, value in ABSENT.items() if isinstance(key, field))
+        self.subjects[kind] = {name: str(row.pk) for name, row in found.items()} | {"absent": absent}
+
+    def _build(self) -> None:
+        world = build()
+        Grant.objects.filter(user=person("farah"), role="auditor").update(revoked_at=now())
+        tenants = {
+            "own": world.tenant,
+            "other": world.foreign,
+            "suspended": tenant("fin-asleep", "FIN", "meera", status="suspended"),
+            "deleted": tenant("fin-gone", "FIN", "meera", status="deleted"),
+        }
+        self._keep("tenants.tenant", **tenants)
+        self._keep(
+            "tenants.tenant:reactivate", **{**tenants, "own": tenant("fin-back", "FIN", "meera", status="suspended")}
+        )
+        self.subjects["tenants.tenant:reactivation"] = self.subjects["tenants.tenant:reactivate"]
+        self._keep(
+            "tenants.businessunit", own=BusinessUnit.objects.get(pk="FIN"), other=BusinessUnit.objects.get(pk="HR")
+        )
+        self._keep("tenants.tier", here=Tier.objects.get(pk="gold"))
+        self._keep("tenants.tier:offer", here=_no_longer_offered())
+        self._requests(world.request, world.case, tenants)
+        self._work(tenants)
+        self._people()
+
+    def _requests(self, own: TenantRequest, case: Case, tenants: dict[str, Tenant]) -> None:
+        TenantRequest.objects.filter(pk=own.pk).update(tenant_id=tenants["own"].pk)
+        own.refresh_from_db()
+        requests = {name: own if name == "own" else _request_of(one) for name, one in tenants.items()}
+        cases = {name: case if name == "own" else case_of(one) for name, one in requests.items()}
+        self._keep("lifecycle.tenantrequest", **requests)
+        self._keep("approvals.case", **cases)
+        for one in cases.values():
+            question = Question.objects.create(case=one, asked_by=person("leela"), text="Why?")
+            self.below[str(one.pk)] = str(question.pk)
+        for state in sorted(set(STATES.values())):
+            there = {
+                name: _in_state(state, unit, owner)
+                for name, unit, owner in (("own", "FIN", "meera"), ("other", "HR", "arjun"))
+            }
+            for word in (word for word, wanted in STATES.items() if wanted == state):
+                self._keep(f"lifecycle.tenantrequest:{word}", **{**requests, **there})
+        verdict = apps.get_model("compliance.verdict").objects
+        rows = {name: verdict.filter(subject_id=str(one.pk)).first() for name, one in requests.items()}
+        self._keep("compliance.verdict", **rows)
+
+    def _work(self, tenants: dict[str, Tenant]) -> None:
+        self._keep("jobs.job", **{name: job(one, "running") for name, one in tenants.items()})
+        failed = {name: job(one, "failed") for name, one in tenants.items()}
+        for word in ("resumption", "resume", "retry", "retry_step", "compensation", "compensate"):
+            self._keep(f"jobs.job:{word}", **failed)
+        runs = {name: checks(one) for name, one in tenants.items()}
+        self._keep("lifecycle.validationrun", **runs)
+        incidents = {name: _incident(one, runs[name]) for name, one in tenants.items()}
+        self._keep("lifecycle.incident", **incidents)
+
+    def _people(self) -> None:
+        user, life = person("nadia"), timedelta(days=1)
+        self._keep("access.user", here=user)
+        grant = user.grants.get()
+        self._keep("access.grant", here=grant)
+        self.below[str(user.pk)] = str(grant.pk)
+        asleep = User.objects.create_user("asleep", is_active=False)
+        self._keep("access.user:enable", here=asleep)
+        self._keep("access.user:enabling", here=asleep)
+        token, _ = issue_token(
+            actor=SEED, user=person("meera"), label="ci", scopes=["tenant.read"], life=life, reason="ci"
+        )
+        self._keep("access.apitoken", own=token)
+        self._keep("notify.notice", own=person("meera").notices.first())
+        deputy = User.objects.create_user("deputy")
+        Grant.objects.create(user=deputy, role="cfo", granted_by="system:test")
+        at = now()
+        lent = {
+            "delegator": person("vikram"),
+            "delegate": deputy,
+            "role": "cfo",
+            "reason": "away",
+            "created_at": at,
+            "valid_from": at,
+            "valid_until": at + 9 * life,
+        }
+        self._keep("approvals.delegation", own=Delegation.objects.create(**lent))
+        target = seal({"url": "https://93.184.216.34/", "secret": "whsec_" + "a" * 32})
+        channel = Channel.objects.create(name="Ops", kind="webhook", sealed_target=target, created_by="system:test")
+        self._keep("notify.channel", here=channel)
+        self.below[str(channel.pk)] = str(Route.objects.create(channel=channel, event="job.failed").pk)
+
+
+def _request_of(one: Tenant) -> TenantRequest:
+    """The request that this tenant came from."""
+    owner = one.owner.username
+    found = asked(owner, name=f"{one.name}-r", business_unit=one.business_unit_id, owner=owner, champion=owner)
+    TenantRequest.objects.filter(pk=found.pk).update(tenant_id=one.pk)
+    return TenantRequest.objects.get(pk=found.pk)
+
+
+def _in_state(state: str, unit: str, owner: str) -> TenantRequest:
+    name = f"{unit}-{state}".lower().replace("_", "-")
+    found = asked(owner, name=name, business_unit=unit, owner=owner, champion=owner)
+    put(found, state)
+    if state == "pending_manual_setup":
+        TenantRequest.objects.filter(pk=found.pk).update(manual_reasons=["MAN-001"])
+        items = [
+            {"text": "Set it up", "done_by": "", "done_at": ""},
+            {"text": "Look again", "done_by": "", "done_at": ""},
+        ]
+        Ticket.objects.create(request=found, reference="T-1", items=items)
+    return found
+
+
+def _incident(one: Tenant, run: ValidationRun) -> Incident:
+    """One that can be closed: the checks have passed since it began."""
+    opened = now() - timedelta(hours=1)
+    found = Incident.objects.create(
+        tenant_id=one.pk, affected=[str(one.pk)], title=f"{one.name} was read", evidence={}, run=run,
+        opened_at=opened, notify_by=opened + timedelta(hours=72),
+    )  # fmt: skip
+    ValidationRun.objects.create(tenant_id=one.pk, trigger="person", outcome="pass", finished_at=now())
+    return found
+
+
+def _no_longer_offered() -> Tier:
+    Tier.objects.filter(pk="bronze").update(is_offered=True)
+    ended = Tier.objects.get(pk="bronze")
+    ended.pk, ended.code, ended.name, ended.is_offered = "copper", "copper", "Copper", False
+    ended.save(force_insert=True)
+    return ended
