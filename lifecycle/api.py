@@ -14,6 +14,7 @@ from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
 from portal.access.models import User
 from portal.access.queries import scope_filter
+from portal.access.reading import ReadWithReason
 from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
 from portal.lib.errors import Invalid, NotAllowed
 from portal.lib.money import CEILING, parse_inr
@@ -88,7 +89,8 @@ class RequestInputSerializer(EstimateInputSerializer):
     submit = serializers.BooleanField(default=True)
 
 
-class RequestSerializer(serializers.ModelSerializer[TenantRequest]):
+class RequestSerializer(ReadWithReason, serializers.ModelSerializer[TenantRequest]):
+    registry = ("id", "tenant_id", "name", "display_name", "business_unit", "tier", "region", "state", "created_at")
     requested_by = serializers.CharField(source="requested_by.username", read_only=True)
     owner = serializers.CharField(source="owner.username", read_only=True)
     champion = serializers.CharField(source="champion.username", read_only=True)

@@ -135,6 +135,8 @@ class TenantRequest(ConcurrentTransitionMixin, models.Model):
     def __str__(self) -> str:
         return self.name
 
+    is_tenant_content = True
+
     def access_scope(self) -> dict[str, Any]:
         return {"tenant": self.tenant_id, "business_unit": self.business_unit_id}
 

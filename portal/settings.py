@@ -242,7 +242,7 @@ DEFAULT_FROM_EMAIL = env("BAILIWICK_MAIL_FROM", "bailiwick@localhost")
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["portal.access.authentication.Bearer", "portal.access.authentication.Session"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "portal.access.reading.Noted"],
     "DEFAULT_PARSER_CLASSES": ["portal.lib.api.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "portal.lib.api.Pages",
@@ -281,6 +281,8 @@ SPECTACULAR_SETTINGS = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "RoleEnum": "portal.access.models.Role",
+        "GrantScopeEnum": "portal.access.models.Scope",
+        "AccessScopeEnum": "portal.access.models.PLACES",
         "GeographyEnum": "tenants.models.Geography",
         "SeverityEnum": "portal.notify.models.Severity",
         "RequestStateEnum": "lifecycle.models.State",

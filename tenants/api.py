@@ -13,6 +13,7 @@ from portal.access import jwt, policy
 from portal.access.actor import actor_of
 from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
+from portal.access.reading import ReadWithReason
 from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
 from portal.lib.errors import Conflict
 
@@ -20,7 +21,19 @@ from . import actions, connect, queries
 from .models import BusinessUnit, DataClass, Tenant, Tier
 
 
-class TenantSerializer(serializers.ModelSerializer[Tenant]):
+class TenantSerializer(ReadWithReason, serializers.ModelSerializer[Tenant]):
+    registry = (
+        "id",
+        "name",
+        "display_name",
+        "status",
+        "tier",
+        "region",
+        "business_unit",
+        "validation_outcome",
+        "monthly_cost_inr",
+        "annual_budget_inr",
+    )
     limits = serializers.DictField(read_only=True, child=serializers.IntegerField())
     owner = serializers.CharField(source="owner.username", read_only=True)
     champion = serializers.CharField(source="champion.username", read_only=True)

@@ -9,6 +9,7 @@ import httpx
 
 from portal.access import jwt, policy
 from portal.access.actor import Actor
+from portal.access.reading import note_read
 from portal.audit.actions import record
 from portal.audit.queries import entries_by
 from portal.lib.errors import Absent, Blocked, Conflict, Invalid
@@ -95,6 +96,7 @@ def _connectable(tenant_id: UUID, actor: Actor) -> Tenant:
     if tenant is None:
         raise Absent("There is no such tenant.")
     policy.require(actor, "tenant.connect", tenant)
+    note_read(actor, tenant, route="connection")
     if tenant.status != Status.ACTIVE or tenant.is_restricted:
         raise Conflict("Only an active tenant can be connected to.", code="not-active")
     return tenant

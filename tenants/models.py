@@ -297,6 +297,8 @@ class Tenant(ConcurrentTransitionMixin, models.Model):
     def __str__(self) -> str:
         return self.name
 
+    is_tenant_content = True
+
     def access_scope(self) -> dict[str, Any]:
         return {"tenant": self.pk, "business_unit": self.business_unit_id}
 

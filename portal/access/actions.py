@@ -105,12 +105,13 @@ def _check_grant(role: str, scope_type: str, scope_id: str, reason: str) -> None
         raise Invalid(fields={"scope_type": f"one of {', '.join(Scope.values)}"})
     if (scope_type == Scope.GLOBAL) != (scope_id == ""):
         raise Invalid(fields={"scope_id": "name the tenant or business unit, or leave it empty for everything"})
-    if scope_id and not _is_a_scope(scope_type, scope_id):
+    if scope_id and not is_a_scope(scope_type, scope_id):
         raise Invalid(fields={"scope_id": "there is no such tenant or business unit"})
-    _need_reason(reason)
+    need_reason(reason)
 
 
-def _is_a_scope(scope_type: str, scope_id: str) -> bool:
+def is_a_scope(scope_type: str, scope_id: str) -> bool:
+    """True if there is such a tenant or business unit; the floor above knows."""
     if scope_type == Scope.TENANT:
         try:
             UUID(scope_id)
@@ -128,7 +129,8 @@ def _check_dates(at: datetime, valid_from: datetime | None, valid_until: datetim
         raise Invalid(fields={"valid_until": "must come after the grant begins"})
 
 
-def _need_reason(reason: str) -> None:
+def need_reason(reason: str) -> None:
+    """Refuse an empty one."""
     if not reason.strip():
         raise Invalid(fields={"reason": "say why; it is kept in the record"})
 
@@ -137,7 +139,7 @@ def _need_reason(reason: str) -> None:
 def revoke(grant_id: Any, *, actor: Actor, reason: str) -> Grant:
     """End a grant now."""
     policy.require(actor, "access.edit")
-    _need_reason(reason)
+    need_reason(reason)
     row = Grant.objects.select_for_update().filter(pk=grant_id).first()
     if row is None:
         raise Absent("There is no such grant.")
@@ -179,7 +181,7 @@ def enable(user_id: Any, *, actor: Actor, reason: str) -> User:
 
 def _account(user_id: Any, actor: Actor, reason: str) -> User:
     policy.require(actor, "access.edit")
-    _need_reason(reason)
+    need_reason(reason)
     user = User.objects.select_for_update().filter(pk=user_id).first()
     if user is None:
         raise Absent("There is no such account.")

@@ -12,13 +12,14 @@ from django.utils.translation import gettext_lazy
 
 from portal.admin.governed import GovernedAdmin
 from portal.admin.listing import column, yes_no
+from portal.admin.names import scopes_of
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.clock import now
 from portal.lib.errors import NotAllowed
 
-from . import actions, policy, throttle
+from . import actions, policy, sessions, throttle
 from .actor import Actor
-from .models import ApiToken, Grant, Role, Scope, User
+from .models import AccessSession, ApiToken, Grant, Role, Scope, User
 
 
 class PersonForm(forms.Form):
@@ -229,3 +230,69 @@ def _enable(user: User, *, actor: Actor, reason: str) -> None:
 
 def _revoke(user: User, *, actor: Actor, reason: str, grant: Any) -> None:
     actions.revoke(grant, actor=actor, reason=reason)
+
+
+@admin.register(AccessSession)
+class AccessSessionAdmin(GovernedAdmin):
+    """Why those who run the platform read a tenant."""
+
+    family = "access"
+    mount = "access-sessions"
+    floor, order = "evidence", 40
+    title = gettext_lazy("Access with a reason")
+    explain = gettext_lazy("Who of those who run the platform read which tenant's pages, why, and until when.")
+    first_step = gettext_lazy("Nobody has had to look into a tenant yet.")
+    list_display = ("who", "place", "reason", "opened_at", "expires_at", "stands")
+    search_fields = ("reason", "user__username")
+    ordering = ("-opened_at",)
+
+    def visible(self, actor: Actor) -> QuerySet[Any]:
+        return sessions.visible_to(actor).select_related("user__person")
+
+    def prepare(self, rows: list[Any], actor: Actor) -> None:
+        names = scopes_of(row.scope_id for row in rows)
+        for row in rows:
+            row.name = names.get(row.scope_id, row.scope_id)
+
+    @column(gettext_lazy("Who"))
+    def who(self, session: AccessSession) -> str:
+        return session.user.display_name
+
+    @column(gettext_lazy("What"))
+    def place(self, session: Any) -> str:
+        return str(session.name)
+
+    @column(gettext_lazy("State"), kind="state")
+    def stands(self, session: AccessSession) -> str:
+        return self.state(session)
+
+    def heading(self, session: Any) -> str:
+        self.prepare([session], Actor.system("page"))
+        return _("%(who)s in %(place)s") % {"who": session.user.display_name, "place": session.name}
+
+    def state(self, session: AccessSession) -> str:
+        return "active" if session.is_live else "ended"
+
+    def state_words(self, session: AccessSession) -> str:
+        return _("open") if session.is_live else _("ended")
+
+    def sentence(self, session: AccessSession, actor: Actor) -> str:
+        return session.reason
+
+    def facts(self, session: Any, actor: Actor) -> list[Facts]:
+        rows = [
+            Fact(_("Opened"), session.opened_at, "moment"),
+            Fact(_("Until"), session.expires_at, "moment"),
+            Fact(_("Ended early"), session.ended_at, "moment"),
+        ]
+        return [Facts(_("The session"), rows)]
+
+    def verbs(self, session: AccessSession, actor: Actor) -> list[Verb]:
+        own = actor.user is not None and actor.user.pk == session.user_id
+        if not session.is_live or not (own or self.may(actor, "edit")):
+            return []
+        return [Verb("end", _("End it now"), _end, done=_("Ended."))]
+
+
+def _end(session: AccessSession, *, actor: Actor, reason: str) -> None:
+    sessions.end_session(session.pk, actor=actor, reason=reason)

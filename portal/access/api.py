@@ -13,11 +13,11 @@ from rest_framework.response import Response
 from portal.lib.api import StrictSerializer
 from portal.lib.errors import NotAllowed
 
-from . import actions, policy
+from . import actions, policy, sessions
 from .actor import actor_of
 from .asking import asked, checked
 from .idempotency import IdempotentMixin
-from .models import ApiToken, Grant, Role, Scope, User
+from .models import PLACES, AccessSession, ApiToken, Grant, Role, Scope, User
 
 
 class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
@@ -162,7 +162,55 @@ class GrantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelM
         return Response(GrantSerializer(actions.revoke(row.pk, actor=actor_of(request), **given)).data)
 
 
+class AccessSessionSerializer(serializers.ModelSerializer[AccessSession]):
+    username = serializers.CharField(source="user.username", read_only=True)
+    is_live = serializers.BooleanField(read_only=True)
+
+    class Meta:
+        model = AccessSession
+        fields = "__all__"
+
+
+class NewAccessSessionSerializer(AccessReasonSerializer):
+    scope_type = serializers.ChoiceField(PLACES)
+    scope_id = serializers.CharField(max_length=64)
+    minutes = serializers.IntegerField(
+        min_value=1, max_value=sessions.MOST_MINUTES, required=False, help_text="Default: 60"
+    )
+
+
+class AccessSessionViewSet(
+    IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[AccessSession]
+):
+    """Why those who run the platform read a tenant: one's own sessions, or all for who may see access."""
+
+    serializer_class = AccessSessionSerializer
+    queryset = AccessSession.objects.none()
+    filterset_fields = ["user", "scope_type", "scope_id"]
+    ordering_fields = ["opened_at", "expires_at"]
+
+    def get_queryset(self) -> Any:
+        return sessions.visible_to(actor_of(self.request)).select_related("user")
+
+    @extend_schema(request=NewAccessSessionSerializer, responses={201: AccessSessionSerializer})
+    def create(self, request: Request) -> Response:
+        given = asked(request, NewAccessSessionSerializer, "access_session.open")
+        session = sessions.open_session(actor=actor_of(request), **given)
+        return Response(self.get_serializer(session).data, status=201)
+
+    @extend_schema(request=AccessReasonSerializer, responses=AccessSessionSerializer)
+    @action(detail=True, methods=["post"])
+    def ending(self, request: Request, pk: Any = None) -> Response:
+        """End the session now."""
+        session = self.get_object()
+        actor = actor_of(request)
+        sessions.may_end(actor, session)
+        ended = sessions.end_session(session.pk, actor=actor, **checked(request, AccessReasonSerializer))
+        return Response(self.get_serializer(ended).data)
+
+
 routes = [
+    ("access-sessions", AccessSessionViewSet, "access-session"),
     ("tokens", ApiTokenViewSet, "token"),
     ("users", UserViewSet, "user"),
     ("grants", GrantViewSet, "grant"),

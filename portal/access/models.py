@@ -42,6 +42,9 @@ class Scope(models.TextChoices):
     TENANT = "tenant", _("one tenant")
 
 
+PLACES = [(one, label) for one, label in Scope.choices if one != Scope.GLOBAL]
+
+
 class Accounts(BaseUserManager["User"]):
     """Creates sign-in accounts for commands and tests."""
 
@@ -53,8 +56,10 @@ class Accounts(BaseUserManager["User"]):
 
     def create_superuser(self, username: str, password: str | None = None, **fields: Any) -> "User":
         """The first administrator, from the command line: the grant is what lets them in, the flag opens nothing."""
-        user = self.create_user(username, password, is_superuser=True, **fields)
-        user.grants.create(role=Role.PLATFORM_ADMIN, granted_by="system:createsuperuser", reason="first administrator")
+        actor = Actor.system("createsuperuser")
+        with acting(actor, "first administrator"):
+            user = self.create_user(username, password, is_superuser=True, **fields)
+            user.grants.create(role=Role.PLATFORM_ADMIN, granted_by=actor.id, reason="first administrator")
         return user
 
 
@@ -197,3 +202,34 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(name="idempotency_key_once", fields=["user", "key"])]
+
+
+class AccessSession(models.Model):
+    """Why one of those who run the platform reads a tenant, or the tenants of a business unit, and until when."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="access_sessions")
+    scope_type = models.CharField(max_length=16, choices=PLACES)
+    scope_id = models.CharField(max_length=64)
+    reason = models.CharField(max_length=500)
+    opened_at = models.DateTimeField(default=now, editable=False)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar[list[str]] = ["-opened_at"]
+        indexes = [models.Index(fields=["user", "-expires_at"])]
+        constraints = [
+            models.CheckConstraint(name="access_session_ends", condition=Q(expires_at__gt=F("opened_at"))),
+            models.CheckConstraint(name="access_session_says_why", condition=~Q(reason="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_scope_type_display()} · {self.scope_id}"
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended_at is None and self.expires_at > now()
+
+    def access_scope(self) -> dict[str, Any]:
+        return {self.scope_type: self.scope_id}

@@ -53,6 +53,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "incident.view": READERS,
     "incident.resolve": frozenset({Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER}),
     "audit.view": frozenset({Role.AUDITOR, Role.COMPLIANCE_OFFICER, Role.PLATFORM_ADMIN, Role.LEGAL}),
+    "access_session.open": ENGINEERS,
     "access.view": ADMINS | {Role.AUDITOR},
     "access.edit": ADMINS,
     "webhook.view": ENGINEERS | {Role.AUDITOR},
@@ -60,6 +61,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "snapshot.view": frozenset({Role.SERVICE}),
 }
 PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
+SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})
 # What concerns the whole installation: a grant over one place reaches none of it.
 WHOLE = frozenset(
     {
@@ -67,7 +69,6 @@ WHOLE = frozenset(
         "webhook.view", "webhook.edit", "compliance_report.view",
     }
 )  # fmt: skip
-SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit"})
 
 
 def can(actor: Actor, verb: str, obj: Any = None) -> bool:
@@ -81,8 +82,8 @@ def can(actor: Actor, verb: str, obj: Any = None) -> bool:
         return False
     if actor.user.is_superuser and verb in PEOPLE_ONLY:
         return False
-    where = {} if verb in WHOLE else _scope_of(obj)
-    return any(grant.role in roles and _reaches(grant, where) for grant in grants_of(actor))
+    where = {} if verb in WHOLE else scope_of(obj)
+    return any(grant.role in roles and reaches(grant, where) for grant in grants_of(actor))
 
 
 def require(actor: Actor, verb: str, obj: Any = None) -> None:
@@ -108,11 +109,13 @@ def _credential_carries(actor: Actor, verb: str) -> bool:
     return bool(actor.scopes & wanted)
 
 
-def _scope_of(obj: Any) -> dict[str, str] | None:
+def scope_of(obj: Any) -> dict[str, str] | None:
+    """Where an object is; None for nothing, and for what is nowhere in particular."""
     if obj is None or not hasattr(obj, "access_scope"):
         return None
     return {kind: str(key) for kind, key in obj.access_scope().items() if key}
 
 
-def _reaches(grant: Any, where: dict[str, str] | None) -> bool:
+def reaches(grant: Any, where: dict[str, str] | None) -> bool:
+    """True if a grant covers that place."""
     return grant.scope_type == "global" or where is None or where.get(grant.scope_type) == grant.scope_id

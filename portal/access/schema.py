@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
@@ -24,3 +24,15 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}
+
+
+class WithReasonSchema(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Without an access session only the registry's fields are there."""
+
+    target_class = "portal.access.reading.ReadWithReason"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: Any) -> Any:
+        found = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        found["required"] = [name for name in found.get("required", []) if name in self.target.registry]
+        return found

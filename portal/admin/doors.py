@@ -12,9 +12,11 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from portal.access.reading import note_list
+from portal.access.sessions import AccessSessionNeeded
 from portal.lib.errors import Invalid, NotAllowed, Refusal
 
-from . import eyes
+from . import eyes, reason
 
 View = Callable[..., HttpResponseBase]
 
@@ -24,11 +26,15 @@ def open_door(view: View) -> View:
 
     @wraps(view)
     def page(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        eyes.narrow(request)
+        actor = eyes.narrow(request)
         with timezone.override(ZoneInfo(settings.DISPLAY_TIME_ZONE)):
             try:
                 _no_null(request)
+                if request.method in ("GET", "HEAD") and "object_id" not in kwargs:
+                    note_list(actor, request.path)
                 return _rendered(view(request, *args, **kwargs))
+            except AccessSessionNeeded as needed:
+                return _rendered(reason.asked(request, needed))
             except Refusal as refusal:
                 return _rendered(refused(request, refusal))
             except PermissionDenied:

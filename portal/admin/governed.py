@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.access import policy, reauthentication
 from portal.access.actor import Actor
+from portal.access.reading import note_read
 from portal.audit.queries import governed_labels
 from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 
@@ -267,6 +268,7 @@ class GovernedAdmin(StockAdmin):
     def object_page(self, request: HttpRequest, obj: Any, *, refusal: Refusal | None = None) -> HttpResponse:
         """The object's page; after a refused verb with the refusal on it, what was typed kept, and its status."""
         actor = eyes.narrow(request)
+        note_read(actor, obj, route=request.path)
         context = self.context(
             request,
             title=self.heading(obj),
@@ -377,6 +379,7 @@ class GovernedAdmin(StockAdmin):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         obj = self.of(request, object_id)
+        note_read(eyes.narrow(request), obj, route=request.path)
         trail = trail_of(obj, eyes.narrow(request), ALL)
         context = self.context(request, title=self.heading(obj), obj=obj, trail=trail, shown=ALL)
         return TemplateResponse(request, "console/history.html", context)

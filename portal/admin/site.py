@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from portal.audit.context import acting
 
-from . import doors, eyes, home, search, signin
+from . import doors, eyes, home, reason, search, signin
 from .governed import GovernedAdmin
 
 
@@ -45,6 +45,7 @@ class Console(AdminSite):
             path("logout/", self.logout, name="logout"),
             path("search/", door(self.search), name="search"),
             path("eyes/", door(self.eyes), name="eyes"),
+            path("reason/", door(self.reason), name="reason"),
             path("theme/", csrf_protect(signin.theme), name="theme"),
             path("account/password/", door(self.password_change), name="password_change"),
             path("account/password/done/", door(self.password_change_done), name="password_change_done"),
@@ -66,6 +67,9 @@ class Console(AdminSite):
 
     def eyes(self, request: HttpRequest) -> HttpResponse:
         return signin.eyes_page(self, request)
+
+    def reason(self, request: HttpRequest) -> HttpResponse:
+        return reason.reason_page(request)
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("password")])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -206,7 +206,9 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
 
     @extend_schema(responses=CaseDetailSerializer)
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.shown(self.case())
+        case = self.case()
+        self.check_object_permissions(request, case)
+        return self.shown(case)
 
     @extend_schema(request=SignSerializer, responses={201: CaseDetailSerializer})
     @action(detail=True, methods=["post"])
@@ -398,7 +400,9 @@ class Rules(IdempotentMixin, mixins.ListModelMixin, viewsets.GenericViewSet[Rule
 
     def retrieve(self, request: Request, rule_id: str = "") -> Response:
         """The newest version."""
-        return Response(RuleSerializer(self.newest(rule_id)).data)
+        rule = self.newest(rule_id)
+        self.check_object_permissions(request, rule)
+        return Response(RuleSerializer(rule).data)
 
     @extend_schema(request=RuleNewSerializer, responses={201: RuleSerializer})
     def create(self, request: Request) -> Response:

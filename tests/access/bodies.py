@@ -26,6 +26,7 @@ NEW_PASSWORD = dict.fromkeys(("new_password1", "new_password2"), "kept-for-ever-
 
 API: dict[str, dict[str, Any]] = {
     "/api/v1/auth/token": {"username": "meera", "password": PASSWORD},
+    "/api/v1/access-sessions/": {"scope_type": "business_unit", "scope_id": "FIN", **REASON},
     "/api/v1/tenants/{pk}/access-tokens/": NOTHING,
     "/api/v1/tenants/{pk}/api-keys/": {"name": "notebook", "scopes": ["read"], **REASON},
     "/api/v1/tiers/": TIER,
@@ -49,6 +50,7 @@ API: dict[str, dict[str, Any]] = {
 CONSOLE: dict[str, dict[str, Any]] = {
     "/login/": {"username": "meera", "password": PASSWORD},
     "/account/password/": {"old_password": PASSWORD, **NEW_PASSWORD},
+    "/reason/": {"scope": "business_unit:FIN", "offered": "business_unit:FIN"},
     "/people/new/": PERSON,
     "/people/{object_id}/do/grant/": ROLE,
     "/tokens/new/": {"label": "ci", "scopes": ["tenant.read"], "days": 3, **REASON},

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from rest_framework.test import APIClient
 
 from portal.access.models import User
@@ -19,6 +20,18 @@ def bearing(shipped: None) -> Callable[[str], APIClient]:
         return found
 
     return client
+
+
+@pytest.fixture
+def page(shipped: None) -> Callable[[str], Client]:
+    """`page("meera")` is a browser that meera has signed in with."""
+
+    def browser(username: str) -> Client:
+        found = Client()
+        found.force_login(User.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend")
+        return found
+
+    return browser
 
 
 @pytest.fixture

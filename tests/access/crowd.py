@@ -9,7 +9,7 @@ from portal.access.accounts import SEED
 from portal.access.actions import issue_token
 from portal.access.demo import PASSWORD, PEOPLE
 from portal.access.models import Grant, Role, User
-from tests.admin.world import person
+from tests.admin.world import person, read_with_a_reason
 
 ROLES = {
     "admin@FIN": "meera",
@@ -23,6 +23,7 @@ ROLES = {
     "auditor": "oliver",
     "engineer": "kiran",
     "platform": "priya",
+    "platform+reason": "pooja",
 }
 STAND_IN = {"ishaan": "arjun", "clara": "arjun"}  # the same role over another business unit
 SUPERUSER, SERVICE, TOKEN, NOBODY = "superuser", "service", "token", "nobody"
@@ -32,9 +33,12 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 def gather() -> None:
     """Create those who are not demo people: the superuser holds no grant, the service reads snapshots everywhere."""
     people = {one["username"]: (one["role"], one["scope_type"]) for one in PEOPLE}
-    assert {*ROLES.values(), *STAND_IN} == set(people), "a demo person is not in the matrix"
+    assert {*ROLES.values(), *STAND_IN} == {*people, "pooja"}, "a demo person is not in the matrix"
     assert all(people[name] == people[other] for name, other in STAND_IN.items())
     User.objects.create_user(SUPERUSER, PASSWORD, is_superuser=True)
+    pooja = User.objects.create_user("pooja", PASSWORD)
+    Grant.objects.create(user=pooja, role=Role.PLATFORM_ADMIN, granted_by="system:test")
+    read_with_a_reason("pooja")
     service = User.objects.create_user(SERVICE, PASSWORD, is_service=True)
     Grant.objects.create(user=service, role=Role.SERVICE, granted_by="system:test")
 

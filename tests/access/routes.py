@@ -73,11 +73,13 @@ def console() -> list[Door]:
 
 
 def verbs_of(page: Any) -> list[str]:
-    """Every verb that the page's module can offer, in whatever state and to whomever."""
-    if "verbs" not in vars(type(page)):
-        return []
+    """Every verb the page can offer, in whatever state and to whomever: in its class, or a function that it calls."""
     tree = ast.parse(inspect.getsource(sys.modules[type(page).__module__]))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Verb"]
+    parts = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
+    own = parts[type(page).__name__]
+    used = {node.id for node in ast.walk(own) if isinstance(node, ast.Name)} & set(parts)
+    nodes = [node for name in (own.name, *used) for node in ast.walk(parts[name])]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Verb"]
     return sorted({call.args[0].value for call in calls if isinstance(call.args[0], ast.Constant)})
 
 

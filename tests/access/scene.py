@@ -32,6 +32,7 @@ ABSENT = {
     models.UUIDField: str(uuid4()),
     models.AutoField: "999999999",
     models.BigAutoField: "999999999",
+    models.BigIntegerField: "999999999",
     models.CharField: "nosuch",
 }
 NAMED = {
@@ -150,6 +151,8 @@ class Scene:
         )
         self._keep("access.apitoken", own=token)
         self._keep("notify.notice", own=person("meera").notices.first())
+        opened = person("pooja").access_sessions.first()
+        self._keep("access.accesssession", here=opened)
         deputy = User.objects.create_user("deputy")
         Grant.objects.create(user=deputy, role="cfo", granted_by="system:test")
         at = now()

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from .world import World, tenant
+from .world import World, read_with_a_reason, tenant
 
 pytestmark = pytest.mark.django_db
 CEILING = 8
@@ -95,6 +95,7 @@ def test_a_verb_asks_the_policy_again(page: Any, world: World) -> None:
 
 def test_a_refused_verb_says_why_and_keeps_what_was_typed(page: Any, world: World) -> None:
     client = page("kiran")
+    read_with_a_reason("kiran")
     answer = client.post(f"/tenants/{world.tenant.pk}/do/suspend/", {"reason": "", "verb": "suspend"})
     assert answer.status_code == 422 and "reason" in answer.content.decode()
     long = client.post(f"/jobs/{world.failed.pk}/do/cancel/", {"reason": "keep these words", "verb": "cancel"})
@@ -103,6 +104,7 @@ def test_a_refused_verb_says_why_and_keeps_what_was_typed(page: Any, world: Worl
 
 def test_a_verb_is_done_and_said(page: Any, world: World) -> None:
     client = page("kiran")
+    read_with_a_reason("kiran")
     answer = client.post(f"/tenants/{world.tenant.pk}/do/suspend/", {"reason": "payment overdue"}, follow=True)
     assert "The platform refuses the tenant from now on" in answer.content.decode()
     assert "payment overdue" in answer.content.decode()
@@ -113,6 +115,7 @@ def test_a_verb_is_done_and_said(page: Any, world: World) -> None:
 
 def test_history_reads_as_old_and_new(page: Any, world: World) -> None:
     client = page("priya")
+    read_with_a_reason("priya")
     client.post(
         f"/tenants/{world.tenant.pk}/do/edit/", {"reason": "r", "display_name": "New title", "cost_centre": "CC-1"}
     )

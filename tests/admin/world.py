@@ -10,6 +10,7 @@ from lifecycle.provisioning.judgement import facts_of, judge
 from lifecycle.provisioning.steps.open_case import _snapshot
 from portal.access.actor import Actor
 from portal.access.models import Grant, User
+from portal.access.sessions import open_session
 from portal.approvals.actions import open_case
 from portal.approvals.models import Case
 from portal.jobs.models import Job, LogLine, Step
@@ -40,6 +41,13 @@ class World:
 
 def person(username: str) -> User:
     return User.objects.get(username=username)
+
+
+def read_with_a_reason(username: str, *units: str) -> None:
+    """Open access sessions for business units, by default Finance and Human Resources, as the person would."""
+    for unit in units or ("FIN", "HR"):
+        actor = Actor.of_user(person(username))
+        open_session(actor=actor, scope_type="business_unit", scope_id=unit, reason="ticket 4711")
 
 
 def tenant(name: str, unit: str, owner: str, **more: Any) -> Tenant:

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.admin.world import World, build, person
+from tests.admin.world import World, build, person, read_with_a_reason
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's own loop runs in the thread of the test
 AXE = Path(__file__).with_name("axe.min.js")
@@ -39,7 +39,10 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def world(settings: Any, transactional_db: None, shipped: None) -> World:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
-    return build()
+    found = build()
+    for username in ("priya", "kiran"):
+        read_with_a_reason(username)
+    return found
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from portal.access.models import AccessSession
 from portal.jobs.models import LogLine, Step
 from portal.lib.clock import now
 from portal.notify.models import Notice
@@ -26,6 +27,16 @@ def test_the_keyboard_finds_a_tenant(visit: Any, world: World) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/tenants/{world.tenant.pk}/")
+
+
+def test_a_reason_is_asked_for_and_the_page_opens(visit: Any, world: World) -> None:
+    AccessSession.objects.update(ended_at=now())
+    page = visit("priya", width=390)
+    page.goto(f"/tenants/{world.tenant.pk}/")
+    page.fill("input[name=reason]", "ticket 4711")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('finance-notes')")
+    assert not page.wrong and not page.evaluate("window.violations")
 
 
 def test_a_row_opens_with_a_click_anywhere(visit: Any, world: World) -> None:
