@@ -15,7 +15,8 @@ from ragplatform.embedding import embed
 DOCUMENTS, QUESTIONS = 25, 25
 TEXT = " ".join(
     f"Paragraph {number}: the warehouse in Pune counts its stock on the last working day of month {number}, and two "
-    "people sign the sheet before the accrual is booked in the ledger of the business unit." for number in range(12)
+    "people sign the sheet before the accrual is booked in the ledger of the business unit."
+    for number in range(12)
 )
 
 

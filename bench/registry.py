@@ -15,8 +15,10 @@ from django.test.utils import CaptureQueriesContext
 
 from bench.product import Person
 from bench.rows import Row, alternating
+from portal.access.actor import Actor
 from portal.access.models import User
 from portal.admin.listing import batched
+from portal.audit.context import acting
 from portal.embedded.stack import Stack
 from portal.lib.clock import now
 from tenants.models import BusinessUnit, Tenant, Tier
@@ -60,7 +62,8 @@ def fill(count: int) -> None:
     tiers, units = list(Tier.objects.order_by("rank")), list(BusinessUnit.objects.all())
     people = list(User.objects.filter(username__in=("meera", "arjun", "ishaan", "clara")))
     for batch in batched(_tenants(count, tiers, units, people), AT_ONCE):  # the app's transactions end after 5 s
-        Tenant.objects.bulk_create(batch)
+        with acting(Actor.system("bench")):
+            Tenant.objects.bulk_create(batch)
     with psycopg.connect(os.environ["BAILIWICK_MIGRATE_DATABASE_URL"], autocommit=True) as owner:
         owner.execute("ANALYZE tenants_tenant")
 

@@ -188,7 +188,8 @@ def test_8_a_change_with_the_triggers_off(kept: Ledger, judge: Callable[[Ledger]
     dba.execute("ALTER TABLE tenants_businessunit ENABLE TRIGGER ALL")
     assert judge(kept).ok, "it left no entry, so nothing offline can show it"
     last = kept.one(
-        "SELECT max(id) FROM ledger.entry WHERE object_type = 'tenants.businessunit' AND object_id = 'FIN' AND op <> 'A'"
+        "SELECT max(id) FROM ledger.entry"
+        " WHERE object_type = 'tenants.businessunit' AND object_id = 'FIN' AND op <> 'A'"
     )
     db = kept.connect("sealer")
     assert not checks.check_tables(db)
