@@ -1,6 +1,7 @@
 """The processes of the product, by command line: nothing of them is imported here."""
 
 import sys
+from pathlib import Path
 
 from portal.embedded import service
 from portal.embedded.environment import Address
@@ -116,13 +117,9 @@ def sealer(at: Address) -> Service:
     )
 
 
-def migrate(at: Address) -> Command:
-    return Command(name="migrate", argv=_manage("migrate", "--noinput"), env=at.migration())
-
-
-def seed(at: Address) -> Command:
-    """With the owner's rights: one large transaction, which the five seconds of `app` may be too short for."""
-    return Command(name="seed", argv=_manage("seed"), env=at.migration())
+def prepare(at: Address, mark: Path) -> Command:
+    """Migrate, then seed; both with the owner's rights: seeding may take longer than the five seconds `app` has."""
+    return Command(name="prepare", argv=_manage("prepare", "--mark", str(mark)), env=at.migration())
 
 
 def tour(at: Address) -> Command:

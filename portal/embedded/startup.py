@@ -5,13 +5,13 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from portal.embedded import databases, postgres, procs, redis_server, runtime, services
 from portal.embedded.environment import DEFAULT_REGIONS, REGIONS, Address
 from portal.embedded.home import PROJECT, Home, Unfit, write_private
-from portal.embedded.service import Command, Service
+from portal.embedded.service import Command, Launch, Service
 from portal.embedded.supervisor import Supervisor
 
 STORES = frozenset({"postgres", "redis", "aws", "pinecone"})
@@ -48,18 +48,20 @@ class Startup:
     migrated: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def everything(self) -> None:
-        """Start all wanted parts. The first page comes before what only background work needs."""
+        """Start all wanted parts. The first page comes before what only background work needs: programs load while
+        the control database starts, and the regions' stores come after it.
+        """
         self.write_regions()
         async with asyncio.TaskGroup() as group:
-            control = group.create_task(self._control())
+            prepared = group.create_task(self._prepare_database())
+            web = group.create_task(self._start_wanted("web", self._web))
+            await group.create_task(self._control())
+            await self.migrated.wait()
             stores = {region: group.create_task(self._region_stores(region)) for region in self.regions}
             if "pinecone" in self.options.parts:
                 group.create_task(self._start(services.pinecone_double(self.at)))
-            await control
-            seeding = group.create_task(self._prepare_database())
-            await self.migrated.wait()
-            await self._start_wanted("web", services.web)
-            await seeding
+            await web
+            await prepared
             for part, describe in BACKGROUND.items():
                 group.create_task(self._start_wanted(part, describe))
             for region, ready in stores.items():
@@ -160,11 +162,24 @@ class Startup:
         mark, code = self.at.home.run / "prepared", _code_fingerprint()
         fresh = not (mark.exists() and mark.read_text() == code)
         if fresh and "migrate" in self.options.parts:
-            await self._run(services.migrate(self.at))
+            schema = self.at.home.run / "migrated"
+            schema.unlink(missing_ok=True)
+            work = asyncio.create_task(self._run(services.prepare(self.at, schema)))
+            while not (schema.exists() or work.done()):
+                await asyncio.sleep(procs.POLL)
             self.migrated.set()
-            await self._run(services.seed(self.at))
+            await work
             write_private(mark, code)
         self.migrated.set()
+
+    def _web(self, at: Address) -> Service:
+        """The web server; its pages count only on a schema that stands."""
+        described = services.web(at)
+
+        async def ready(launch: Launch) -> bool:
+            return self.migrated.is_set() and await described.ready(launch)
+
+        return replace(described, ready=ready)
 
     async def _start_wanted(self, part: str, describe: Callable[[Address], Service]) -> None:
         if part in self.options.parts:
