@@ -54,7 +54,7 @@ def seal(db: psycopg.Connection, key: SigningKey, at_once: int = AT_ONCE, below:
     with db.transaction():
         last, size, peaks, horizon, is_home = _one(db, HORIZON)
         if not is_home:
-            raise Foreign("sealed on another cluster; run `manage.py ledger adopt` after a restore")
+            raise Foreign("sealed on another cluster: docs/ledger.md says what to do after a move or restore")
         upto = below or horizon
         upto = next(iter(db.execute(CUT, [last, upto, at_once]).fetchall()), [upto])[0]
         leaves = sorted(db.execute(LEAVES, [size, last, upto]).fetchall())
