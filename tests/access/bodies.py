@@ -98,7 +98,7 @@ def sent_to_console(door: Door, key: str, below: dict[str, str]) -> dict[str, An
         return _delegation()
     more = CONSOLE.get(door.route, {})
     more |= {name: below.get(key, key) for name in HANGING.get(door.word, ())}
-    return {**REASON, "verb": door.word, **more}
+    return {**REASON, "verb": door.word, "own_password": PASSWORD, **more}
 
 
 def _delegation() -> dict[str, Any]:
