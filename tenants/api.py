@@ -14,14 +14,14 @@ from portal.access.actor import actor_of
 from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
 from portal.access.reading import ReadWithReason
-from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
+from portal.lib.api import BoundOnce, ByKey, ReasonSerializer, StrictSerializer
 from portal.lib.errors import Conflict
 
 from . import actions, connect, queries
 from .models import BusinessUnit, DataClass, Tenant, Tier
 
 
-class TenantSerializer(ReadWithReason, serializers.ModelSerializer[Tenant]):
+class TenantSerializer(ReadWithReason, BoundOnce, serializers.ModelSerializer[Tenant]):
     registry = (
         "id",
         "name",
