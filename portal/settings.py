@@ -81,6 +81,7 @@ LEDGER: dict[str, Any] = {
     "key_id": env("BAILIWICK_ANCHOR_KEY_ID", ""),
     "secret": env("BAILIWICK_ANCHOR_SECRET", ""),
     "witness": Path(env("BAILIWICK_WITNESS_DIR") or HOME / "witness"),
+    "policy": env("BAILIWICK_LEDGER_POLICY", ""),
     "retention_days": 2557,
 }
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
@@ -297,13 +298,14 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Verbs that need a guard and are Blocked while none is registered (portal.guards).
-GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive"})
+GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire"})
 GUARDS: dict[str, list[str]] = {}
 
 METRIC_COLLECTORS = [
     "portal.jobs.metrics.JobCollector",
     "portal.approvals.metrics.ApprovalCollector",
     "portal.notify.metrics.DeliveryCollector",
+    "portal.audit.metrics.LedgerCollector",
     "tenants.metrics.TenantCollector",
     "lifecycle.provisioning.metrics.ProvisioningCollector",
 ]
@@ -346,6 +348,8 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "residency.failed": ["portal.notify.subscribers.residency_failed"],
     "user.disabled": ["tenants.subscribers.account_ended"],
     "platform_keys.orphaned": ["tenants.subscribers.platform_keys_orphaned"],
+    "ledger.alarm": ["portal.notify.subscribers.ledger_alarm"],
+    "ledger.all_clear": ["portal.notify.subscribers.ledger_all_clear"],
     "outbox.gave_up": ["portal.notify.subscribers.outbox_gave_up"],
 }
 JOB_KINDS = {
@@ -359,6 +363,7 @@ SCHEDULE = {
     "portal.jobs.schedule.clear_delivered": 3600,
     "portal.approvals.schedule.tick": 30,
     "portal.notify.schedule.deliver": 5,
+    "portal.audit.schedule.tick": 10,
     "compliance.schedule.tick": 600,
     "lifecycle.provisioning.schedule.tick": 30,
 }

@@ -54,6 +54,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "incident.resolve": frozenset({Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER}),
     "audit.view": frozenset({Role.AUDITOR, Role.COMPLIANCE_OFFICER, Role.PLATFORM_ADMIN, Role.LEGAL}),
     "access_session.open": ENGINEERS,
+    "ledger.retire": ADMINS,
     "access.view": ADMINS | {Role.AUDITOR},
     "access.edit": ADMINS,
     "webhook.view": ENGINEERS | {Role.AUDITOR},

@@ -5,9 +5,12 @@ from typing import Any
 import django_filters
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,6 +19,8 @@ from portal.access.actor import actor_of
 from portal.access.asking import asked, checked
 from portal.access.idempotency import IdempotentMixin
 from portal.access.models import Role, User
+from portal.audit.evidence import entry_of
+from portal.audit.receipts import BYTES, Bytes, receipt_answer
 from portal.lib.api import StrictSerializer
 from portal.lib.errors import Absent
 
@@ -209,6 +214,12 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
         case = self.case()
         self.check_object_permissions(request, case)
         return self.shown(case)
+
+    @extend_schema(responses={(200, BYTES): OpenApiTypes.BINARY})
+    @action(detail=True, renderer_classes=[JSONRenderer, Bytes])
+    def receipt(self, request: Request, pk: str = "") -> HttpResponse:
+        """Proof that the signatures lie in the ledger, as a `.tlog-proof`. 409 until they are anchored."""
+        return receipt_answer(entry_of(self.case().intent))
 
     @extend_schema(request=SignSerializer, responses={201: CaseDetailSerializer})
     @action(detail=True, methods=["post"])

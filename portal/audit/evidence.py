@@ -1,17 +1,24 @@
 """Proofs over the sealed tree as the application may read it: where an entry lies, receipts, consistency, trust."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from bailiwick_proof.merkle import consistency_proof, root_at
 from bailiwick_proof.receipt import Receipt
+from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 from django.db import connection
 
-from portal.lib.errors import Absent, Conflict, Invalid
+from portal.lib.errors import Absent, Conflict, Invalid, Refusal
 
 from .models import Checkpoint, Entry
 from .sealing import tree
+from .sealing.export import members, stream
+from .sealing.store import store
 
 SEAL = """
 SELECT l.index, l.hash, c.size, c.sealed_at, c.anchored_at, c.place, c.version, c.cosignature
@@ -19,7 +26,12 @@ FROM audit.leaf l
 LEFT JOIN LATERAL (SELECT * FROM audit.checkpoint c WHERE c.size > l.index ORDER BY c.size LIMIT 1) c ON true
 WHERE l.entry_id = %s
 """
-RECEIPT_TYPE = "application/octet-stream"
+
+
+class Away(Refusal):
+    """Something outside does not answer; asking again later may do."""
+
+    status, title = 503, "Not possible at the moment"
 
 
 def fetch(query: str, values: list[Any]) -> list[Any]:
@@ -51,6 +63,14 @@ def seal_of(entry: int) -> Seal | None:
     """The seal of an entry; None while it has none."""
     row = next(iter(fetch(SEAL, [entry])), None)
     return Seal(row[0], bytes(row[1]), *row[2:]) if row and row[2] is not None else None
+
+
+def entry_of(key: int | None) -> Entry:
+    """An entry that another object names; raises Conflict where it names none yet."""
+    found = Entry.objects.filter(pk=key).first() if key is not None else None
+    if found is None:
+        raise Conflict("There is no entry of the ledger to prove yet.", code="not-signed")
+    return found
 
 
 def receipt_of(entry: Entry) -> bytes:
@@ -90,3 +110,13 @@ def consistency(old: int | None, new: int | None) -> Consistency:
 
 def newest_checkpoint() -> Checkpoint | None:
     return Checkpoint.objects.order_by("-size").first()
+
+
+def packed_export() -> Iterator[bytes]:
+    """The whole ledger as a .tar.gz, for `bailiwick-verify`. Raises Away before the first piece, not in the middle."""
+    files = members(fetch, store(), Path(settings.LEDGER["witness"]))
+    try:
+        first = next(files)
+    except (ClientError, BotoCoreError) as error:
+        raise Away("The write-once store does not answer; without it an export proves little.") from error
+    return stream(chain([first], files), "ledger")

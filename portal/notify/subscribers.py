@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from portal.access.models import Role, User
+from portal.access.queries import users_with_role
 from portal.approvals import queries as approvals
 from portal.approvals.models import Case, Question
 from portal.jobs.models import Job
@@ -269,4 +270,30 @@ def outbox_gave_up(payload: Payload) -> None:
         body=str(payload.get("error") or "")[:500],
         details=[("Event", str(payload["name"])), ("Subscriber", str(payload["subscriber"]))],
         key=f"outbox.gave_up:{payload['delivery_id']}",
+    )
+
+
+# -- the ledger ------------------------------------------------------------------------------------------------------
+LEDGER_ROLES = (Role.PLATFORM_ADMIN, Role.AUDITOR, Role.COMPLIANCE_OFFICER)
+
+
+def ledger_alarm(payload: Payload) -> None:
+    """Tell those who answer for the record that it is not as it should be, in two ways."""
+    _ledger("ledger.alarm", "The ledger needs a look: " + payload["words"][0], payload, Severity.CRITICAL)
+
+
+def ledger_all_clear(payload: Payload) -> None:
+    _ledger("ledger.all_clear", "The ledger is as it should be again", payload, Severity.INFO)
+
+
+def _ledger(event: str, title: str, payload: Payload, severity: Severity) -> None:
+    people = {user.pk: user for role in LEDGER_ROLES for user in users_with_role(role)}
+    notify(
+        event,
+        title=title,
+        users=list(people.values()),
+        severity=severity,
+        body="\n".join(payload.get("words", [])),
+        url=payload["url"],
+        key=f"{event}:{payload['entry']}",
     )

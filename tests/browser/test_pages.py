@@ -25,7 +25,10 @@ def pages(world: World) -> dict[str, list[str]]:
             "/", "/tenants/", f"/tenants/{world.tenant.pk}/", "/tiers/", "/tiers/new/", "/prices/2026-01 v1/",
             "/business-units/FIN/", "/people/", "/tokens/new/", "/approval-rules/", "/search/?q=notes",
         ],
-        "farah": ["/", "/eyes/", f"/incidents/{world.incident.pk}/", "/residency/", "/verdicts/", "/ledger/"],
+        "farah": [
+            "/", "/eyes/", f"/incidents/{world.incident.pk}/", "/residency/", "/verdicts/", "/ledger/?show=both",
+            "/ledger/", "/integrity/", "/retention/", f"/tenants/{world.tenant.pk}/history/",
+        ],
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Min, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -21,6 +22,7 @@ from portal.admin.tags import due
 from portal.admin.verbs import Verb
 from portal.approvals import actions, queries
 from portal.approvals.models import Case, Requirement
+from portal.audit.evidence import seal_of
 from portal.lib.errors import NotAllowed
 from portal.lib.money import inr_short
 
@@ -125,7 +127,14 @@ class CaseAdmin(GovernedAdmin):
 
     def extra(self, case: Case, actor: Actor) -> dict[str, Any]:
         page = queries.case_page(case, actor)
-        return {"case_page": page, "pill_words": _pill_words(page), "live": 15 if case.state in Case.LIVE else 0}
+        seal = seal_of(case.intent) if case.intent else None
+        return {
+            "case_page": page,
+            "pill_words": _pill_words(page),
+            "live": _live(case),
+            "seal": seal,
+            "receipt": reverse("approval-receipt", args=[case.pk]),
+        }
 
     def home_cards(self, actor: Actor) -> list[Card]:
         if policy.can(actor, "approval.sign"):
@@ -170,6 +179,13 @@ def _pill_words(page: queries.CasePage) -> str:
     if mine is None:
         return str(page.case.get_state_display())
     return _("waiting for you · %(due)s") % {"due": due(mine.requirement.due_at)}
+
+
+def _live(case: Case) -> int:
+    """How often the page looks again: while it is being sealed, that is a matter of seconds."""
+    if case.state == Case.State.SIGNED:
+        return 2
+    return 15 if case.state in Case.LIVE else 0
 
 
 def _sign(case: Case, *, actor: Actor, reason: str, digest: str, password: str, request: HttpRequest) -> str:

@@ -20,15 +20,14 @@ UNDO = "DROP TRIGGER approval_sealed_before_effect ON approvals_case; DROP FUNCT
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('approvals', '0003_governed'),
+        ("approvals", "0003_governed"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='case',
-            name='intent',
+            model_name="case",
+            name="intent",
             field=models.BigIntegerField(help_text="The entry that must be anchored before the effect", null=True),
         ),
         migrations.RunSQL(SEALED, UNDO),

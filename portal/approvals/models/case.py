@@ -60,9 +60,7 @@ class Case(FSMModelMixin, models.Model):
     state = FSMField(default=State.OPEN, choices=State.choices, protected=True)
     blocked_reason = models.CharField(max_length=300, blank=True, help_text=_("Why nobody can move it on"))
     signed_at = models.DateTimeField(null=True)
-    intent = models.BigIntegerField(
-        null=True, help_text=_("The entry that must be anchored before the effect")
-    )
+    intent = models.BigIntegerField(null=True, help_text=_("The entry that must be anchored before the effect"))
     decided_at = models.DateTimeField(null=True)
     decided_reason = models.CharField(max_length=1000, blank=True)
 

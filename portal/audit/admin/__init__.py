@@ -1,5 +1,5 @@
 """The evidence part of the console: the ledger, its integrity, its retention."""
 
-from . import ledger
+from . import integrity, ledger, retention
 
-__all__ = ["ledger"]
+__all__ = ["integrity", "ledger", "retention"]

@@ -1,66 +1,99 @@
-"""Write the ledger out for `bailiwick-verify`: what the database says, what the store says, what the witness says.
+"""The ledger for `bailiwick-verify`: what the witness says, what the store says, what the database says.
 
-policy.json  checkpoint  entries/  leaves/  retired.json  anchors/checkpoints/  anchors/entries/  witness/
+witness/  anchors/checkpoints/  anchors/entries/  policy.json  checkpoint  entries/  leaves/  retired.json
+
+Written below a directory, or streamed as one .tar.gz; one file at a time is in memory.
 """
 
+import gzip
+import io
 import json
-from collections.abc import Iterable
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 
-from .settings import keys
+from .settings import policy
 from .store import Store
+from .tree import Fetch
 
-AT_ONCE = 65_536
+AT_ONCE = 16_384
 LEAVES = """
 SELECT l.index, l.hash, e.body FROM audit.leaf l LEFT JOIN audit.entry e ON e.id = l.entry_id
 WHERE l.index >= %s AND l.index < %s ORDER BY l.index
 """
 RETIRED = "SELECT first, last FROM audit.retired ORDER BY first"
-NEWEST = "SELECT note FROM audit.checkpoint ORDER BY size DESC LIMIT 1"
+EDGE = """
+SELECT (SELECT max(index) + 1 FROM audit.leaf), (SELECT note FROM audit.checkpoint ORDER BY size DESC LIMIT 1)
+"""
+Member = tuple[str, bytes]
 
 
 def export(db: psycopg.Connection, store: Store, witness: Path, to: Path) -> int:
-    """Write everything below the directory `to`, which must be new or empty; returns the number of leaves.
-
-    The witness and the store speak first, the store in the oldest version of each object, then one snapshot of the
-    database: what is sealed meanwhile is then more than they know, and never less.
-    """
-    seen = [path for path in sorted(witness.glob("[0-9]*")) if path.name.isdigit()] if witness.is_dir() else []
-    _files(to / "witness", ((path.name, path.read_bytes()) for path in seen))
-    _store(store, to / "anchors")
-    (to / "policy.json").write_bytes(keys().policy.encode())
-    with db.transaction():
-        db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return _database(db, to)
-
-
-def _database(db: psycopg.Connection, to: Path) -> int:
-    first = 0
-    for name in ("entries", "leaves"):
-        (to / name).mkdir(parents=True)
-    while rows := db.execute(LEAVES, [first, first + AT_ONCE]).fetchall():
-        lines = b"".join((body.encode() if body is not None else b"-") + b"\n" for _, _, body in rows)
-        (to / "entries" / f"{first:012d}.jsonl").write_bytes(lines)
-        (to / "leaves" / f"{first:012d}.bin").write_bytes(b"".join(bytes(hash_) for _, hash_, _ in rows))
-        first += len(rows)
-        if len(rows) < AT_ONCE:
-            break
-    (to / "retired.json").write_text(json.dumps([list(row) for row in db.execute(RETIRED)]))
-    newest = db.execute(NEWEST).fetchone()
-    if newest:
-        (to / "checkpoint").write_text(newest[0])
-    return first
-
-
-def _store(store: Store, to: Path) -> None:
-    for prefix in ("checkpoints", "entries"):
-        keys_ = store.keys(f"{prefix}/")
-        _files(to / prefix, ((key.rpartition("/")[2], store.oldest(key)[0]) for key in keys_))
-
-
-def _files(to: Path, files: Iterable[tuple[str, bytes]]) -> None:
-    to.mkdir(parents=True)
-    for name, data in files:
+    """Write everything below the directory `to`, which must be new or empty; returns the number of leaves."""
+    for place in ("witness", "anchors/checkpoints", "anchors/entries", "entries", "leaves"):
+        (to / place).mkdir(parents=True)
+    leaves = 0
+    for name, data in members(lambda query, values: db.execute(query, values).fetchall(), store, witness):
         (to / name).write_bytes(data)
+        leaves += len(data) // 32 if name.startswith("leaves/") else 0
+    return leaves
+
+
+def stream(files: Iterator[Member], top: str) -> Iterator[bytes]:
+    """The same as a .tar.gz below one directory, in pieces as it grows."""
+    sink = io.BytesIO()
+    packed = gzip.GzipFile(fileobj=sink, mode="wb", compresslevel=6, mtime=0)
+    with packed, tarfile.open(fileobj=packed, mode="w|", format=tarfile.GNU_FORMAT) as tar:
+        for name, data in files:
+            head = tarfile.TarInfo(f"{top}/{name}")
+            head.size = len(data)
+            tar.addfile(head, io.BytesIO(data))
+            yield _taken(sink)
+    yield _taken(sink)
+
+
+def _taken(sink: io.BytesIO) -> bytes:
+    data = sink.getvalue()
+    sink.seek(0)
+    sink.truncate()
+    return data
+
+
+def members(fetch: Fetch, store: Store, witness: Path) -> Iterator[Member]:
+    """Every file of the export. The witness and the store speak first, then the database up to one edge.
+
+    Leaves are only ever added, so reading up to an edge needs no long transaction; what is sealed meanwhile is then
+    more than witness and store know, and never less.
+    """
+    anchored = _anchored(store)
+    yield "policy.json", policy()
+    if witness.is_dir():
+        seen = (path for path in sorted(witness.glob("[0-9]*")) if path.name.isdigit())
+        yield from ((f"witness/{path.name}", path.read_bytes()) for path in seen)
+    for key in anchored:
+        yield f"anchors/{key}", store.oldest(key)[0]
+    yield from _database(fetch)
+
+
+def _anchored(store: Store) -> list[str]:
+    """The keys of the store; none where nothing was ever anchored."""
+    try:
+        return [key for place in ("checkpoints/", "entries/") for key in store.keys(place)]
+    except store.s3.exceptions.NoSuchBucket:
+        return []
+
+
+def _database(fetch: Fetch) -> Iterator[Member]:
+    [(end, newest)] = fetch(EDGE, [])
+    done = 0
+    for first in range(0, end or 0, AT_ONCE):
+        rows = fetch(LEAVES, [first, min(first + AT_ONCE, end)])
+        lines = b"".join((body.encode() if body is not None else b"-") + b"\n" for _, _, body in rows)
+        yield f"entries/{done:012d}.jsonl", lines
+        yield f"leaves/{done:012d}.bin", b"".join(bytes(hash_) for _, hash_, _ in rows)
+        done += len(rows)
+    yield "retired.json", json.dumps([list(row) for row in fetch(RETIRED, [])]).encode()
+    if newest:
+        yield "checkpoint", newest.encode()

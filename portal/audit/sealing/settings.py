@@ -34,6 +34,12 @@ def keys() -> Keys:
     return _keys(settings.SECRETS_DIR, settings.LEDGER["witness"], settings.LEDGER["origin"], settings.CREATE_SECRETS)
 
 
+def policy() -> bytes:
+    """policy.json: the file of the settings where this process holds no key of the ledger, else from the keys."""
+    named = settings.LEDGER["policy"]
+    return Path(named).read_bytes() if named else keys().policy.encode()
+
+
 @cache
 def _keys(secrets: Path, witness: Path, origin: str, create: bool) -> Keys:
     return Keys(

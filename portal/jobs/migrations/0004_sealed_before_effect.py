@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('jobs', '0003_governed'),
+        ("jobs", "0003_governed"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='outboxevent',
-            name='after_entry',
-            field=models.BigIntegerField(help_text='Held back until this entry of the ledger is anchored', null=True),
+            model_name="outboxevent",
+            name="after_entry",
+            field=models.BigIntegerField(help_text="Held back until this entry of the ledger is anchored", null=True),
         ),
     ]
