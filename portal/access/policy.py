@@ -67,7 +67,7 @@ SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "
 WHOLE = frozenset(
     {
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
-        "webhook.view", "webhook.edit", "compliance_report.view",
+        "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire",
     }
 )  # fmt: skip
 

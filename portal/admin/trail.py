@@ -6,9 +6,10 @@ from datetime import datetime
 from django.db import models
 from django.utils.translation import gettext_lazy, ngettext
 
+from portal.access import policy
 from portal.access.actor import Actor
 from portal.audit.models import Entry
-from portal.audit.queries import Event, can_read_whole, events_about, sees_persons, words_of
+from portal.audit.queries import Event, events_about, sees_persons, words_of
 
 from .history import Difference, differences
 from .names import names_of
@@ -35,7 +36,7 @@ def trail_of(obj: models.Model, actor: Actor, limit: int = SHOWN) -> list[Line]:
     events = events_about(obj, limit)
     changes = differences((one for event in events for one in event.changes), with_persons=sees_persons(actor))
     names = names_of(event.said.actor for event in events)
-    reads = can_read_whole(actor)
+    reads = policy.can(actor, "audit.view")
     return [_line(event, changes, names, reads) for event in events]
 
 

@@ -21,7 +21,7 @@ from portal.lib.errors import Absent
 
 from .evidence import Consistency, consistency, packed_export
 from .models import Checkpoint, Entry, LedgerFinding
-from .queries import Whole, entries_visible_to
+from .queries import entries_visible_to
 from .receipts import BYTES, Bytes, receipt_answer
 from .sealing.settings import policy as trusted
 
@@ -144,7 +144,7 @@ class Findings(viewsets.ReadOnlyModelViewSet[LedgerFinding]):
     queryset = LedgerFinding.objects.none()
 
     def get_queryset(self) -> Any:
-        policy.require(actor_of(self.request), "audit.view", Whole)
+        policy.require(actor_of(self.request), "audit.view")
         return LedgerFinding.objects.order_by("-id")
 
 
@@ -221,7 +221,7 @@ class ExportView(viewsets.GenericViewSet[Checkpoint]):
     @extend_schema(responses={(200, Packed.media_type): OpenApiTypes.BINARY})
     def list(self, request: Request) -> StreamingHttpResponse:
         """A .tar.gz that grows while it is sent."""
-        policy.require(actor_of(request), "audit.view", Whole)
+        policy.require(actor_of(request), "audit.view")
         name = 'attachment; filename="ledger.tar.gz"'
         return StreamingHttpResponse(packed_export(), Packed.media_type, headers={"Content-Disposition": name})
 

@@ -138,17 +138,3 @@ def test_a_long_list_is_not_counted(page: Any, world: World, monkeypatch: pytest
     older = shown.partition("before=")[2].partition('"')[0]
     assert "entry" in text(auditor, f"/ledger/?show=both&before={older}")
     assert auditor.get("/api/v1/audit/entries/").json()["count"] == 61
-
-
-def test_a_grant_over_one_tenant_reads_that_tenants_entries(page: Any, world: World) -> None:
-    from portal.access.models import Grant
-
-    Grant.objects.filter(user=person("oliver")).delete()
-    Grant.objects.create(
-        user=person("oliver"), role="auditor", scope_type="tenant", scope_id=str(world.foreign.pk), granted_by="x"
-    )
-    act = suspended(page, world)
-    auditor = page("oliver")
-    assert "Tenant suspend" not in text(auditor, "/ledger/")
-    assert auditor.get(f"/ledger/{act.pk}/").status_code == 404
-    assert auditor.get(f"/api/v1/audit/entries/{act.pk}/receipt/").status_code == 404
