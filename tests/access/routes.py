@@ -90,7 +90,7 @@ def _page_of(route: str) -> Any:
 
 def _walk(patterns: list[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for one in patterns:
-        route = prefix + _with_places(str(one.pattern))
+        route = prefix + with_places(str(one.pattern))
         if isinstance(one, URLPattern):
             yield route, one.callback
         elif isinstance(one, URLResolver) and one.namespace != "admin":
@@ -109,7 +109,7 @@ def _kind(route: str, view: Any) -> str:
     return ELSEWHERE.get(route) or ("" if queryset is None else str(queryset.model._meta.label_lower))
 
 
-def _with_places(pattern: str) -> str:
+def with_places(pattern: str) -> str:
     """`^(?P<pk>…)/$` and `<uuid:pk>/` both read `{pk}/`."""
     found, depth, start = "", 0, 0
     for at, letter in enumerate(pattern.removeprefix("^").removesuffix("$")):

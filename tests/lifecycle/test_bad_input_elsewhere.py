@@ -1,7 +1,6 @@
 """Bad input at every other door of the API: a clear 4xx as problem+json, never a 5xx, and nothing changes."""
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -18,6 +17,7 @@ from portal.approvals.models import Case
 from portal.audit.models import Entry
 from portal.urls import urlpatterns as routes
 from tenants.models import BusinessUnit, Tier
+from tests.access.routes import with_places
 
 TIER = {
     "code": "enterprise",
@@ -244,22 +244,7 @@ def writing_doors() -> Iterator[tuple[str, str]]:
         pattern = str(route.pattern).removeprefix("^").removesuffix("$")
         for method in route.callback.actions:  # type: ignore[union-attr]
             if method not in ("get", "head"):
-                yield method, "/api/v1/" + _with_places(pattern)
-
-
-def _with_places(pattern: str) -> str:
-    found, depth, start = "", 0, 0
-    for at, letter in enumerate(pattern):
-        if letter == "(":
-            start, depth = (at if depth == 0 else start), depth + 1
-        elif letter == ")":
-            depth -= 1
-            if depth == 0:
-                name = re.match(r"\(\?P<(\w+)>", pattern[start:])
-                found += "{" + (name[1] if name else "") + "}"
-        elif depth == 0:
-            found += letter
-    return found
+                yield method, "/api/v1/" + with_places(pattern)
 
 
 @pytest.mark.parametrize("username", ["priya", "vikram", "meera"])
