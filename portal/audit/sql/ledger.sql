@@ -22,7 +22,7 @@ CREATE TABLE ledger.entry (
     body        text NOT NULL,
     PRIMARY KEY (id, at)
 ) PARTITION BY RANGE (at);
-CREATE INDEX ON ledger.entry USING brin (xid) WITH (pages_per_range = 16, autosummarize = on);
+CREATE INDEX ON ledger.entry (xid);
 CREATE INDEX ON ledger.entry (object_type, object_id, id);
 CREATE INDEX ON ledger.entry (tenant_id, id) WHERE tenant_id IS NOT NULL;
 CREATE SEQUENCE ledger.entry_id CACHE 1;
