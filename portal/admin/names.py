@@ -7,6 +7,7 @@ from urllib.parse import quote
 from django.apps import apps
 from django.conf import settings
 from django.core.cache import cache
+from django.core.exceptions import ValidationError
 from django.utils.module_loading import import_string
 
 from portal.access.queries import display_names
@@ -50,9 +51,19 @@ def _called(wanted: set[str]) -> dict[str, str]:
         if label in PEOPLE:
             found |= {f"{label}:{key}": name for key, name in names_of(keys).items()}
         elif (field := _name_field(label)) is not None:
-            rows = apps.get_model(label)._default_manager.filter(pk__in=keys).values_list("pk", field)
+            known = [key for key in keys if _could_be(label, key)]
+            rows = apps.get_model(label)._default_manager.filter(pk__in=known).values_list("pk", field)
             found |= {f"{label}:{key}": str(name) for key, name in rows}
     return found
+
+
+def _could_be(label: str, key: str) -> bool:
+    """A key of another shape names nothing, and no query may ask for it."""
+    try:
+        apps.get_model(label)._meta.pk.to_python(key)
+    except ValidationError:
+        return False
+    return True
 
 
 def _name_field(label: str) -> str | None:

@@ -18,10 +18,12 @@ from portal.access.actor import Actor
 from portal.access.models import Grant, User
 from portal.audit import schedule
 from portal.audit.actions import record
-from portal.audit.health import Health, Trouble
+from portal.audit.health import RECENT, SEALERS, Health
 from portal.audit.models import Checkpoint, Entry, LedgerFinding
+from portal.audit.sealing.export import members
 from portal.jobs.outbox import deliver_due
 from portal.notify.models import Delivery, Notice
+from tests.audit.conftest import Ledger
 from tests.sealing import seal_here
 
 pytestmark = pytest.mark.django_db
@@ -144,7 +146,7 @@ def test_what_is_wrong_is_said_in_words_and_found_in_the_metrics(auditor: Any, c
 def test_troubles_name_who_is_late(db: None) -> None:
     kinds = [one.kind for one in Health(1, 1, 11.0, 12.0, 0, []).troubles()]
     assert kinds == ["sealer", "seal_lag", "anchor_lag"]
-    assert Health(1, 1, 9.0, 9.0, 1, []).troubles() == [] and isinstance(Trouble("a", "b"), Trouble)
+    assert Health(1, 1, 9.0, 9.0, 1, []).troubles() == []
 
 
 def test_a_month_is_not_retired_without_a_guard_for_holds(api: Any, auditor: Any) -> None:
@@ -161,3 +163,23 @@ def test_a_month_is_not_retired_without_a_guard_for_holds(api: Any, auditor: Any
 def test_the_policy_is_printed(auditor: Any, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("ledger", "policy")
     assert Policy.parse(capsys.readouterr().out) == trust(auditor)
+
+
+def test_the_application_may_see_how_the_ledger_is(ledger: Ledger) -> None:
+    """As its own role, not as the migrator that tests connect as."""
+    app, sealer = ledger.connect("app"), ledger.connect("sealer")
+    assert app.execute(SEALERS).fetchone() == (0,)
+    sealer.execute("SET application_name = 'bailiwick-sealer'")
+    assert app.execute(SEALERS).fetchone() == (1,)
+    ledger.write(3)
+    ledger.seal()
+    ledger.write(3)
+    ledger.seal()
+    [(sealed, anchored)] = app.execute(RECENT, [2]).fetchall()
+    assert 0 <= sealed <= anchored
+    names = [name for (name,) in app.execute("SELECT name FROM audit.partition WHERE until IS NOT NULL").fetchall()]
+    assert len(names) == 4 and all(name.startswith("entry_2") for name in names)
+    files = dict(members(lambda query, values: app.execute(query, values).fetchall(), ledger.to, ledger.witness))
+    assert files["checkpoint"] and files["entries/000000000000.jsonl"].count(b"\n") == ledger.one(
+        "SELECT size FROM ledger.horizon"
+    )
