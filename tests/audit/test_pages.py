@@ -138,3 +138,19 @@ def test_a_long_list_is_not_counted(page: Any, world: World, monkeypatch: pytest
     older = shown.partition("before=")[2].partition('"')[0]
     assert "entry" in text(auditor, f"/ledger/?show=both&before={older}")
     assert auditor.get("/api/v1/audit/entries/").json()["count"] == 61
+
+
+def test_an_approver_sees_the_seal_and_takes_the_receipt(page: Any, world: World) -> None:
+    address, digest = f"/approvals/{world.case.pk}/", world.case.digest
+    receipt = f"/api/v1{address}receipt/"
+    assert page("vikram").get(receipt).json()["type"] == "urn:bailiwick:problem:not-signed"
+    for username in ("leela", "vikram", "sanjay"):
+        page(username).post(f"{address}do/sign/", {"reason": "Needed.", "digest": digest})
+    cfo = page("vikram")
+    assert "Signed; being sealed in the ledger" in text(cfo, address)
+    assert cfo.get(receipt).status_code == 409
+    seal_here()
+    assert receipt in text(cfo, address)
+    proof = Receipt.parse(cfo.get(receipt).content)
+    proof.verify(keys().policy)
+    assert json.loads(proof.extra or b"")["data"]["digest"] == digest
