@@ -368,17 +368,20 @@ SCHEDULE = {
     "lifecycle.provisioning.schedule.tick": 30,
 }
 
+# The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.
 CELERY_BROKER_URL = REDIS_URL
-CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # never gives up
+CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a Redis that is failing over refuses, and then does not
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 60,
-    "unacked_restore_interval": 1,
-    "unacked_restore_throttle": 1,
+    "ack_emulation": False,  # else losing the connection while a task runs ends the worker
+    "socket_timeout": 5,
+    "socket_connect_timeout": 5,
+    "health_check_interval": 5,
 }
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True  # with the next line: a worker takes no more than it runs
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # an address is personal data, and this one believes any header
 LOGGING = {

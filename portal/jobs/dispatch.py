@@ -115,6 +115,7 @@ def _round(scheduler: Scheduler | None) -> float:
         busy = outbox.deliver_due()
         if scheduler is not None:
             scheduler.tick()
+        drive.mind_the_queue()
         busy += drive.send_due()
         due = drive.next_due_at()
     except drive.BrokerDown as error:

@@ -1,13 +1,18 @@
 """Sends jobs that are due to the workers. The queue is only a hint: what is lost there is sent again from here."""
 
+import functools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import redis
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from kombu.exceptions import OperationalError as BrokerError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from portal.lib.clock import now
 
@@ -17,10 +22,22 @@ from .tasks import run_job
 
 log = structlog.get_logger(__name__)
 RESEND = timedelta(seconds=30)
+MARK = "bailiwick:queue"  # in the queue's Redis as long as it has lost nothing
 
 
 class BrokerDown(Exception):
     """The queue could not be reached; nothing is lost, the jobs stay due."""
+
+
+def mind_the_queue() -> None:
+    """Make whatever was sent due again if the queue has lost its contents since."""
+    try:
+        if not _queue(settings.REDIS_URL).exists(MARK):
+            sent = Job.objects.exclude(driven_at=None).update(driven_at=None)
+            _queue(settings.REDIS_URL).set(MARK, "kept")  # last: who dies before it has only sent twice
+            log.info("dispatch.queue_is_new", sends_again=sent)
+    except redis.RedisError as error:
+        raise BrokerDown(str(error)) from error
 
 
 def send_due(limit: int = 200) -> int:
@@ -48,6 +65,11 @@ def next_due_at() -> datetime | None:
     """When the next waiting job is due by the clock."""
     first = Job.objects.filter(state__in=IDLE, wake_at__gt=now()).order_by("wake_at").first()
     return first.wake_at if first else None
+
+
+@functools.cache
+def _queue(url: str) -> redis.Redis:
+    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 1))
 
 
 def _due() -> JobQuerySet:

@@ -12,6 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import redis
 from django.db import connection, transaction
 
 from portal.audit.models import Entry
@@ -69,6 +70,18 @@ def test_what_is_due(world: Path) -> None:
     assert due() == set()  # sent, not yet taken
     Job.objects.update(driven_at=now() - drive.RESEND - timedelta(seconds=1))
     assert due() == {queued.pk, woken.pk, later.pk}  # lost on the way
+
+
+def test_what_the_queue_lost_is_sent_again_at_once(world: Path, settings: Any) -> None:
+    job = start("three", world)
+    drive.mind_the_queue()
+    Job.objects.update(driven_at=now())
+    drive.mind_the_queue()
+    assert drive.send_due() == 0
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+    drive.mind_the_queue()
+    assert drive.send_due() == 1
+    assert fresh(job).state == "succeeded"
 
 
 def test_many_dispatchers_send_each_job_once(world: Path) -> None:

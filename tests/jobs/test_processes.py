@@ -2,11 +2,14 @@
 
 import os
 import signal
+import socketserver
 import statistics
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -62,6 +65,27 @@ class Machinery:
         child = self.children.pop(name)
         os.killpg(child.pid, number) if number == signal.SIGKILL else child.send_signal(number)
         return child.wait(20)
+
+
+class Loading(socketserver.StreamRequestHandler):
+    """Refuses every command, as a Redis that is reading its file does."""
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            if line.startswith(b"*"):
+                self.wfile.write(b"-LOADING Redis is loading the dataset in memory\r\n")
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+
+
+@contextmanager
+def loading(port: int) -> Iterator[None]:
+    with Server(("127.0.0.1", port), Loading) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield
+        server.shutdown()
 
 
 def _answers(client: "redis.Redis[Any]") -> bool:
@@ -121,6 +145,24 @@ def test_the_queue_may_go_away_and_lose_everything(machinery: Machinery, world: 
     machinery.redis()
     eventually(lambda: all(fresh(job).state == "succeeded" for job in jobs))
     assert Counter(calls(world)) == {"first": 3, "second": 3, "third": 3}
+
+
+def test_what_runs_outlives_the_queue_and_its_worker_takes_the_next(machinery: Machinery, world: Path) -> None:
+    slow = start("slow", world, tenant_id=uuid4())
+    eventually((world / "inside").exists)
+    lost = machinery.log("worker").count("Connection to broker lost")
+    machinery.end("redis", signal.SIGKILL)
+    eventually(lambda: machinery.log("worker").count("Connection to broker lost") > lost, what="the worker to notice")
+    with loading(machinery.port):
+        for name in ("worker", "one", "two"):
+            eventually(lambda name=name: "loading the dataset" in machinery.log(name), what=f"{name} to be refused")
+        (world / "go").touch()
+        eventually(lambda: fresh(slow).state == "succeeded")
+    machinery.redis()
+    next_one = start("three", world, tenant_id=uuid4())
+    eventually(lambda: fresh(next_one).state == "succeeded")
+    assert Counter(calls(world)) == {"slow": 1, "last": 1, "first": 1, "second": 1, "third": 1}
+    assert machinery.children["worker"].poll() is None
 
 
 def test_one_dispatcher_may_stop_or_be_killed(machinery: Machinery, world: Path) -> None:
