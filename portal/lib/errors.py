@@ -65,3 +65,9 @@ class TooLarge(Refusal):
     @classmethod
     def default_code(cls) -> str:
         return "body-too-large"
+
+
+class Busy(Refusal):
+    """The database could not go on; asking again in `retry_after` seconds may pass."""
+
+    status, title = 503, "Not possible at the moment"

@@ -1,5 +1,6 @@
 """What no view answered for: problem+json where machines ask, Django's own page where people do."""
 
+import sys
 from typing import Any
 
 from django.conf import settings
@@ -8,8 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.template.loader import render_to_string
 from django.views import defaults
 
-from .errors import Absent, TooLarge
-from .problems import TYPE_PREFIX
+from .errors import Absent, Busy, TooLarge
+from .problems import TYPE_PREFIX, busy
 
 MACHINES = ("/api/", "/v1/", "/ofrep/")
 
@@ -52,7 +53,19 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBa
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
     """Names the request's id, which the log carries too; never what went wrong inside."""
+    refusal = busy(sys.exc_info()[1])
+    if refusal:
+        return _busy(request, refusal)
     if asked_by_machine(request):
         known: Any = getattr(request, "request_id", "")
         return _problem(500, "internal", "Something went wrong here", f"Ask again; if it stays, name request {known}.")
     return defaults.server_error(request)
+
+
+def _busy(request: HttpRequest, refusal: Busy) -> HttpResponseBase:
+    if asked_by_machine(request):
+        answer = _problem(refusal.status, refusal.code, refusal.title, refusal.detail)
+    else:
+        answer = HttpResponse(render_to_string("503.html", {"detail": refusal.detail}), status=refusal.status)
+    answer["Retry-After"] = str(refusal.extra["retry_after"])
+    return answer

@@ -2,15 +2,19 @@
 
 from typing import Any
 
+import structlog
 from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
-from .errors import Invalid, Refusal
+from .errors import Busy, Invalid, Refusal
 
+log = structlog.get_logger(__name__)
 TYPE_PREFIX = "urn:bailiwick:problem:"
+OUT_OF_TIME = ("25P03", "25P04")  # idle in a transaction, a transaction: psycopg has them among its internal errors
 
 
 def problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Response:
@@ -28,8 +32,22 @@ def from_refusal(refusal: Refusal) -> Response:
     return answer
 
 
+def busy(exc: BaseException | None) -> Busy | None:
+    """Return the refusal that a database which could not go on amounts to, None for whatever else went wrong."""
+    if not isinstance(exc, (DatabaseError, InterfaceError)):
+        return None
+    state = getattr(exc.__cause__, "sqlstate", None)
+    if not isinstance(exc, (OperationalError, InterfaceError)) and state not in OUT_OF_TIME:
+        return None
+    log.warning("database.busy", error=type(exc.__cause__ or exc).__name__, sqlstate=state)
+    if state:  # the server had the last word, and takes back what it could not finish
+        return Busy("The database could not finish this in time. Nothing was changed; ask again.", retry_after=2)
+    return Busy("The database went away before it answered. Look whether this happened, then ask again.", retry_after=2)
+
+
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's exception hook: refusals, validation errors and HTTP errors all leave as problem+json."""
+    exc = busy(exc) or exc
     if isinstance(exc, Refusal):
         set_rollback()
         return from_refusal(exc)
