@@ -23,6 +23,7 @@ from portal.audit.evidence import entry_of
 from portal.audit.receipts import BYTES, Bytes, receipt_answer
 from portal.lib.api import StrictSerializer
 from portal.lib.errors import Absent
+from portal.lib.openapi import MORE
 
 from . import actions, authority, queries
 from .conditions import in_words
@@ -215,7 +216,7 @@ class Approvals(IdempotentMixin, viewsets.ReadOnlyModelViewSet[Case]):
         self.check_object_permissions(request, case)
         return self.shown(case)
 
-    @extend_schema(responses={(200, BYTES): OpenApiTypes.BINARY})
+    @extend_schema(responses={(200, BYTES): OpenApiTypes.BINARY}, extensions={MORE: [409]})
     @action(detail=True, renderer_classes=[JSONRenderer, Bytes])
     def receipt(self, request: Request, pk: str = "") -> HttpResponse:
         """Proof that the signatures lie in the ledger, as a `.tlog-proof`. 409 until they are anchored."""

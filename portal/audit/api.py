@@ -7,7 +7,7 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils.functional import cached_property
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
@@ -18,6 +18,7 @@ from portal.access import policy
 from portal.access.actor import actor_of
 from portal.lib.api import Pages, StrictSerializer
 from portal.lib.errors import Absent
+from portal.lib.openapi import MORE
 
 from .evidence import Consistency, consistency, packed_export
 from .models import Checkpoint, Entry, LedgerFinding
@@ -85,7 +86,7 @@ class Entries(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generic
         policy.require(actor_of(self.request), "audit.view")
         return entries_visible_to(actor_of(self.request)).order_by("-id")
 
-    @extend_schema(responses={(200, BYTES): OpenApiTypes.BINARY})
+    @extend_schema(responses={(200, BYTES): OpenApiTypes.BINARY}, extensions={MORE: [409]})
     @action(detail=True, renderer_classes=[JSONRenderer, Bytes])
     def receipt(self, request: Request, pk: str = "") -> HttpResponse:
         """The `.tlog-proof` of an entry, its bytes included. 409 until the entry is anchored."""
@@ -148,6 +149,7 @@ class Findings(viewsets.ReadOnlyModelViewSet[LedgerFinding]):
         return LedgerFinding.objects.order_by("-id")
 
 
+@extend_schema_serializer(many=False)
 class ConsistencySerializer(serializers.Serializer[Any]):
     to = serializers.IntegerField(source="new")
     from_root = serializers.SerializerMethodField(help_text="SHA-256, hex")

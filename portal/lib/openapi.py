@@ -31,6 +31,7 @@ WORDS = {
     status.HTTP_503_SERVICE_UNAVAILABLE: "Not possible at the moment",
 }
 SIGN_IN = "/api/v1/auth/token"
+MORE = "x-refusals"  # an operation's own: extend_schema(extensions={MORE: [409]})
 
 
 def document_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def document_refusals(result: dict[str, Any], generator: Any, request: Any, publ
 def _refusals(path: str, method: str, operation: dict[str, Any]) -> set[int]:
     if path == SIGN_IN:
         return {400, 401, 406, 413, 415, 422, 429, 503}
-    found = {401, 403, 406}
+    found = {401, 403, 406, 503, *operation.pop(MORE, ())}
     if operation.get("parameters") or method != "get":
         found |= {404}
     if any(one["in"] == "query" for one in operation.get("parameters", [])):

@@ -24,7 +24,7 @@ def undone(client: Any, ask: Callable[[], Any]) -> Any:
         raw = b"".join(answer.streaming_content) if answer.streaming else answer.content
         transaction.set_rollback(True)
     assert answer.status_code < 500, (answer.request["REQUEST_METHOD"], answer.request["PATH_INFO"], raw[-2000:])
-    answer.shown = raw.decode()
+    answer.shown = raw.decode(errors="replace")
     return answer
 
 
@@ -34,9 +34,14 @@ def ask_api(client: Any, door: Door, key: str, scene: Scene, given: Any = ...) -
     below = scene.below.get(key, key)
     for place in ("pk", "tenant_id", "rule_id", "region", "role"):
         url = url.replace(f"{{{place}}}", key)
-    url = url.replace("{question}", below).replace("{route}", below) + ("?page_size=200" if door.is_list else "")
+    url = url.replace("{question}", below).replace("{route}", below) + asked(door)
     body = sent_to_api(door, key, scene.below) if given is ... else given
     return undone(client, lambda: getattr(client, door.method.lower())(url, body))
+
+
+def asked(door: Door) -> str:
+    """The question behind the address: all rows of a list, what a document needs to be told."""
+    return "?from=0" if door.route.endswith("/consistency/") else "?page_size=200" if door.is_list else ""
 
 
 def ask_console(client: Any, door: Door, key: str, scene: Scene) -> Any:

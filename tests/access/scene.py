@@ -23,6 +23,7 @@ from tenants.models import BusinessUnit, Tenant, Tier
 from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
+from tests.sealing import look_here, seal_here
 
 from .routes import Door
 
@@ -105,6 +106,8 @@ class Scene:
         self._requests(world.request, world.case, tenants)
         self._work(tenants)
         self._people()
+        seal_here()
+        look_here()
 
     def _requests(self, own: TenantRequest, case: Case, tenants: dict[str, Tenant]) -> None:
         TenantRequest.objects.filter(pk=own.pk).update(tenant_id=tenants["own"].pk)

@@ -70,7 +70,7 @@ def answers(world: World) -> dict[str, Any]:
         "200 home": priya.get("/"),
         "200 list": priya.get("/tenants/"),
         "200 export": priya.get("/tenants/export.csv"),
-        "200 object": priya.get(f"/tenants/{world.tenant.pk}/"),
+        "200 object": client("meera").get(f"/tenants/{world.tenant.pk}/"),
         "302 signed out": nobody.get("/tenants/"),
         "403 csrf": strict.post("/theme/", {"theme": "dark"}),
         "403 page": client("nadia").get("/people/"),
