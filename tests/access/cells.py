@@ -1,5 +1,6 @@
 """One cell of the matrix, and the whole as text to be read and reviewed line by line."""
 
+import re
 from collections.abc import Callable, Iterable
 from http.cookies import SimpleCookie
 from typing import Any
@@ -58,7 +59,8 @@ def code(answer: Any, door: Door, scene: Scene) -> str:
         return "login"
     if answer.status_code != 200 or not door.is_list:
         return str(answer.status_code)
-    there = [name for name, key in scene.kind(door.kind).items() if key in answer.shown]
+    found = (re.search(rf"\b{re.escape(key)}\b", answer.shown) for key in scene.kind(door.kind).values())
+    there = [name for name, match in zip(scene.kind(door.kind), found, strict=True) if match]
     return f"200 [{' '.join(there)}]"
 
 

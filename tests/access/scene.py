@@ -16,6 +16,7 @@ from portal.access.accounts import SEED
 from portal.access.actions import issue_token
 from portal.access.models import Grant, User
 from portal.approvals.models import Case, Delegation, Question
+from portal.audit.models import Entry
 from portal.lib.clock import now
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
@@ -108,6 +109,7 @@ class Scene:
         self._people()
         seal_here()
         look_here()
+        self._keep("audit.entry", here=Entry.objects.order_by("-id")[0])  # the newest is on every first page
 
     def _requests(self, own: TenantRequest, case: Case, tenants: dict[str, Tenant]) -> None:
         TenantRequest.objects.filter(pk=own.pk).update(tenant_id=tenants["own"].pk)

@@ -115,7 +115,12 @@ def test_who_connected_nothing_costs_nothing(platform: Platform, shipped: None) 
 def test_no_new_token_for_a_disabled_account(platform: Platform, bearing: Any, meera: User) -> None:
     own = tenant("own-notes", "FIN", "meera")
     _, credential = actions.issue_token(
-        actor=Actor.of_user(meera), user=meera, label="x", scopes=["tenant.write"], life=timedelta(days=1), reason="x"
+        actor=Actor.of_user(meera),
+        user=meera,
+        label="x",
+        scopes=["tenant.read", "tenant.write"],
+        life=timedelta(days=1),
+        reason="x",
     )
     place = f"/api/v1/tenants/{own.pk}/access-tokens/"
     client = bearing(credential)

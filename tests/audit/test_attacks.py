@@ -266,7 +266,7 @@ def test_an_entry_slipped_in_behind_the_seal_is_noticed(kept: Ledger) -> None:
     dba = unlocked(kept)
     dba.execute(
         "INSERT INTO ledger.entry SELECT nextval('ledger.entry_id'), at, 3, op, verb, object_type, object_id,"
-        " tenant_id, actor, replace(body, 'test', 'lie') FROM ledger.entry ORDER BY id DESC LIMIT 1"
+        " tenant_id, actor, request, replace(body, 'test', 'lie') FROM ledger.entry ORDER BY id DESC LIMIT 1"
     )
     assert not checks.check_leaves(kept.connect("sealer"))
     assert set(kept.one("SELECT details FROM ledger.finding ORDER BY id DESC LIMIT 1")) >= {"inserted"}

@@ -21,12 +21,11 @@ from lifecycle.provisioning.terraform.run import PROJECT
     ],
 )
 def test_no_django(module: str) -> None:
-    code = f"import sys, {module}; sys.exit('django' in sys.modules)"
+    code = f"import sys, portal, {module}; sys.exit('django' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT, timeout=60)
 
 
 def test_the_supervisor_starts_without_heavy_imports() -> None:
-    code = (
-        "import sys, lifecycle.provisioning.terraform.child; sys.exit('boto3' in sys.modules or 'grpc' in sys.modules)"
-    )
+    module = "lifecycle.provisioning.terraform.child"
+    code = f"import sys, portal, {module}; sys.exit('boto3' in sys.modules or 'grpc' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=PROJECT, timeout=60)

@@ -104,6 +104,7 @@ class Product:
         """Run one statement as superuser, for faults and for what no page shows."""
         kwargs = self.stack.superuser_kwargs(cluster)
         with psycopg.connect(**kwargs, autocommit=True, row_factory=dict_row) as db:
+            db.execute("SELECT set_config('bailiwick.actor', 'system:test', false)")
             cursor = db.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else []
 

@@ -26,9 +26,11 @@ SELECT NULL, e.id FROM ledger.entry e, ledger.horizon h
 WHERE e.xid < h.below AND NOT EXISTS (SELECT FROM ledger.leaf l WHERE l.entry_id = e.id) ORDER BY 2 LIMIT 101
 """
 MISFILED = """
-SELECT NULL, id FROM ledger.entry WHERE (object_type, object_id, actor, op, verb, id::text, xid::text) IS DISTINCT FROM
-    (body::jsonb ->> 'object', body::jsonb ->> 'pk', body::jsonb ->> 'actor', body::jsonb ->> 'op',
-     body::jsonb ->> 'verb', body::jsonb ->> 'id', body::jsonb ->> 'xid') ORDER BY 2 LIMIT 101
+SELECT NULL, id FROM ledger.entry
+WHERE (object_type, object_id, actor, op, verb, request, id::text, xid::text) IS DISTINCT FROM
+      (body::jsonb ->> 'object', body::jsonb ->> 'pk', body::jsonb ->> 'actor', body::jsonb ->> 'op',
+       body::jsonb ->> 'verb', body::jsonb ->> 'request', body::jsonb ->> 'id', body::jsonb ->> 'xid')
+ORDER BY 2 LIMIT 101
 """
 WRONG = {"edited": EDITED, "removed": REMOVED, "inserted": INSERTED, "misfiled": MISFILED}
 CHECKPOINTS = """

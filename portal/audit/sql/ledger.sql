@@ -19,6 +19,7 @@ CREATE TABLE ledger.entry (
     object_id   text NOT NULL,
     tenant_id   uuid,
     actor       text NOT NULL CHECK (actor <> ''),
+    request     text NOT NULL,
     body        text NOT NULL,
     PRIMARY KEY (id, at)
 ) PARTITION BY RANGE (at);
@@ -187,7 +188,7 @@ DECLARE
     at timestamptz := clock_timestamp();
 BEGIN
     INSERT INTO ledger.entry VALUES (
-        number, at, xid, op, verb, object_type, object_id, tenant, actor,
+        number, at, xid, op, verb, object_type, object_id, tenant, actor, request,
         (more || jsonb_build_object(
             'at', to_char(at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), 'id', number, 'op', op, 'pk', object_id,
             'via', via, 'xid', xid, 'verb', verb, 'actor', actor, 'object', object_type,
@@ -455,7 +456,7 @@ END $$;
 
 CREATE VIEW audit.entry AS
     SELECT id, at, op, verb, object_type, object_id, tenant_id, actor, xid, body,
-           body::jsonb ->> 'via' AS via, body::jsonb ->> 'reason' AS reason, body::jsonb ->> 'request' AS request_id,
+           body::jsonb ->> 'via' AS via, body::jsonb ->> 'reason' AS reason, request AS request_id,
            coalesce(body::jsonb -> 'data', '{}') AS data, body::jsonb -> 'old' AS old, body::jsonb -> 'new' AS new
     FROM ledger.entry;
 CREATE VIEW audit.checkpoint AS

@@ -2,7 +2,7 @@
 
 CREATE INDEX entry_acts ON ledger.entry (id) WHERE op = 'A';
 CREATE INDEX entry_actor ON ledger.entry (actor, id);
-CREATE INDEX entry_request ON ledger.entry ((body::jsonb ->> 'request')) WHERE body::jsonb ->> 'request' <> '';
+CREATE INDEX entry_request ON ledger.entry (request) WHERE request <> '';
 CREATE INDEX entry_at ON ledger.entry USING brin (at);
 
 -- The months the entries lie in, each with its end, and about how many entries it holds.
