@@ -1,7 +1,5 @@
 -- Ways to read the ledger: what auditors look by. Lists stay quick at a million entries. Run as bw_ledger.
 
-CREATE INDEX entry_acts ON ledger.entry (id) WHERE op = 'A';
-CREATE INDEX entry_actor ON ledger.entry (actor, id);
 CREATE INDEX entry_request ON ledger.entry (request) WHERE request <> '';
 CREATE INDEX entry_at ON ledger.entry USING brin (at);
 
