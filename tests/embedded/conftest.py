@@ -51,10 +51,10 @@ def everyone(stack: Stack) -> dict[int, int]:
 
 def survivors(processes: dict[int, int]) -> list[str]:
     """Command lines of those that still run."""
-    return [f"{pid} {_command(pid)}" for pid, started in processes.items() if procs.alive(pid, started)]
+    return [f"{pid} {command(pid)}" for pid, started in processes.items() if procs.alive(pid, started)]
 
 
-def _command(pid: int) -> str:
+def command(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
     except OSError:  # it ended while we looked

@@ -5,7 +5,6 @@ import signal
 import stat
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,7 +12,7 @@ import redis
 
 from portal.embedded import procs
 from portal.embedded.stack import Stack
-from tests.embedded.conftest import embedded, everyone, survivors
+from tests.embedded.conftest import command, embedded, everyone, survivors
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
@@ -24,7 +23,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 30) -> None:
 
 
 def watchdog_among(processes: dict[int, int]) -> int:
-    (found,) = [pid for pid in processes if "portal.embedded.watchdog" in Path(f"/proc/{pid}/cmdline").read_text()]
+    (found,) = [pid for pid in processes if "portal.embedded.watchdog" in command(pid)]
     return found
 
 
