@@ -3,9 +3,7 @@
 from typing import Any
 
 import django_filters
-from django.core.paginator import Paginator
 from django.http import HttpResponse, StreamingHttpResponse
-from django.utils.functional import cached_property
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import mixins, serializers, viewsets
@@ -20,21 +18,12 @@ from portal.lib.api import Pages, StrictSerializer
 from portal.lib.errors import Absent
 from portal.lib.openapi import MORE
 
+from .counting import Capped
 from .evidence import Consistency, consistency, packed_export
 from .models import Checkpoint, Entry, LedgerFinding
 from .queries import entries_visible_to
 from .receipts import BYTES, Bytes, receipt_answer
 from .sealing.settings import policy as trusted
-
-COUNTED = 10_000
-
-
-class Capped(Paginator):  # type: ignore[type-arg]
-    """Counts to 10,001 and no further: a million entries are not counted for a page of fifty."""
-
-    @cached_property
-    def count(self) -> int:
-        return int(self.object_list[: COUNTED + 1].count())  # type: ignore[call-arg]
 
 
 class CappedPages(Pages):

@@ -131,7 +131,7 @@ def test_history_unfolds_each_act_to_what_it_changed(page: Any, world: World) ->
 
 def test_a_long_list_is_not_counted(page: Any, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("portal.audit.admin.ledger.COUNTED", 60)
-    monkeypatch.setattr("portal.audit.api.COUNTED", 60)
+    monkeypatch.setattr("portal.audit.counting.COUNTED", 60)
     auditor = page("oliver")
     shown = text(auditor, "/ledger/?show=both")
     assert "more than 60 entries" in shown

@@ -5,12 +5,10 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.text import Truncator
@@ -31,21 +29,13 @@ from portal.audit.evidence import seal_of
 from portal.audit.models import Entry
 from portal.audit.queries import entries_visible_to, images, sees_persons, words_of
 
+from ..counting import COUNTED, Capped
 from .filters import FAMILIES, FILTERS, kind_words, kinds
 
-COUNTED = 10_000
 NEAREST = 15
 FIELDS = ("who", "what", "about", "object", "tenant", "since", "until", "request")
 CSV = ("pk", "at", "act", "actor_name", "actor", "via", "object_type", "object_name", "object_id", "tenant_id",
        "reason", "request_id")  # fmt: skip
-
-
-class Capped(Paginator):  # type: ignore[type-arg]
-    """Counts as far as a person would page; further back one narrows, or asks for what is older."""
-
-    @cached_property
-    def count(self) -> int:
-        return int(self.object_list[: COUNTED + 1].count())  # type: ignore[call-arg]
 
 
 @admin.register(Entry)
