@@ -360,7 +360,7 @@ JOB_KINDS = {
 }
 SCHEDULE = {
     "portal.jobs.schedule.redrive_orphans": 2,
-    "portal.jobs.schedule.clear_delivered": 3600,
+    "portal.jobs.schedule.clear_up": 3600,
     "portal.approvals.schedule.tick": 30,
     "portal.notify.schedule.deliver": 5,
     "portal.audit.schedule.tick": 10,

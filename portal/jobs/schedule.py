@@ -19,7 +19,7 @@ from django.utils.module_loading import import_string
 from portal.lib.clock import now
 
 from . import drive, holder
-from .models import Delivery, DeliveryState, OutboxEvent, ScheduleRun
+from .models import Delivery, DeliveryState, Job, OutboxEvent, ScheduleRun, Wake
 from .text import describe
 
 log = structlog.get_logger(__name__)
@@ -96,8 +96,9 @@ def redrive_orphans() -> None:
         log.warning("jobs.redriven", count=sent)
 
 
-def clear_delivered() -> None:
-    """Entry: drop events older than 30 days whose deliveries have all happened."""
+def clear_up() -> None:
+    """Entry: drop events older than 30 days whose deliveries have all happened, and wakes that came as their job ended."""
+    Wake.objects.exclude(job__in=Job.objects.unfinished()).delete()
     undelivered = Delivery.objects.exclude(state=DeliveryState.DELIVERED).values("event")
     old = OutboxEvent.objects.filter(at__lt=now() - KEEP_EVENTS).exclude(pk__in=undelivered)
     OutboxEvent.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:CLEAR_AT_ONCE])).delete()

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from portal.audit.models import Entry
 from portal.jobs import actions, outbox
 from portal.jobs.models import Delivery, Job, OutboxEvent
-from portal.jobs.schedule import clear_delivered
+from portal.jobs.schedule import clear_up
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict
 
@@ -178,8 +178,8 @@ def test_old_delivered_events_are_cleared_and_undelivered_ones_kept() -> None:
     outbox.emit("thing.done", {"n": 1})
     outbox.emit("thing.nobody_minds", {})
     outbox.deliver_due()
-    clear_delivered()
+    clear_up()
     assert OutboxEvent.objects.count() == 2
     OutboxEvent.objects.update(at=now().replace(year=now().year - 1))
-    clear_delivered()
+    clear_up()
     assert [event.event for event in OutboxEvent.objects.all()] == ["thing.done"]
