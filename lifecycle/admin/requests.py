@@ -27,6 +27,7 @@ from portal.admin.listing import fixed
 from portal.admin.names import names_of, scopes_of
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import NotAllowed
+from portal.notify.queries import issues_of
 from tenants.admin.units import OwnUnits
 from tenants.queries import region_choices
 
@@ -179,6 +180,7 @@ class RequestAdmin(GovernedAdmin):
             "plan_says": plan_sentence(request.plan) if request.plan else "",
             "ticket": ticket,
             "done_by": done_by,
+            "issues": issues_of(f"ticket.opened:{ticket.reference}") if ticket else [],
             "is_validated": request.state in (State.AWAITING_CHAMPION, State.ACTIVE),
             "case_url": self.console.url_of("approvals.case", str(request.case_id or "")),
             "job_url": self.console.url_of("jobs.job", str(request.job_id or "")),

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
@@ -21,7 +22,7 @@ from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import Refusal
 
 from . import actions, queries
-from .models import Channel, Delivery, Notice
+from .models import Channel, Delivery, Notice, Severity
 
 UNREAD = yes_no("unread", gettext_lazy("read or not"), "read_at__isnull", gettext_lazy("unread"), gettext_lazy("read"))
 
@@ -94,6 +95,44 @@ class NoticeAdmin(GovernedAdmin):
         return [Card(_("Unread"), "notify/card.html", 35, "side", self.list_url(), context={"rows": rows})]
 
 
+OUTWARD = [choice for choice in Channel.Kind.choices if choice[0] != Channel.Kind.MAIL]
+SECRET = forms.PasswordInput(attrs={"autocomplete": "off"})
+
+
+class ChannelForm(forms.Form):
+    """Every kind's fields at once: each adapter takes its own and says what is missing."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=100)
+    kind = forms.ChoiceField(label=gettext_lazy("Kind"), choices=OUTWARD)
+    url = forms.CharField(
+        label=gettext_lazy("Address"),
+        max_length=2000,
+        required=False,
+        help_text=gettext_lazy(
+            "https only. Jira: the site, such as https://acme.atlassian.net. PagerDuty: may be empty"
+        ),
+    )
+    routing_key = forms.CharField(label=gettext_lazy("PagerDuty: integration key"), max_length=64, required=False)
+    project = forms.CharField(label=gettext_lazy("Jira: project's key"), max_length=50, required=False)
+    issue_type = forms.CharField(
+        label=gettext_lazy("Jira: issue type"), max_length=60, required=False, help_text=gettext_lazy("Empty: Task")
+    )
+    email = forms.EmailField(
+        label=gettext_lazy("Jira Cloud: e-mail of the token's owner"),
+        required=False,
+        help_text=gettext_lazy("Empty for Jira Data Center and a personal access token"),
+    )
+    token = forms.CharField(label=gettext_lazy("Jira: API token"), max_length=1000, required=False, widget=SECRET)
+    events = forms.CharField(
+        label=gettext_lazy("News"),
+        max_length=500,
+        initial="ticket.opened",
+        help_text=gettext_lazy("Such as ticket.opened approval.*, with blanks between; * is everything"),
+    )
+    min_severity = forms.ChoiceField(label=gettext_lazy("From which severity on"), choices=Severity.choices)
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500, help_text=gettext_lazy("Kept in the ledger"))
+
+
 @admin.register(Channel)
 class ChannelAdmin(GovernedAdmin):
     family = "webhook"
@@ -104,6 +143,7 @@ class ChannelAdmin(GovernedAdmin):
         "Ways out of the house: mail, chat, pagers, webhooks. Addresses and secrets are stored sealed."
     )
     first_step = gettext_lazy("No channel yet. Mail to the people concerned goes out without one.")
+    add_form, add_label = ChannelForm, gettext_lazy("New channel")
     list_display = ("name", "kind", "shown_target", "stands")
     list_filter = (
         "kind",
@@ -133,7 +173,7 @@ class ChannelAdmin(GovernedAdmin):
         routes = [
             Fact(route.event, route.get_min_severity_display()) for route in channel.routes.all() if route.is_active
         ]
-        news = [Fact(one.title, one.state, "state") for one in sent]
+        news = [Fact(one.title, one.state, "state", one.link) for one in sent]
         about = [
             Fact(_("Kind"), channel.get_kind_display()),
             Fact(_("Goes to"), channel.shown_target or _("people's own addresses")),
@@ -143,6 +183,18 @@ class ChannelAdmin(GovernedAdmin):
             Facts(_("News that goes this way, from which severity on"), routes or [Fact(_("None"), "")]),
             Facts(_("Last messages"), news or [Fact(_("None"), "")]),
         ]
+
+    def create(self, actor: Actor, data: dict[str, Any]) -> Channel:
+        target = {name: data.pop(name) for name in ("url", "routing_key", "project", "issue_type", "email", "token")}
+        events = data.pop("events").split()
+        channel, secret = actions.create_channel(actor=actor, target=target, events=events, **data)
+        channel.shown_once = secret  # type: ignore[attr-defined]
+        return channel
+
+    def created_message(self, obj: Any) -> str:
+        if not obj.shown_once:
+            return _("From now on.")
+        return _("Copy the signing secret now, it is not shown again: %(secret)s") % {"secret": obj.shown_once}
 
     def verbs(self, channel: Channel, actor: Actor) -> list[Verb]:
         if not self.may(actor, "edit") or not channel.is_active:

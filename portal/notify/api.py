@@ -139,6 +139,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
             "next_attempt_at",
             "last_status",
             "last_error",
+            "link",
             "escalated_at",
             "created_at",
             "delivered_at",
@@ -146,6 +147,7 @@ class DeliverySerializer(serializers.ModelSerializer[Delivery]):
         read_only_fields = fields
 
 
+TARGET = ("url", "secret", "routing_key", "email", "token", "project", "issue_type")
 OUTWARD = [choice for choice in Channel.Kind.choices if choice[0] != Channel.Kind.MAIL]
 
 
@@ -155,6 +157,10 @@ class NewChannelSerializer(StrictSerializer):
     url = serializers.CharField(max_length=2000, required=False, help_text="https only")
     secret = serializers.CharField(max_length=200, required=False, help_text="Webhooks: made for you if left out")
     routing_key = serializers.CharField(max_length=64, required=False, help_text="PagerDuty's integration key")
+    email = serializers.EmailField(required=False, help_text="Jira Cloud: whose API token it is")
+    token = serializers.CharField(max_length=1000, required=False, help_text="Jira: an API token, or a personal one")
+    project = serializers.CharField(max_length=50, required=False, help_text="Jira: the project's key")
+    issue_type = serializers.CharField(max_length=60, required=False, help_text="Jira: Task if left out")
     tenant_id = serializers.UUIDField(required=False, allow_null=True)
     events = serializers.ListField(child=serializers.CharField(max_length=64), default=list, max_length=50)
     min_severity = serializers.ChoiceField(Severity.choices, default=Severity.INFO)
@@ -172,6 +178,10 @@ class RouteNewSerializer(StrictSerializer):
 
 class ChannelReasonSerializer(StrictSerializer):
     reason = serializers.CharField(max_length=1000)
+
+
+class ChannelSecretSerializer(ChannelReasonSerializer):
+    token = serializers.CharField(max_length=1000, required=False, help_text="Jira: the new token")
 
 
 class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Channel]):
@@ -193,7 +203,7 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
     def create(self, request: Request) -> Response:
         """Add a channel and its routes. A webhook's signing secret is in this answer and nowhere else."""
         given, actor = asked(request, NewChannelSerializer, "webhook.edit"), actor_of(request)
-        target: dict[str, str] = {name: given.pop(name) for name in ("url", "secret", "routing_key") if name in given}
+        target: dict[str, str] = {name: given.pop(name) for name in TARGET if name in given}
         channel, secret = actions.create_channel(
             actor=actor,
             name=given["name"],
@@ -207,11 +217,11 @@ class Webhooks(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Generi
         )
         return Response(WithSecretSerializer(channel, context={"secret": secret}).data, status=201)
 
-    @extend_schema(request=ChannelReasonSerializer, responses={201: WithSecretSerializer})
+    @extend_schema(request=ChannelSecretSerializer, responses={201: WithSecretSerializer})
     @action(detail=True, methods=["post"])
     def secret(self, request: Request, pk: str = "") -> Response:
-        """Replace the signing secret; the old one ends now."""
-        channel, given = self._asked(request)
+        """Replace the signing secret, or Jira's token by the one given; the old one is used no more."""
+        channel, given = self._asked(request, ChannelSecretSerializer)
         channel, secret = actions.new_channel_secret(channel.pk, actor=actor_of(request), **given)
         return Response(WithSecretSerializer(channel, context={"secret": secret}).data, status=201)
 

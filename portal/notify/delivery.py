@@ -119,7 +119,7 @@ def _write_down(claimed: Delivery, outcome: Outcome) -> None:
         return  # the channel was stopped meanwhile, or the lease ran out and somebody else tried
     row.last_status, row.last_error = outcome.status, outcome.error[:300]
     if outcome.is_delivered:
-        row.state, row.delivered_at = Delivery.State.DELIVERED, now()
+        row.state, row.delivered_at, row.link = Delivery.State.DELIVERED, now(), outcome.link[:500]
     elif outcome.is_final or row.attempts > len(PAUSES):
         row.state = Delivery.State.FAILED
     else:

@@ -74,6 +74,7 @@ class Channel(models.Model):
         SLACK = "slack", _("Slack")
         TEAMS = "teams", _("Microsoft Teams")
         PAGERDUTY = "pagerduty", _("PagerDuty")
+        JIRA = "jira", _("Jira")
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=100, unique=True)
@@ -152,6 +153,7 @@ class Delivery(models.Model):
     escalated_at = models.DateTimeField(null=True)
     last_error = models.CharField(max_length=300, blank=True)
     last_status = models.PositiveSmallIntegerField(null=True)
+    link = models.CharField(max_length=500, blank=True, help_text=_("The issue a tracker made of it"))
     created_at = models.DateTimeField(default=now)
     delivered_at = models.DateTimeField(null=True)
 

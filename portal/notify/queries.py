@@ -4,7 +4,7 @@ from django.db.models import QuerySet
 
 from portal.access.actor import Actor
 
-from .models import Delivery, Notice
+from .models import Channel, Delivery, Notice
 
 
 def inbox(actor: Actor) -> QuerySet[Notice]:
@@ -14,6 +14,13 @@ def inbox(actor: Actor) -> QuerySet[Notice]:
 
 def unread_count(actor: Actor) -> int:
     return Notice.objects.visible_to(actor).unread().count()
+
+
+def issues_of(key: str) -> list[tuple[str, str]]:
+    """The issues that trackers hold about the news with this key: each with its name and its page."""
+    trackers = Channel.objects.filter(kind=Channel.Kind.JIRA).values_list("pk", flat=True)
+    filed = Delivery.objects.filter(key__in=[f"{pk}:{key}" for pk in trackers]).exclude(link="")
+    return [(link.rpartition("/")[2], link) for link in filed.order_by("created_at").values_list("link", flat=True)]
 
 
 def gave_up() -> QuerySet[Delivery]:

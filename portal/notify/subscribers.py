@@ -199,13 +199,15 @@ def job_failed(payload: Payload) -> None:
 
 
 def ticket_opened(payload: Payload) -> None:
+    """Tell the engineers what is to be done by hand: the ticket of another tracker is complete by itself."""
+    todo = [(f"To do {n}", text) for n, text in enumerate(payload.get("items", ()), 1)]
     notify(
         "ticket.opened",
         title=f"Manual set-up waits: {payload['reference']}",
         role=Role.PLATFORM_ENGINEER,
         severity=Severity.WARNING,
         url=page("requests", payload["request_id"]),
-        details=[("Ticket", payload["reference"])],
+        details=[("Ticket", payload["reference"]), *todo],
         key=f"ticket.opened:{payload['reference']}",
     )
 

@@ -56,6 +56,13 @@ CONSOLE: dict[str, dict[str, Any]] = {
     "/tokens/new/": {"label": "ci", "scopes": ["tenant.read"], "days": 3, **REASON},
     "/tiers/new/": {**TIER, "rank": 5},
     "/tiers/{object_id}/do/limits/": LIMITS,
+    "/channels/new/": {
+        "name": "New",
+        "kind": "slack",
+        "url": "https://93.184.216.34/",
+        "events": "*",
+        "min_severity": "info",
+    },
     "/prices/new/": {"kind": "user", "key": "gold", "amount": "100", **REASON},
     "/tenants/{object_id}/do/edit/": {"display_name": "New", "cost_centre": "CC-1"},
     "/tenants/{object_id}/do/key/": {"name": "notebook", "scopes": ["read"]},

@@ -93,6 +93,8 @@ BAD = [
     GOOD | {"events": "all"},
     GOOD | {"colour": 1},
     {"name": "x", "kind": "pagerduty", "routing_key": "short", "reason": "x"},
+    GOOD | {"kind": "jira"},
+    GOOD | {"kind": "jira", "token": "t", "project": "OPS", "email": "nobody"},
 ]
 
 

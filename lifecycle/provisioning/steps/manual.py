@@ -27,7 +27,8 @@ def manual_setup(ctx: StepContext) -> dict[str, Any]:
             request.save()
         if is_new:
             record("ticket.opened", request, actor=ctx.actor, reason=request.state_reason)
-            emit("ticket.opened", {"request_id": str(request.pk), "reference": ticket.reference})
+            todo = [item["text"] for item in ticket.items]
+            emit("ticket.opened", {"request_id": str(request.pk), "reference": ticket.reference, "items": todo})
             tell(request)
     if ticket.closed_at is None:
         raise WaitUntil(None, f"Manual set-up {ticket.reference}: {'; '.join(request.manual_reasons)}")

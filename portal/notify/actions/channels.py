@@ -57,13 +57,15 @@ def create_channel(
 
 
 @action
-def new_channel_secret(channel_id: Any, *, actor: Actor, reason: str) -> tuple[Channel, str]:
-    """Replace a webhook's signing secret; returns the new one, which is shown this once."""
+def new_channel_secret(channel_id: Any, *, actor: Actor, reason: str, token: str = "") -> tuple[Channel, str]:
+    """Replace a webhook's signing secret, which is made here and shown this once, or Jira's token by the one given."""
     channel = _locked(channel_id, actor)
-    if channel.kind != Channel.Kind.WEBHOOK:
-        raise Conflict("Only webhooks are signed.", code="not-signed")
-    secret = webhook.new_secret()
-    channel.sealed_target = seal(unseal(channel.sealed_target) | {"secret": secret})
+    if channel.kind not in (Channel.Kind.WEBHOOK, Channel.Kind.JIRA):
+        raise Conflict("Only webhooks are signed, and only Jira wants a token.", code="not-signed")
+    is_signed = channel.kind == Channel.Kind.WEBHOOK
+    secret = webhook.new_secret() if is_signed else ""
+    new = {"secret": secret} if is_signed else {"token": token}
+    channel.sealed_target = seal(CHECK[channel.kind](unseal(channel.sealed_target) | new))
     channel.save(update_fields=["sealed_target"])
     record("channel.secret_replaced", channel, actor=actor, reason=reason)
     return channel, secret

@@ -5,7 +5,7 @@ No adapter imports models. `send` never raises for what the other side does: it 
 
 from collections.abc import Callable, Mapping
 
-from . import mail, pagerduty, slack, teams, webhook
+from . import jira, mail, pagerduty, slack, teams, webhook
 from .message import Message, Outcome
 
 Target = Mapping[str, str]
@@ -18,6 +18,7 @@ SEND: dict[str, Send] = {
     "slack": slack.send,
     "teams": teams.send,
     "pagerduty": pagerduty.send,
+    "jira": jira.send,
 }
 CHECK: dict[str, Check] = {
     "mail": mail.check,
@@ -25,6 +26,7 @@ CHECK: dict[str, Check] = {
     "slack": slack.check,
     "teams": teams.check,
     "pagerduty": pagerduty.check,
+    "jira": jira.check,
 }
 
 __all__ = ["CHECK", "SEND", "Message", "Outcome", "Target"]

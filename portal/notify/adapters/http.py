@@ -1,4 +1,4 @@
-"""One POST: to a judged address, without redirects, proxies or patience."""
+"""One call: to a judged address, without redirects, proxies or patience."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,35 +15,45 @@ from .message import Outcome
 
 TIMEOUT = httpx.Timeout(5.0, connect=3.0)
 PATIENCE = 10.0  # for all of it: a receiver that sends a byte now and then never runs into the others
+OURS = {"User-Agent": "Bailiwick", "Accept-Encoding": "identity"}  # packed, a short answer could be a long one
 LONGEST_PAUSE = 24 * 3600.0
 
 
 def post(url: str, body: bytes, headers: dict[str, str]) -> Outcome:
-    """Send `body` and read nothing but the status. 2xx is delivered; 410 is final; all else may be tried again.
+    """Send `body` and read nothing but the status."""
+    return call("POST", url, headers, body)[0]
 
-    The head of an answer is read up to 100 KB and for ten seconds, its body not at all.
+
+def call(
+    method: str, url: str, headers: dict[str, str], body: bytes = b"", *, reads: int = 0, patience: float = PATIENCE
+) -> tuple[Outcome, bytes]:
+    """Return how it went, and the first `reads` bytes of a good answer's body.
+
+    2xx is delivered; 410 is final; all else may be tried again. The head of an answer is read up to 100 KB, and all of
+    it for as long as `patience` says.
     """
     try:
         parsed = httpx.URL(url)
         address = resolve(parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80))
         with (
             httpx.Client(timeout=TIMEOUT, trust_env=False, follow_redirects=False) as client,
-            _hung_up_after(PATIENCE, client),
+            _hung_up_after(patience, client),
             client.stream(
-                "POST",
+                method,
                 parsed.copy_with(host=address),
                 content=body,
-                headers={"User-Agent": "Bailiwick", **headers, "Host": parsed.netloc.decode()},
+                headers={**OURS, **headers, "Host": parsed.netloc.decode()},
                 extensions={"sni_hostname": parsed.host},
             ) as answer,
         ):
-            return _judged(answer)
+            outcome = _judged(answer)
+            return outcome, _start_of(answer, reads) if outcome.is_delivered else b""
     except Refused as refused:
-        return Outcome(False, error=f"Not sent: {refused}.")
+        return Outcome(False, error=f"Not sent: {refused}."), b""
     except httpx.InvalidURL:
-        return Outcome(False, error="Not sent: this is no address.", is_final=True)
+        return Outcome(False, error="Not sent: this is no address.", is_final=True), b""
     except httpx.HTTPError as error:
-        return Outcome(False, error=f"{type(error).__name__}")
+        return Outcome(False, error=f"{type(error).__name__}"), b""
 
 
 @contextmanager
@@ -58,6 +68,15 @@ def _hung_up_after(seconds: float, client: httpx.Client) -> Iterator[None]:
         raise httpx.ReadTimeout("hung up") from error
     finally:
         timer.cancel()
+
+
+def _start_of(answer: httpx.Response, size: int) -> bytes:
+    found = b""
+    for piece in answer.iter_raw() if size else ():
+        found += piece
+        if len(found) >= size:
+            break
+    return found[:size]
 
 
 def _judged(answer: httpx.Response) -> Outcome:

@@ -23,10 +23,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How an attempt went. `error` never holds an address or a name; `is_final` means that trying again is useless."""
+    """How an attempt went. `error` never holds an address or a name; `is_final` means that trying again is useless.
+
+    `link` is the page of what the other side made of it, where it made something: an issue of a tracker.
+    """
 
     is_delivered: bool
     error: str = ""
     status: int | None = None
     retry_after: float | None = None
     is_final: bool = False
+    link: str = ""
