@@ -106,6 +106,7 @@ INSTALLED_APPS = [
     "portal.notify",
     "portal.approvals",
     "tenants",
+    "tenants.usage",
     "compliance",
     "lifecycle",
 ]
@@ -265,6 +266,7 @@ API_ROUTES = [
     "portal.audit.api.routes",
     "portal.access.api.routes",
     "tenants.api.routes",
+    "tenants.usage.api.routes",
     "compliance.api.routes",
     "lifecycle.api.routes",
 ]

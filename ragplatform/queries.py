@@ -124,7 +124,9 @@ def _keep(
         },
     )  # fmt: skip
     # spread over slots: a busy tenant's queries must not wait for one another's commit
-    count(connection, call.tenant_id, "queries", 1, slot=identifier.int % SLOTS)
+    slot = identifier.int % SLOTS
+    count(connection, call.tenant_id, "queries", 1, slot)
+    count(connection, call.tenant_id, "compute_us", round(milliseconds * 1000), slot)
 
 
 def _remember(cache: TenantCache, key: str, found: list[tuple[float, Passage]]) -> None:

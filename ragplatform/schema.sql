@@ -237,6 +237,18 @@ CREATE TABLE IF NOT EXISTS rag.usage_counters (
     PRIMARY KEY (tenant_id, metric, day, slot)
 );
 
+-- What the portal is told of a day's usage, in numbered differences: their sum is what it knows or will know.
+CREATE TABLE IF NOT EXISTS rag.usage_reports (
+    tenant_id  uuid NOT NULL,
+    metric     text NOT NULL,
+    day        date NOT NULL,
+    number     integer NOT NULL,
+    amount     numeric(26, 12) NOT NULL,
+    taken_at   timestamptz,
+    PRIMARY KEY (tenant_id, metric, day, number)
+);
+CREATE INDEX IF NOT EXISTS usage_reports_waiting ON rag.usage_reports (tenant_id) WHERE taken_at IS NULL;
+
 -- Work in stores that have no part in the row's transaction: done after commit, the row leaves when it has settled.
 CREATE TABLE IF NOT EXISTS rag.document_outbox (
     tenant_id    uuid NOT NULL,
@@ -328,7 +340,7 @@ WHERE relnamespace = 'rag'::regnamespace AND relkind IN ('r', 'p');
 -- Partitions get no grant: they are reached through their parent only.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     rag.users, rag.documents, rag.chunks, rag.chunk_vectors, rag.sessions, rag.query_history, rag.access_controls,
-    rag.api_keys, rag.usage_counters, rag.document_outbox
+    rag.api_keys, rag.usage_counters, rag.usage_reports, rag.document_outbox
 TO rag_tenant;
 
 -- -------------------------------------------------------------------------------------------------------- counting

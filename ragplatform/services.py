@@ -16,6 +16,7 @@ from .logs import TenantLogs
 from .objects import Clients, Objects
 from .outbox import Outbox
 from .problems import Problem, unavailable
+from .reporting import EVERY_SECONDS, Reporter
 from .tokens import Keys, Verifier
 from .vectors import VectorStore
 from .vectors.pgvector import Pgvector
@@ -36,6 +37,7 @@ class Services:
     caches: Caches
     objects: Objects
     outbox: Outbox
+    reporter: Reporter
     logs: TenantLogs
     doorkeeper: Doorkeeper
     keys: Keys
@@ -54,12 +56,14 @@ class Services:
         self.database.open()
         self.logs.start()
         threading.Thread(target=self._sweep, name="outbox-sweep", daemon=True).start()
+        threading.Thread(target=self._report, name="usage-report", daemon=True).start()
 
     def stop(self) -> None:
         """Deliver what is waiting and close."""
         self._stop.set()
         self.logs.stop()
         self.registry.close()
+        self.reporter.close()
         self.keys.close()
         self.database.close()
 
@@ -73,6 +77,13 @@ class Services:
             self.outbox.sweep(self.bindings)
             if self._stop.wait(SWEEP_SECONDS):
                 return
+
+    def _report(self) -> None:
+        while not self._stop.wait(EVERY_SECONDS):
+            try:
+                self.reporter.run()
+            except Exception:  # the next round tells it; a thread that ended would tell nothing more
+                LOG.exception("usage.round_failed")
 
     def _publish_levels(self) -> None:
         """Gauges start from what is stored, not from the first upload."""
@@ -97,7 +108,8 @@ def build(config: Config, threads: int) -> Services:
     stores: dict[str, VectorStore] = {"pgvector": Pgvector()}
     if pinecone is not None:
         stores["pinecone"] = pinecone
-    registry = Registry(config.portal_url, file_token(config.service_token))
+    token = file_token(config.service_token)
+    registry = Registry(config.portal_url, token)
     keys = Keys(f"{config.portal_url}/.well-known/jwks.json")
     verifier = Verifier(keys, config.portal_url)
     return Services(
@@ -108,6 +120,7 @@ def build(config: Config, threads: int) -> Services:
         caches=caches,
         objects=objects,
         outbox=Outbox(database, objects, pinecone),
+        reporter=Reporter(database, bindings, config.portal_url, token),
         logs=TenantLogs(clients, config.region),
         doorkeeper=Doorkeeper(config.region, verifier, registry, bindings, database, caches),
         keys=keys,

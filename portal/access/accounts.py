@@ -16,22 +16,24 @@ from .models import Grant, Person, Role, User
 
 SEED = Actor.system("seed")
 TOKEN_FILE = "service_token"  # noqa: S105 - a file's name
+PLATFORM_SCOPES = ["snapshot.read", "usage.write"]
 
 
 def ensure_platform_service() -> None:
-    """Give the RAG platform an account that may read snapshots, and its token in the secrets directory."""
+    """Give the RAG platform an account that reads snapshots and reports usage, its token in the secrets directory."""
     user, is_new = User.objects.get_or_create(username="platform", defaults={"is_service": True, "password": "!"})
     if is_new:
         Person.objects.create(user=user, full_name="RAG platform")
         Grant.objects.create(user=user, role=Role.SERVICE, granted_by=SEED.id, reason="shipped")
     path = settings.SECRETS_DIR / TOKEN_FILE
-    live = user.api_tokens.filter(revoked_at=None, expires_at__gt=now() + timedelta(days=30)).exists()
+    lasting = user.api_tokens.filter(revoked_at=None, expires_at__gt=now() + timedelta(days=30))
+    live = lasting.filter(scopes__contains=PLATFORM_SCOPES).exists()
     if settings.CREATE_SECRETS and not (live and path.exists()):
         path.unlink(missing_ok=True)
         user.api_tokens.filter(revoked_at=None).update(revoked_at=now())
         life = timedelta(days=365)
         _, credential = issue_token(
-            actor=SEED, user=user, label="RAG platform", scopes=["snapshot.read"], life=life, reason="shipped"
+            actor=SEED, user=user, label="RAG platform", scopes=PLATFORM_SCOPES, life=life, reason="shipped"
         )
         read_or_create(path, credential.encode())
 

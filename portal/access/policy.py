@@ -59,6 +59,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "access.edit": ADMINS,
     "webhook.view": ENGINEERS | {Role.AUDITOR},
     "webhook.edit": ADMINS,
+    "usage.view": READERS | APPROVERS | TENANT_SIDE,
+    "usage.report": frozenset({Role.SERVICE}),
     "snapshot.view": frozenset({Role.SERVICE}),
 }
 PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})

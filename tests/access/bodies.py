@@ -22,6 +22,7 @@ LIMITS = dict.fromkeys(
     ("max_users", "max_documents", "max_queries_per_day", "max_storage_gb", "requests_per_minute", "p95_target_ms"), 10
 )
 NEW_RULE = {"rule_id": "APR-900", "title": "T", "case_kind": "tenant_request", "role": "cfo"}
+DELTA = {"metric": "queries", "amount": "1", "key": "matrix", "source": "matrix"}
 NEW_PASSWORD = dict.fromkeys(("new_password1", "new_password2"), "kept-for-ever-1")
 
 API: dict[str, dict[str, Any]] = {
@@ -79,6 +80,8 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
         return None
     if door.route == "/api/v1/validations/":
         return {"tenant_id": key, **REASON}
+    if door.route == "/api/v1/usage/":
+        return {"deltas": [{**DELTA, "tenant_id": key, "day": f"{now():%Y-%m-%d}"}]}
     if door.route == "/api/v1/tenant-requests/":
         return request_of(name="new-notes", business_unit=key)
     if door.route == "/api/v1/tenant-requests/estimate/":

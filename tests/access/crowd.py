@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.test import Client
 from rest_framework.test import APIClient
 
-from portal.access.accounts import SEED
+from portal.access.accounts import PLATFORM_SCOPES, SEED
 from portal.access.actions import issue_token
 from portal.access.demo import PASSWORD, PEOPLE
 from portal.access.models import Grant, Role, User
@@ -31,7 +31,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def gather() -> None:
-    """Create those who are not demo people: the superuser holds no grant, the service reads snapshots everywhere."""
+    """Create those who are not demo people: the superuser holds no grant, the service serves everywhere."""
     people = {one["username"]: (one["role"], one["scope_type"]) for one in PEOPLE}
     assert {*ROLES.values(), *STAND_IN} == {*people, "pooja"}, "a demo person is not in the matrix"
     assert all(people[name] == people[other] for name, other in STAND_IN.items())
@@ -44,9 +44,9 @@ def gather() -> None:
 
 
 def through_the_api() -> dict[str, APIClient]:
-    """An API client for each; the token is Meera's and carries `tenant.read`, the service's `snapshot.read`."""
+    """An API client for each; the token is Meera's with `tenant.read`, the service's is like the platform's."""
     found = {name: _session(username) for name, username in {**ROLES, SUPERUSER: SUPERUSER}.items()}
-    bearers = {SERVICE: _bearer(SERVICE, "snapshot.read"), TOKEN: _bearer("meera", "tenant.read")}
+    bearers = {SERVICE: _bearer(SERVICE, *PLATFORM_SCOPES), TOKEN: _bearer("meera", "tenant.read")}
     return {**found, **bearers, NOBODY: APIClient()}
 
 

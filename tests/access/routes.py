@@ -15,6 +15,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 ELSEWHERE = {"v1/snapshot/{tenant_id}": "tenants.tenant"}
 IN_BODY = {
     "/api/v1/validations/": "tenants.tenant",
+    "/api/v1/usage/": "tenants.tenant",
     "/api/v1/tenant-requests/": "tenants.businessunit",
     "/api/v1/tenant-requests/estimate/": "tenants.businessunit",
 }

@@ -5,6 +5,7 @@ can be done. A kind that belongs to no tenant has one object, `here`. Each has o
 """
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,8 @@ from portal.lib.clock import now
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
 from tenants.models import BusinessUnit, Tenant, Tier
+from tenants.usage.actions import Report, count
+from tenants.usage.models import Delta
 from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
@@ -104,6 +107,7 @@ class Scene:
         )
         self._keep("tenants.tier", here=Tier.objects.get(pk="gold"))
         self._keep("tenants.tier:offer", here=_no_longer_offered())
+        self._keep("usage.delta", **{name: _used(one) for name, one in tenants.items()})
         self._requests(world.request, world.case, tenants)
         self._work(tenants)
         self._people()
@@ -175,6 +179,12 @@ class Scene:
         channel = Channel.objects.create(name="Ops", kind="webhook", sealed_target=target, created_by="system:test")
         self._keep("notify.channel", here=channel)
         self.below[str(channel.pk)] = str(Route.objects.create(channel=channel, event="job.failed").pk)
+
+
+def _used(one: Tenant) -> Delta:
+    report = Report(one.pk, "queries", Decimal(9), now().date(), key=f"scene-{one.name}", source="scene")
+    count([report], actor=SEED)
+    return Delta.objects.get(key=report.key)
 
 
 def _request_of(one: Tenant) -> TenantRequest:

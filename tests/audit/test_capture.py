@@ -41,6 +41,7 @@ EXEMPT = {
     "notify_delivery": "the outbox of messages",
     "tenants_statusversion": "a counter; tenants_statuschange holds each step",
     "lifecycle_terraformcommand": "timings",
+    "usage_delta": "append-only itself; each batch is an act with the digest of what it says",
 }
 
 

@@ -47,6 +47,7 @@ def row_of(table: str, tenant_id: UUID) -> dict[str, Any]:
         "access_controls": {"id": uuid4(), "document_id": document},
         "api_keys": {"id": uuid4(), "name": "n", "key_sha256": str(uuid4())},
         "usage_counters": {"metric": str(uuid4()), "day": "2026-01-01"},
+        "usage_reports": {"metric": str(uuid4()), "day": "2026-01-01", "number": 1, "amount": 1},
         "document_outbox": {"id": uuid4(), "document_id": document, "action": "delete_object"},
     }
     return {"tenant_id": tenant_id, **rows[table]}
@@ -68,7 +69,7 @@ def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
 
 TABLES = [
     "users", "documents", "chunks", "chunk_vectors", "sessions", "query_history", "access_controls", "api_keys",
-    "usage_counters", "document_outbox",
+    "usage_counters", "usage_reports", "document_outbox",
 ]  # fmt: skip
 
 

@@ -25,7 +25,7 @@ SLOTS = 16
 FORGET_QUESTIONS = """
 DELETE FROM rag.query_history
 WHERE tenant_id = %s AND starts_with(q, %s) AND created_at > now() - interval '7 days'
-RETURNING id, (created_at AT TIME ZONE 'UTC')::date
+RETURNING id, (created_at AT TIME ZONE 'UTC')::date, round(took_ms * 1000)::bigint
 """
 # Children first: the shared tables have no cascading keys.
 FORGET_PARTS = (
@@ -66,13 +66,18 @@ def mark(check: str) -> str:
 def forget_questions(target: Target, found: Findings, check: str) -> None:
     """Remove the questions this check asked, in this run or a killed one, and give the day's allowance back."""
     with _as_tenant(target) as db:
-        gone: list[tuple[UUID, date]] = db.execute(FORGET_QUESTIONS, (target.tenant_id, mark(check))).fetchall()
-        # the platform spreads this counter by the question's id; sorted, so that two at once never deadlock
-        slots = Counter((day, question.int % SLOTS) for question, day in gone)
-        for (day, slot), number in sorted(slots.items()):
-            db.execute(UNCOUNT, (target.tenant_id, "queries", day, slot, -number))
+        rows = db.execute(FORGET_QUESTIONS, (target.tenant_id, mark(check))).fetchall()
+        gone: list[tuple[UUID, date, int]] = rows
+        # the platform spreads its counters by the question's id; sorted, so that two at once never deadlock
+        slots = Counter((day, question.int % SLOTS) for question, day, _ in gone)
+        computed: Counter[tuple[date, int]] = Counter()
+        for question, day, microseconds in gone:
+            computed[day, question.int % SLOTS] += microseconds
+        for place, number in sorted(slots.items()):
+            for metric, amount in (("queries", number), ("compute_us", computed[place])):  # in the platform's own order
+                db.execute(UNCOUNT, (target.tenant_id, metric, *place, -amount))
         db.execute(ZERO, (target.tenant_id,))
-    _uncount_cached(target, Counter(day for _, day in gone))
+    _uncount_cached(target, Counter(day for _, day, _ in gone))
     left = _count(target, QUESTIONS_LEFT, mark(check))
     found.expect(left == 0, "own questions removed", f"{left} questions of the check are left", "compliance")
 

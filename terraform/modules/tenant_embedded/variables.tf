@@ -96,6 +96,7 @@ variable "protected_tables" {
     "query_history",
     "sessions",
     "usage_counters",
+    "usage_reports",
     "users",
   ]
 }
