@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "portal.approvals",
     "tenants",
     "tenants.usage",
+    "tenants.flags",
     "compliance",
     "lifecycle",
 ]
@@ -350,6 +351,8 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "residency.failed": ["portal.notify.subscribers.residency_failed"],
     "user.disabled": ["tenants.subscribers.account_ended"],
     "platform_keys.orphaned": ["tenants.subscribers.platform_keys_orphaned"],
+    "flag.ended": ["tenants.flags.subscribers.ended"],
+    "flag.switched": ["tenants.flags.subscribers.switched"],
     "ledger.alarm": ["portal.notify.subscribers.ledger_alarm"],
     "ledger.all_clear": ["portal.notify.subscribers.ledger_all_clear"],
     "outbox.gave_up": ["portal.notify.subscribers.outbox_gave_up"],
@@ -367,6 +370,7 @@ SCHEDULE = {
     "portal.notify.schedule.deliver": 5,
     "portal.audit.schedule.tick": 10,
     "compliance.schedule.tick": 600,
+    "tenants.flags.actions.note_ends": 600,
     "lifecycle.provisioning.schedule.tick": 30,
 }
 

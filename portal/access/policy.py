@@ -62,6 +62,13 @@ VERBS: dict[str, frozenset[Role]] = {
     "usage.view": READERS | APPROVERS | TENANT_SIDE,
     "usage.report": frozenset({Role.SERVICE}),
     "snapshot.view": frozenset({Role.SERVICE}),
+    "flag.view": READERS | APPROVERS | TENANT_SIDE,
+    "flag.edit": ENGINEERS,
+    "flag.switch": ENGINEERS,
+    "flag.review": ENGINEERS,
+    "flag.evaluate": TENANT_SIDE | {Role.SERVICE},
+    "flag.export": READERS | {Role.SERVICE},
+    "flag.report": frozenset({Role.SERVICE}),
 }
 PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})
@@ -69,7 +76,8 @@ SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "
 WHOLE = frozenset(
     {
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
-        "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire",
+        "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
+        "flag.review", "flag.export", "flag.report",
     }
 )  # fmt: skip
 

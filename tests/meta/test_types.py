@@ -18,6 +18,7 @@ STRICT = (
     "portal/guards/",
     "tenants/actions",
     "tenants/queries.py",
+    "tenants/flags/",
     "compliance/actions",
     "compliance/queries.py",
     "compliance/residency.py",
