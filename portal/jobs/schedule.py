@@ -97,7 +97,7 @@ def redrive_orphans() -> None:
 
 
 def clear_up() -> None:
-    """Entry: drop events older than 30 days whose deliveries have all happened, and wakes that came as their job ended."""
+    """Entry: drop events older than 30 days that reached everybody, and wakes that came while their job ended."""
     Wake.objects.exclude(job__in=Job.objects.unfinished()).delete()
     undelivered = Delivery.objects.exclude(state=DeliveryState.DELIVERED).values("event")
     old = OutboxEvent.objects.filter(at__lt=now() - KEEP_EVENTS).exclude(pk__in=undelivered)

@@ -16,7 +16,7 @@ from portal.audit.actions import SEAL
 from . import checks
 from . import settings as own
 from .anchor import Behind, anchor_pending, require_not_behind
-from .seal import Foreign, Sealed, seal
+from .seal import AT_ONCE, Foreign, Sealed, seal
 from .store import Overwritten, Store, store
 from .witness import Witness
 
@@ -54,6 +54,8 @@ class Sealer:
         done = []
         while (one := seal(self.db, self.keys.log)) is not None:
             done.append(one)
+            if one.size - one.first < AT_ONCE:  # what was written meanwhile is for the next second
+                break
         if anchor_pending(self.db, self.store, self.witness):
             self.db.execute(f"NOTIFY {DISPATCHER}")
         return done
