@@ -1,23 +1,35 @@
-"""The reservation ledger of a business unit's annual envelope: requests in parallel cannot oversubscribe it."""
+"""The reservation ledger of a business unit's annual envelope: requests in parallel cannot oversubscribe it.
 
+requested → reserved → committed (the tenant is active) → actual (it is being charged) → released. The database checks
+each move and the envelope again, and writes a movement for it.
+"""
+
+from collections.abc import Collection
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from portal.lib.clock import now
 from portal.lib.errors import Blocked
 from portal.lib.money import inr
 
-from .models import BusinessUnit, Reservation, ReservationState
+from .models import HELD, BusinessUnit, Reservation, ReservationState
+
+BECOME = (ReservationState.COMMITTED, ReservationState.ACTUAL)
 
 
 def used_inr(unit: BusinessUnit) -> Decimal:
-    """What is reserved or committed of the envelope, INR a year."""
-    live = unit.reservations.exclude(state=ReservationState.RELEASED)
+    """What is reserved, committed or being charged of the envelope, INR a year."""
+    live = unit.reservations.filter(state__in=HELD)
     return live.aggregate(total=Sum("amount_inr"))["total"] or Decimal(0)
+
+
+def by_state(unit: BusinessUnit) -> dict[str, Decimal]:
+    """What the unit's reservations hold in each state, INR a year."""
+    rows = unit.reservations.order_by().values("state").annotate(total=Sum("amount_inr"))
+    return dict.fromkeys(ReservationState.values, Decimal(0)) | {row["state"]: row["total"] for row in rows}
 
 
 @transaction.atomic
@@ -28,7 +40,7 @@ def reserve(unit_code: str, *, holder_id: UUID, tenant_id: UUID, amount_inr: Dec
     """
     unit = BusinessUnit.objects.select_for_update(no_key=True).get(pk=unit_code)
     held = Reservation.objects.filter(holder_id=holder_id).first()
-    if held and held.state == ReservationState.COMMITTED:
+    if held and held.state in BECOME:
         return held
     own = held.amount_inr if held and held.state == ReservationState.RESERVED else Decimal(0)
     left = unit.envelope_inr - used_inr(unit) + own
@@ -39,9 +51,15 @@ def reserve(unit_code: str, *, holder_id: UUID, tenant_id: UUID, amount_inr: Dec
             by="envelope",
             code="envelope-exhausted",
         )
-    fields = {"business_unit": unit, "tenant_id": tenant_id, "amount_inr": amount_inr}
-    fields |= {"state": ReservationState.RESERVED, "changed_at": now()}
-    return Reservation.objects.update_or_create(holder_id=holder_id, defaults=fields)[0]
+    if held is None:
+        held = Reservation.objects.create(
+            business_unit=unit, holder_id=holder_id, tenant_id=tenant_id, amount_inr=amount_inr
+        )
+    elif held.state == ReservationState.RELEASED:
+        _to(held, ReservationState.REQUESTED)
+    held.business_unit, held.tenant_id, held.amount_inr = unit, tenant_id, amount_inr
+    _to(held, ReservationState.RESERVED)
+    return held
 
 
 def commit(holder_id: UUID) -> None:
@@ -54,9 +72,29 @@ def release(holder_id: UUID) -> None:
     _move(holder_id, ReservationState.RESERVED, ReservationState.RELEASED)
 
 
-def _move(holder_id: Any, old: str, new: str) -> None:
+def settle(tenants: Collection[UUID]) -> None:
+    """A month of these tenants was charged: what was committed for them is actual."""
+    for row in _locked().filter(tenant_id__in=tenants, state=ReservationState.COMMITTED):
+        _to(row, ReservationState.ACTUAL)
+
+
+def give_back(tenants: Collection[UUID]) -> None:
+    """These tenants are gone: nothing more is held for them."""
+    for row in _locked().filter(tenant_id__in=tenants, state__in=HELD):
+        _to(row, ReservationState.RELEASED)
+
+
+def _move(holder_id: UUID, old: str, new: str) -> None:
     with transaction.atomic():
-        row = Reservation.objects.select_for_update(no_key=True).filter(holder_id=holder_id, state=old).first()
+        row = _locked().filter(holder_id=holder_id, state=old).first()
         if row:
-            row.state, row.changed_at = new, now()
-            row.save(update_fields=["state", "changed_at"])
+            _to(row, new)
+
+
+def _locked() -> QuerySet[Reservation]:
+    return Reservation.objects.select_for_update(no_key=True)
+
+
+def _to(row: Reservation, new: str) -> None:
+    row.state, row.changed_at = new, now()
+    row.save()

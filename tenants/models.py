@@ -65,9 +65,16 @@ class BusinessUnit(models.Model):
 
 
 class ReservationState(models.TextChoices):
+    """What a request asks for, is promised, has become, is charged for, and gave back."""
+
+    REQUESTED = "requested", _("requested")
     RESERVED = "reserved", _("reserved")
     COMMITTED = "committed", _("committed")
+    ACTUAL = "actual", _("actual")
     RELEASED = "released", _("released")
+
+
+HELD = (ReservationState.RESERVED, ReservationState.COMMITTED, ReservationState.ACTUAL)
 
 
 class Reservation(models.Model):
@@ -78,12 +85,33 @@ class Reservation(models.Model):
     holder_id = models.UUIDField(unique=True, help_text=_("The request that reserved it"))
     tenant_id = models.UUIDField()
     amount_inr = models.DecimalField(max_digits=16, decimal_places=2)
-    state = models.CharField(max_length=12, choices=ReservationState.choices, default=ReservationState.RESERVED)
+    state = models.CharField(max_length=12, choices=ReservationState.choices, default=ReservationState.REQUESTED)
     created_at = models.DateTimeField(default=now, editable=False)
     changed_at = models.DateTimeField(default=now)
 
     class Meta:
-        constraints = [models.CheckConstraint(name="reservation_positive", condition=Q(amount_inr__gt=0))]
+        constraints = [
+            models.CheckConstraint(name="reservation_positive", condition=Q(amount_inr__gt=0)),
+            models.CheckConstraint(name="reservation_state_known", condition=Q(state__in=ReservationState.values)),
+        ]
+
+
+class Movement(models.Model):
+    """One step of a reservation, written by the database itself: what left `old` and came to `new`.
+
+    Empty is outside, so what came into a state less what left it is what the reservations in it hold.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    reservation = models.ForeignKey(Reservation, on_delete=models.PROTECT, related_name="movements")
+    old = models.CharField(max_length=12, blank=True)
+    new = models.CharField(max_length=12, blank=True)
+    amount_inr = models.DecimalField(max_digits=16, decimal_places=2)
+    actor = models.CharField(max_length=64)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
 
 
 class Tier(models.Model):

@@ -19,8 +19,8 @@ from portal.admin.home import Card
 from portal.admin.listing import column
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.money import inr, inr_short
-from tenants import actions
-from tenants.models import BusinessUnit, Reservation, ReservationState
+from tenants import actions, envelopes
+from tenants.models import HELD, BusinessUnit, Reservation, ReservationState
 from tenants.queries import units_visible_to
 
 
@@ -73,7 +73,10 @@ class BusinessUnitAdmin(GovernedAdmin):
             Fact(_("Cost centre"), unit.cost_centre),
             Fact(_("Home country"), unit.get_home_country_display()),
         ]
-        return [Facts(_("The unit"), rows)]
+        held = envelopes.by_state(unit)
+        states = [Fact(state.label, held[state], "inr") for state in ReservationState]
+        note = _("Reserved, committed and actual count against the envelope.")
+        return [Facts(_("The unit"), rows), Facts(_("Its requests' money, by how far it has come"), states, note)]
 
     def verbs(self, unit: BusinessUnit, actor: Actor) -> list[Verb]:
         if not self.may(actor, "edit", unit):
@@ -111,8 +114,8 @@ class BusinessUnitAdmin(GovernedAdmin):
 
 
 def with_used(units: QuerySet[Any]) -> QuerySet[Any]:
-    """The units, each with what is reserved or committed of its envelope as `used_inr`."""
-    live = Reservation.objects.filter(business_unit=OuterRef("pk")).exclude(state=ReservationState.RELEASED)
+    """The units, each with what is reserved, committed or charged of its envelope as `used_inr`."""
+    live = Reservation.objects.filter(business_unit=OuterRef("pk"), state__in=HELD)
     total = live.order_by().values("business_unit").annotate(total=Sum("amount_inr")).values("total")
     return units.annotate(used_inr=Coalesce(Subquery(total), Value(Decimal(0))))
 

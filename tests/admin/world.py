@@ -16,7 +16,8 @@ from portal.approvals.models import Case
 from portal.jobs.models import Job, LogLine, Step
 from portal.lib.clock import now
 from portal.notify.models import Notice
-from tenants.models import Reservation, ReservationState, Tenant, Tier
+from tenants import envelopes
+from tenants.models import Tenant, Tier
 from tests.lifecycle.asking import asked
 
 CHANGES = [
@@ -53,6 +54,9 @@ def read_with_a_reason(username: str, *units: str) -> None:
 def tenant(name: str, unit: str, owner: str, **more: Any) -> Tenant:
     tier = Tier.objects.get(pk="gold")
     usual: dict[str, Any] = {
+        "cost_centre": "CC-1",
+        "annual_budget_inr": Decimal("1500000.00"),
+        "monthly_cost_inr": Decimal("96150.00"),
         "region": "ap-south-1",
         "geography": "IN",
         "vector_provider": "pgvector",
@@ -66,23 +70,15 @@ def tenant(name: str, unit: str, owner: str, **more: Any) -> Tenant:
         name=name,
         display_name=name.capitalize(),
         business_unit_id=unit,
-        cost_centre="CC-1",
         owner=person(owner),
         champion=person(owner),
         tier=tier,
-        annual_budget_inr=Decimal("1500000.00"),
-        monthly_cost_inr=Decimal("96150.00"),
         created_by="system:test",
         **{**usual, **more},
     )
     found.save(force_insert=True)
-    Reservation.objects.create(
-        business_unit_id=unit,
-        holder_id=found.pk,
-        tenant_id=found.pk,
-        amount_inr=Decimal("1153800.00"),
-        state=ReservationState.COMMITTED,
-    )
+    envelopes.reserve(unit, holder_id=found.pk, tenant_id=found.pk, amount_inr=Decimal("1153800.00"))
+    envelopes.commit(found.pk)
     return found
 
 
