@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "tenants",
     "tenants.usage",
     "tenants.flags",
+    "tenants.costs",
     "compliance",
     "lifecycle",
 ]
@@ -268,6 +269,7 @@ API_ROUTES = [
     "portal.access.api.routes",
     "tenants.api.routes",
     "tenants.usage.api.routes",
+    "tenants.costs.api.routes",
     "compliance.api.routes",
     "lifecycle.api.routes",
 ]
@@ -294,6 +296,7 @@ SPECTACULAR_SETTINGS = {
         "RequirementStateEnum": "portal.approvals.models.Requirement.State",
         "JobStateEnum": "portal.jobs.models.JobState",
         "StepStateEnum": "portal.jobs.models.StepState",
+        "StatementStateEnum": "tenants.costs.models.State",
         "TenantStatusEnum": "tenants.models.Status",
         "PlatformScopeEnum": "tenants.connect.SCOPES",
         "ChannelKindEnum": "portal.notify.models.Channel.Kind",
@@ -353,6 +356,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "platform_keys.orphaned": ["tenants.subscribers.platform_keys_orphaned"],
     "flag.ended": ["tenants.flags.subscribers.ended"],
     "flag.switched": ["tenants.flags.subscribers.switched"],
+    "budget.exceeded": ["tenants.costs.subscribers.budget_exceeded"],
     "ledger.alarm": ["portal.notify.subscribers.ledger_alarm"],
     "ledger.all_clear": ["portal.notify.subscribers.ledger_all_clear"],
     "outbox.gave_up": ["portal.notify.subscribers.outbox_gave_up"],
@@ -371,6 +375,7 @@ SCHEDULE = {
     "portal.audit.schedule.tick": 10,
     "compliance.schedule.tick": 600,
     "tenants.flags.actions.note_ends": 600,
+    "tenants.costs.schedule.tick": 300,
     "lifecycle.provisioning.schedule.tick": 30,
 }
 

@@ -8,7 +8,7 @@ from compliance.residency import Finding, Placement, country_of, evaluate
 from lifecycle.models import ManualRule, TenantRequest
 from portal.lib.money import inr
 from portal.lib.regions import load
-from tenants.costs import Estimate, estimate
+from tenants.costs.estimate import Estimate, estimate
 from tenants.models import Tier
 
 

@@ -59,6 +59,11 @@ VERBS: dict[str, frozenset[Role]] = {
     "access.edit": ADMINS,
     "webhook.view": ENGINEERS | {Role.AUDITOR},
     "webhook.edit": ADMINS,
+    "cost.view": READERS | APPROVERS | TENANT_SIDE,
+    "cost.adjust": frozenset({Role.CFO}),
+    "cost.oversee": READERS | {Role.CFO},
+    "rate.view": READERS | APPROVERS | TENANT_SIDE,
+    "rate.edit": frozenset({Role.CFO}),
     "usage.view": READERS | APPROVERS | TENANT_SIDE,
     "usage.report": frozenset({Role.SERVICE}),
     "snapshot.view": frozenset({Role.SERVICE}),
@@ -70,14 +75,14 @@ VERBS: dict[str, frozenset[Role]] = {
     "flag.export": READERS | {Role.SERVICE},
     "flag.report": frozenset({Role.SERVICE}),
 }
-PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit"})
+PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit", "cost.adjust"})
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})
 # What concerns the whole installation: a grant over one place reaches none of it.
 WHOLE = frozenset(
     {
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
-        "flag.review", "flag.export", "flag.report",
+        "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit",
     }
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ from portal.access.actor import Actor
 from portal.admin.governed import GovernedAdmin
 from portal.admin.listing import column
 from tenants import actions
-from tenants.costs import book_at
+from tenants.costs.estimate import book_at
 from tenants.models import PriceBook, PriceKind
 
 REGIONAL = (PriceKind.REGION,)

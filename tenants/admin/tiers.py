@@ -13,7 +13,7 @@ from portal.admin.governed import GovernedAdmin
 from portal.admin.listing import column
 from portal.admin.verbs import Fact, Facts, Verb
 from tenants import actions
-from tenants.costs import book_at
+from tenants.costs.estimate import book_at
 from tenants.models import PriceKind, Tier
 
 LIMITS = {

@@ -22,6 +22,7 @@ LIMITS = dict.fromkeys(
     ("max_users", "max_documents", "max_queries_per_day", "max_storage_gb", "requests_per_minute", "p95_target_ms"), 10
 )
 NEW_RULE = {"rule_id": "APR-900", "title": "T", "case_kind": "tenant_request", "role": "cfo"}
+RATE = {"currency": "EUR", "inr_per_unit": "98.00", "effective_on": "2026-01-01", "source": "test", **REASON}
 DELTA = {"metric": "queries", "amount": "1", "key": "matrix", "source": "matrix"}
 NEW_PASSWORD = dict.fromkeys(("new_password1", "new_password2"), "kept-for-ever-1")
 
@@ -33,6 +34,8 @@ API: dict[str, dict[str, Any]] = {
     "/api/v1/tiers/": TIER,
     "/api/v1/tokens/": TOKEN,
     "/api/v1/business-units/{pk}/envelope/": ENVELOPE,
+    "/api/v1/costs/{pk}/adjustments/": {"amount_inr": "-1.00", **REASON},
+    "/api/v1/rates/": RATE,
     "/api/v1/tenant-requests/{pk}/submission/": NOTHING,
     "/api/v1/tenant-requests/{pk}/checklist/": {"item": 0, **REASON},
     "/api/v1/approvals/{pk}/signatures/": {"digest": DIGEST, "password": PASSWORD, **REASON},
@@ -64,6 +67,8 @@ CONSOLE: dict[str, dict[str, Any]] = {
         "events": "*",
         "min_severity": "info",
     },
+    "/rates/new/": RATE,
+    "/statements/{object_id}/do/adjust/": {"amount_inr": "-1.00"},
     "/prices/new/": {"kind": "user", "key": "gold", "amount": "100", **REASON},
     "/tenants/{object_id}/do/edit/": {"display_name": "New", "cost_centre": "CC-1"},
     "/tenants/{object_id}/do/key/": {"name": "notebook", "scopes": ["read"]},

@@ -4,7 +4,7 @@ A subject maps a relation to an id. Kinds are model labels; `label:word` is the 
 can be done. A kind that belongs to no tenant has one object, `here`. Each has one that is `absent`.
 """
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -21,8 +21,10 @@ from portal.audit.models import Entry
 from portal.lib.clock import now
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
+from tenants.costs.models import Rate, Statement
+from tenants.costs.statements import freeze, refresh
 from tenants.models import BusinessUnit, Tenant, Tier
-from tenants.usage.actions import Report, count
+from tenants.usage.actions import Report, close_month, count
 from tenants.usage.models import Delta
 from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.lifecycle.asking import asked
@@ -107,13 +109,26 @@ class Scene:
         )
         self._keep("tenants.tier", here=Tier.objects.get(pk="gold"))
         self._keep("tenants.tier:offer", here=_no_longer_offered())
-        self._keep("usage.delta", **{name: _used(one) for name, one in tenants.items()})
+        self._money(tenants)
         self._requests(world.request, world.case, tenants)
         self._work(tenants)
         self._people()
         seal_here()
         look_here()
         self._keep("audit.entry", here=Entry.objects.order_by("-id")[0])  # the newest is on every first page
+
+    def _money(self, tenants: dict[str, Tenant]) -> None:
+        """Usage and statements of a month that is closed, which alone can be corrected."""
+        before = now().date().replace(day=1) - timedelta(days=1)
+        self._keep("usage.delta", **{name: _used(one, before) for name, one in tenants.items()})
+        month = before.replace(day=1)
+        refresh(month)
+        close_month(month, actor=SEED, reason="over")
+        freeze(month, actor=SEED)
+        found = {name: Statement.objects.get(tenant=one) for name, one in tenants.items()}
+        self._keep("costs.statement", **found)
+        rate = {"effective_on": before, "inr_per_unit": 80, "source": "test", "published_by": SEED.id}
+        self._keep("costs.rate", here=Rate.objects.create(currency="USD", **rate))
 
     def _requests(self, own: TenantRequest, case: Case, tenants: dict[str, Tenant]) -> None:
         TenantRequest.objects.filter(pk=own.pk).update(tenant_id=tenants["own"].pk)
@@ -181,8 +196,8 @@ class Scene:
         self.below[str(channel.pk)] = str(Route.objects.create(channel=channel, event="job.failed").pk)
 
 
-def _used(one: Tenant) -> Delta:
-    report = Report(one.pk, "queries", Decimal(9), now().date(), key=f"scene-{one.name}", source="scene")
+def _used(one: Tenant, day: date) -> Delta:
+    report = Report(one.pk, "queries", Decimal(9), day, key=f"scene-{one.name}", source="scene")
     count([report], actor=SEED)
     return Delta.objects.get(key=report.key)
 

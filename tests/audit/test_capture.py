@@ -41,6 +41,8 @@ EXEMPT = {
     "notify_delivery": "the outbox of messages",
     "tenants_statusversion": "a counter; tenants_statuschange holds each step",
     "lifecycle_terraformcommand": "timings",
+    "costs_statement": "made again while it is open; closing is an act with the digest of what it says",
+    "tenants_movement": "written by a trigger of tenants_reservation, which is governed",
     "usage_delta": "append-only itself; each batch is an act with the digest of what it says",
     "flags_exposure": "figures that platforms report",
 }

@@ -14,7 +14,10 @@ from portal.access.actor import Actor
 from portal.approvals import actions as approvals
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent
+from portal.lib.clock import now
 from tenants import actions as registry
+from tenants.costs import actions as costs
+from tenants.costs.estimate import baseline_of
 
 
 def confirm(ctx: StepContext) -> dict[str, Any]:
@@ -99,4 +102,9 @@ def _register(ctx: StepContext, request: Any) -> None:
         expires_on=request.expires_on,
         module_version=module_hash()[:12],
     )
+    baseline = baseline_of(estimate)
+    if baseline is not None:
+        costs.agree(
+            request.tenant_id, baseline, now().date(), actor=actor, reason="approved", price_book=estimate["price_book"]
+        )
     registry.move(request.tenant_id, "start_provisioning", actor=actor, reason="approved")

@@ -10,7 +10,7 @@ from lifecycle.models import TenantRequest
 from lifecycle.provisioning.judgement import judge
 from portal.lib.errors import Invalid
 from portal.lib.money import CEILING, inr, inr_short, parse_inr
-from tenants.costs import estimate
+from tenants.costs.estimate import estimate
 from tenants.models import Price, PriceBook, Tier
 
 GOLD = {"tier": "gold", "region": "ap-south-1", "users": 100, "documents": 50_000}

@@ -7,10 +7,10 @@ from typing import Any
 
 from portal.lib.clock import now
 from portal.lib.money import quantise
-
-from .models import PriceBook, PriceKind
+from tenants.models import PriceBook, PriceKind
 
 DAYS_A_MONTH = 30
+USE = "Queries"
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def estimate(
     ]
     if queries_per_day:
         queries = Decimal(queries_per_day * DAYS_A_MONTH)
-        wanted.append(("Queries", PriceKind.QUERY, "", queries, Decimal(1)))
+        wanted.append((USE, PriceKind.QUERY, "", queries, Decimal(1)))
     lines = tuple(_line(label, units, prices.get((kind, key)), factor) for label, kind, key, units, factor in wanted)
     unpriced = [line.label for line in lines if line.amount_inr is None and line.unit_price_inr is None]
     if multiplier is None:
@@ -98,6 +98,14 @@ def estimate(
         quantise(annual * Decimal(book.low_factor)),
         quantise(annual * Decimal(book.high_factor)),
     )
+
+
+def baseline_of(document: dict[str, Any]) -> Decimal | None:
+    """What an estimate says without expected use, INR a month: use is charged as it is counted. None while unpriced."""
+    lines = [line for line in document.get("lines", []) if line["label"] != USE]
+    if not lines or document.get("monthly_inr") is None:
+        return None
+    return sum((Decimal(line["amount_inr"]) for line in lines), Decimal(0))
 
 
 def _line(label: str, units: Decimal, price: Decimal | None, factor: Decimal | None) -> Line:
