@@ -1,8 +1,7 @@
 """Tell people once when the ledger is not as it should be, and once when it is again. The ledger itself remembers."""
 
-import time
-
 from django.conf import settings
+from django.core.cache import cache
 
 from portal.access.actor import Actor
 from portal.jobs.outbox import emit
@@ -14,17 +13,19 @@ from .models import Checkpoint, Entry
 
 WATCH = Actor.system("ledger-watch")
 ALARM, CLEAR = "ledger.alarm", "ledger.all_clear"
-GRACE_SECONDS = 5.0
+MISSED, REMEMBERED_SECONDS = "ledger:sealer-missed", 60
 
 
 def tick() -> None:
-    """Entry: compare what is wrong with what has been told."""
+    """Entry: compare what is wrong with what has been told. A sealer is missed twice before that is news."""
     found = health()
-    until = time.monotonic() + GRACE_SECONDS
-    while not found.sealers and "sealer" not in told() and time.monotonic() < until:
-        time.sleep(0.5)  # one that restarts is back within this
-        found = health()
-    tell(found)
+    if found.sealers or "sealer" in told() or not _is_missed_first():
+        tell(found)
+
+
+def _is_missed_first() -> bool:
+    """True once: a sealer that restarts is back at the next look. Without the cache it is always news."""
+    return bool(cache.add(MISSED, True, REMEMBERED_SECONDS))
 
 
 def told() -> set[str]:

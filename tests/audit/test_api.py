@@ -128,6 +128,13 @@ def test_a_fault_is_told_once_in_two_ways_and_so_is_its_end(auditor: Any) -> Non
     assert Delivery.objects.filter(event="ledger.alarm").exists(), "the inbox is one way, this is the other"
 
 
+def test_a_sealer_that_restarts_is_no_news(auditor: Any) -> None:
+    schedule.tick()
+    assert schedule.told() == set(), "it may be back at the next look"
+    schedule.tick()
+    assert schedule.told() == {"sealer"}
+
+
 def test_what_is_wrong_is_said_in_words_and_found_in_the_metrics(auditor: Any, client: Any) -> None:
     note(
         "replay",
