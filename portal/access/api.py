@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from portal.lib.api import StrictSerializer
 from portal.lib.errors import NotAllowed
 
-from . import actions, policy, sessions
+from . import actions, policy, reauthentication, sessions
 from .actor import actor_of
 from .asking import asked, checked
 from .idempotency import IdempotentMixin
@@ -26,11 +26,28 @@ class ApiTokenSerializer(serializers.ModelSerializer[ApiToken]):
         fields = ["id", "label", "prefix", "scopes", "expires_at", "revoked_at", "last_used_at", "created_at"]
 
 
-class NewTokenSerializer(StrictSerializer):
+class AccessReasonSerializer(StrictSerializer):
+    reason = serializers.CharField(max_length=500)
+
+
+class ProvedSerializer(AccessReasonSerializer):
+    """What moves credentials: refused without a fresh proof of who asks, as in the console."""
+
+    password = serializers.CharField(
+        max_length=1024, required=False, trim_whitespace=False, write_only=True, help_text="Your own, asked every time"
+    )
+
+
+def proved(request: Request, given: dict[str, Any]) -> dict[str, Any]:
+    """The body without its password, once that has proved the person anew; NotAllowed otherwise."""
+    reauthentication.demand(request, given.pop("password", None))
+    return given
+
+
+class NewTokenSerializer(ProvedSerializer):
     label = serializers.CharField(max_length=100)
     scopes = serializers.ListField(child=serializers.CharField(max_length=64), min_length=1, max_length=50)
     days = serializers.IntegerField(min_value=1, max_value=366)
-    reason = serializers.CharField(max_length=500)
 
 
 class IssuedTokenSerializer(ApiTokenSerializer):
@@ -60,7 +77,7 @@ class ApiTokenViewSet(
 
     @extend_schema(request=NewTokenSerializer, responses={201: IssuedTokenSerializer})
     def create(self, request: Request) -> Response:
-        fields = checked(request, NewTokenSerializer)
+        fields = proved(request, checked(request, NewTokenSerializer))
         life = timedelta(days=fields.pop("days"))
         row, credential = actions.issue_token(actor=actor_of(request), user=request.user, life=life, **fields)
         return Response({**ApiTokenSerializer(row).data, "credential": credential}, status=201)
@@ -87,11 +104,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
         fields = ["id", "username", "full_name", "is_active", "is_service", "created_at", "last_login", "grants"]
 
 
-class AccessReasonSerializer(StrictSerializer):
-    reason = serializers.CharField(max_length=500)
-
-
-class NewGrantSerializer(AccessReasonSerializer):
+class NewGrantSerializer(ProvedSerializer):
     role = serializers.ChoiceField(Role.choices)
     scope_type = serializers.ChoiceField(Scope.choices, default=Scope.GLOBAL)
     scope_id = serializers.CharField(max_length=64, default="", allow_blank=True)
@@ -118,17 +131,17 @@ class UserViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
     def grants(self, request: Request, pk: Any = None) -> Response:
         """Give a role, over everything, one business unit or one tenant, between two dates."""
         user = self.get_object()
-        given = asked(request, NewGrantSerializer, "access.edit")
+        given = proved(request, asked(request, NewGrantSerializer, "access.edit"))
         row = actions.grant(actor=actor_of(request), user=user, **given)
         return Response(GrantSerializer(row).data, status=201)
 
-    @extend_schema(request=AccessReasonSerializer, responses=UserSerializer)
+    @extend_schema(request=ProvedSerializer, responses=UserSerializer)
     @action(detail=True, methods=["post"])
     def disabling(self, request: Request, pk: Any = None) -> Response:
         """End every session and token of the account now, and let nobody sign in by it."""
         return self._act(actions.disable, request)
 
-    @extend_schema(request=AccessReasonSerializer, responses=UserSerializer)
+    @extend_schema(request=ProvedSerializer, responses=UserSerializer)
     @action(detail=True, methods=["post"])
     def enabling(self, request: Request, pk: Any = None) -> Response:
         """Let the account sign in again."""
@@ -136,7 +149,7 @@ class UserViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
 
     def _act(self, act: Any, request: Request) -> Response:
         user = self.get_object()
-        given = asked(request, AccessReasonSerializer, "access.edit")
+        given = proved(request, asked(request, ProvedSerializer, "access.edit"))
         act(user.pk, actor=actor_of(request), **given)
         return Response(self.get_serializer(self.get_object()).data)
 
@@ -153,12 +166,12 @@ class GrantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelM
         policy.require(actor_of(self.request), "access.view")
         return Grant.objects.select_related("user").order_by("-created_at")
 
-    @extend_schema(request=AccessReasonSerializer, responses=GrantSerializer)
+    @extend_schema(request=ProvedSerializer, responses=GrantSerializer)
     @action(detail=True, methods=["post"])
     def revocation(self, request: Request, pk: Any = None) -> Response:
         """End the grant now."""
         row = self.get_object()
-        given = asked(request, AccessReasonSerializer, "access.edit")
+        given = proved(request, asked(request, ProvedSerializer, "access.edit"))
         return Response(GrantSerializer(actions.revoke(row.pk, actor=actor_of(request), **given)).data)
 
 

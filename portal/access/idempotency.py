@@ -4,11 +4,11 @@ The key is held and the act committed in one transaction, so that a crash leaves
 kept: they changed nothing, and the caller may correct and repeat.
 """
 
-import hashlib
 import re
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
 from rest_framework.response import Response
 
 from portal.lib.errors import Conflict, Invalid
@@ -45,7 +45,8 @@ class IdempotentMixin:
 def _once(handler: Any, key: str) -> Any:
     def wrapped(request: Any, *args: Any, **kwargs: Any) -> Response:
         route = f"{request.method} {request.path}"[:200]
-        body = hashlib.sha256(repr(request.data).encode()).hexdigest()
+        # keyed: a body may hold a password, which could be guessed from a plain digest
+        body = salted_hmac("idempotency", repr(request.data), algorithm="sha256").hexdigest()
         found = IdempotencyKey.objects.filter(user=request.user, key=key).first()
         if found:
             return _again(found, route, body)

@@ -13,6 +13,7 @@ from .routes import Door
 
 HANGING = {"revoke": ["grant"], "answer": ["question"]}
 REASON = {"reason": "because"}
+PROVED = {**REASON, "password": PASSWORD}
 DIGEST = "d" * 64
 NOTHING: dict[str, Any] = {}
 PERSON = {"username": "zoya", "full_name": "Zoya", "password": "a-long-password", **REASON}
@@ -43,7 +44,10 @@ API: dict[str, dict[str, Any]] = {
     "/api/v1/approvals/{pk}/questions/{question}/answer/": {"text": "Therefore."},
     "/api/v1/approval-rules/": {**NEW_RULE, **REASON},
     "/api/v1/approval-rules/{rule_id}/": {"quorum": 1, **REASON},
-    "/api/v1/users/{pk}/grants/": {**ROLE, **REASON},
+    "/api/v1/users/{pk}/grants/": {**ROLE, **PROVED},
+    "/api/v1/users/{pk}/disabling/": PROVED,
+    "/api/v1/users/{pk}/enabling/": PROVED,
+    "/api/v1/grants/{pk}/revocation/": PROVED,
     "/api/v1/jobs/{pk}/retry/": {"step": "apply", **REASON},
     "/api/v1/notifications/{pk}/read/": NOTHING,
     "/api/v1/notifications/read-all/": NOTHING,
@@ -55,6 +59,7 @@ CONSOLE: dict[str, dict[str, Any]] = {
     "/login/": {"username": "meera", "password": PASSWORD},
     "/account/password/": {"old_password": PASSWORD, **NEW_PASSWORD},
     "/reason/": {"scope": "business_unit:FIN", "offered": "business_unit:FIN"},
+    "/views/": {"do": "save", "page": "notifications", "name": "Mine", "query": "unread=yes"},
     "/people/new/": PERSON,
     "/people/{object_id}/do/grant/": ROLE,
     "/tokens/new/": {"label": "ci", "scopes": ["tenant.read"], "days": 3, **REASON},

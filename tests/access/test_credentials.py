@@ -18,6 +18,7 @@ from tests.lifecycle.asking import body
 
 ME, REQUESTS = "/api/v1/me", "/api/v1/tenant-requests/"
 WHY = {"reason": "A test."}
+PROVED = {**WHY, "password": PASSWORD}
 
 
 def token_of(user: User, *scopes: str, life: timedelta = timedelta(days=1)) -> tuple[ApiToken, str]:
@@ -100,7 +101,7 @@ def test_disabling_ends_sessions_and_tokens_at_once_and_for_good(api: Any, beari
     ]
     assert all(client.get(ME).status_code == 200 for client, _ in doors) and page.get("/").status_code == 200
     admin, url = api("priya"), f"/api/v1/users/{meera.pk}/"
-    answer = admin.post(url + "disabling/", WHY)
+    answer = admin.post(url + "disabling/", PROVED)
     assert answer.status_code == 200 and answer.json()["is_active"] is False
     for client, status in doors:
         assert client.get(ME).status_code == status
@@ -108,7 +109,7 @@ def test_disabling_ends_sessions_and_tokens_at_once_and_for_good(api: Any, beari
     refused = APIClient().post("/api/v1/auth/token", {"username": "meera", "password": PASSWORD})
     assert refused.status_code == 401
 
-    assert admin.post(url + "enabling/", WHY).json()["is_active"] is True
+    assert admin.post(url + "enabling/", PROVED).json()["is_active"] is True
     for client, status in doors:
         assert client.get(ME).status_code == status
     assert page.get("/").status_code == 302
@@ -120,7 +121,7 @@ def test_disabling_ends_sessions_and_tokens_at_once_and_for_good(api: Any, beari
 
 def test_nobody_disables_themselves_and_few_disable_anybody(api: Any, meera: User) -> None:
     admin = api("priya")
-    answer = admin.post(f"/api/v1/users/{person('priya').pk}/disabling/", WHY)
+    answer = admin.post(f"/api/v1/users/{person('priya').pk}/disabling/", PROVED)
     assert answer.status_code == 403 and answer.json()["type"].endswith("self-disable")
     for username in ("kiran", "oliver", "vikram", "arjun", "farah", "nadia"):
         assert api(username).post(f"/api/v1/users/{meera.pk}/disabling/", WHY).status_code == 403, username
@@ -131,12 +132,12 @@ def test_nobody_disables_themselves_and_few_disable_anybody(api: Any, meera: Use
 # -- giving and taking roles ------------------------------------------------------------------------------------------
 def test_a_role_is_given_and_taken(api: Any, shipped: None) -> None:
     admin, nadia = api("priya"), person("nadia")
-    given = {"role": "tenant_admin", "scope_type": "business_unit", "scope_id": "HR", **WHY}
+    given = {"role": "tenant_admin", "scope_type": "business_unit", "scope_id": "HR", **PROVED}
     answer = admin.post(f"/api/v1/users/{nadia.pk}/grants/", given)
     assert answer.status_code == 201, answer.content
     grant = answer.json()["id"]
     assert api("nadia").post(REQUESTS, body(business_unit="HR")).status_code == 201
-    assert admin.post(f"/api/v1/grants/{grant}/revocation/", WHY).json()["revoked_at"]
+    assert admin.post(f"/api/v1/grants/{grant}/revocation/", PROVED).json()["revoked_at"]
     refused = api("nadia").post(REQUESTS, body(business_unit="HR", name="second-one"))
     assert refused.status_code == 403
     verbs = list(Entry.objects.acts().filter(object_id=grant).order_by("at").values_list("verb", flat=True))
@@ -144,7 +145,7 @@ def test_a_role_is_given_and_taken(api: Any, shipped: None) -> None:
 
 
 def test_nobody_gives_a_role_to_themselves(api: Any) -> None:
-    answer = api("priya").post(f"/api/v1/users/{person('priya').pk}/grants/", {"role": "cfo", **WHY})
+    answer = api("priya").post(f"/api/v1/users/{person('priya').pk}/grants/", {"role": "cfo", **PROVED})
     assert answer.status_code == 403 and answer.json()["type"].endswith("self-grant")
     with pytest.raises(NotAllowed):
         actions.grant(actor=Actor.of_user(person("priya")), user=person("priya"), role="cfo", reason="mine")
@@ -175,7 +176,7 @@ def test_nobody_gives_a_role_to_themselves(api: Any) -> None:
 )
 def test_a_grant_that_makes_no_sense(api: Any, changes: dict[str, Any]) -> None:
     nadia, before = person("nadia"), Grant.objects.count()
-    answer = api("priya").post(f"/api/v1/users/{nadia.pk}/grants/", {"role": "auditor", **WHY, **changes})
+    answer = api("priya").post(f"/api/v1/users/{nadia.pk}/grants/", {"role": "auditor", **PROVED, **changes})
     assert answer.status_code == 422, answer.content
     assert Grant.objects.count() == before
 

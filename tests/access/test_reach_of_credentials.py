@@ -8,6 +8,7 @@ import pytest
 from lifecycle.models import TenantRequest
 from portal.access.accounts import SEED
 from portal.access.actions import issue_token
+from portal.access.demo import PASSWORD
 from portal.access.models import Grant, IdempotencyKey, Role, User
 from tests.admin.world import tenant
 from tests.lifecycle.asking import asked
@@ -52,7 +53,7 @@ def test_a_service_reads_the_snapshots_its_grant_reaches(bearing: Any, shipped: 
 
 
 def test_no_kept_answer_holds_a_secret(api: Any) -> None:
-    body = {"label": "ci", "scopes": ["tenant.read"], "days": 1, "reason": "ci"}
+    body = {"label": "ci", "scopes": ["tenant.read"], "days": 1, "reason": "ci", "password": PASSWORD}
     client = api("meera")
     answer = client.post("/api/v1/tokens/", body, headers={"Idempotency-Key": "once"})
     assert answer.status_code == 422

@@ -11,6 +11,7 @@ from django.urls import path
 from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
+from portal.access.demo import PASSWORD
 from portal.access.models import ApiToken
 from portal.api_urls import router
 from portal.approvals.models import Case
@@ -35,7 +36,7 @@ TIER = {
     "documents_1000": "100.00",
     "reason": "A larger service level.",
 }
-TOKEN = {"label": "nightly report", "scopes": ["tenant.read"], "days": 30, "reason": "A report."}
+TOKEN = {"label": "nightly report", "scopes": ["tenant.read"], "days": 30, "reason": "A report.", "password": PASSWORD}
 ENVELOPE = {"envelope_inr": "5000000.00", "reason": "The year's plan."}
 
 

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from lifecycle.models import State, TenantRequest
 from lifecycle.provisioning.steps import open_case
 from portal.access.actor import Actor
+from portal.access.demo import PASSWORD
 from portal.access.models import Grant, User
 from portal.approvals.models import Case, Signature
 from portal.jobs.actions import start_job
@@ -113,9 +114,8 @@ def test_self_approval_in_every_disguise(api: Any) -> None:
     Grant.objects.create(user=boss, role="cfo", granted_by="system:test")
     assert sign(api("boss"), case).status_code == 403
 
-    token = api("vikram").post(
-        "/api/v1/tokens/", {"label": "x", "scopes": ["approval.write", "approval.read"], "days": 1, "reason": "x"}
-    )
+    asked_for = {"label": "x", "scopes": ["approval.write", "approval.read"], "days": 1, "reason": "x"}
+    token = api("vikram").post("/api/v1/tokens/", {**asked_for, "password": PASSWORD})
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {token.json()['credential']}")
     assert sign(client, case).status_code == 403

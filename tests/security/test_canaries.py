@@ -142,7 +142,7 @@ def test_no_secret_is_written_down_anywhere(
     shown.keep("the token's page, again", page.get(place))
     bearing = APIClient()
     bearing.credentials(HTTP_AUTHORIZATION=f"Bearer {jwt.mint(str(user.pk), epoch=user.credential_epoch)}")
-    by_api = bearing.post("/api/v1/tokens/", made).json()["credential"]
+    by_api = bearing.post("/api/v1/tokens/", {**made, "password": next_one}).json()["credential"]
     for credential in (by_api, minted["access_token"], minted["access_token"][:-4] + "AAAA"):
         client = APIClient()
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {credential}")

@@ -6,6 +6,7 @@ import pytest
 
 from portal.access import actions
 from portal.access.actor import Actor
+from portal.access.demo import PASSWORD
 from portal.access.models import Grant, Role, User
 from portal.lib.errors import Conflict, NotAllowed
 from tests.approvals.test_races import at_once, wins
@@ -29,7 +30,7 @@ def test_the_last_one_stays(api: Any) -> None:
     grant = priya.grants.get()
     with pytest.raises(Conflict, match="to somebody else first"):
         actions.disable(priya.pk, actor=SYSTEM, reason="Left.")
-    answer = api("priya").post(f"/api/v1/grants/{grant.pk}/revocation/", {"reason": "Enough."})
+    answer = api("priya").post(f"/api/v1/grants/{grant.pk}/revocation/", {"reason": "Enough.", "password": PASSWORD})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:bailiwick:problem:last-administrator")
     assert administrators() == {"priya"}
 

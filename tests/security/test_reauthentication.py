@@ -1,17 +1,20 @@
-"""Before credentials move on a page, the person proves again who they are, in that very request."""
+"""Before credentials move, on a page or over the API, the person proves again who they are, in that very request."""
 
+import hashlib
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
+from rest_framework.test import APIClient
 
+from portal.access import jwt
 from portal.access.demo import PASSWORD
-from portal.access.models import ApiToken, Grant, User
+from portal.access.models import ApiToken, Grant, IdempotencyKey, User
 from portal.access.reauthentication import SIGNED_IN
 from portal.lib.clock import now
 
-WHY = {"reason": "A test."}
+WHY, WRONG = {"reason": "A test."}, {"password": "wrong"}
 
 
 @pytest.fixture
@@ -99,3 +102,76 @@ def test_through_an_identity_provider_a_fresh_sign_in_stands_for_it(
     answer = priya.post(url, given)
     assert answer.status_code == status
     assert status == 302 or "Sign out and in again" in answer.content.decode()
+
+
+# -- the same over the API ---------------------------------------------------------------------------------------------
+def routes() -> dict[str, tuple[str, dict[str, Any]]]:
+    nadia = User.objects.get(username="nadia")
+    base, grant = f"/api/v1/users/{nadia.pk}", nadia.grants.get()
+    return {
+        "give a role": (f"{base}/grants/", {"role": "auditor", **WHY}),
+        "take a role": (f"/api/v1/grants/{grant.pk}/revocation/", WHY),
+        "disable": (f"{base}/disabling/", WHY),
+        "enable": (f"{base}/enabling/", WHY),
+        "make a token": ("/api/v1/tokens/", {"label": "x", "scopes": ["tenant.read"], "days": 1, **WHY}),
+    }
+
+
+@pytest.fixture(params=["session", "jwt"])
+def caller(request: Any, shipped: None) -> APIClient:
+    """Priya over the API: with the page's session, or with a bearer that somebody may have copied."""
+    user, client = User.objects.get(username="priya"), APIClient()
+    if request.param == "session":
+        client.force_login(user)
+    else:
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {jwt.mint(str(user.pk), epoch=user.credential_epoch)}")
+    return client
+
+
+def test_no_credential_moves_over_the_api_without_the_password(caller: APIClient) -> None:
+    before = state()
+    for name, (url, given) in routes().items():
+        bare, empty, wrong = (caller.post(url, {**given, **more}) for more in ({}, {"password": ""}, WRONG))
+        assert (bare.status_code, empty.status_code, wrong.status_code) == (403, 422, 403), name
+        assert [one.json()["type"].rpartition(":")[2] for one in (bare, wrong)] == ["reauthenticate", "wrong-password"]
+        assert state() == before, name
+        answer = caller.post(url, {**given, "password": PASSWORD})
+        assert answer.status_code in (200, 201), (name, answer.content)
+        assert PASSWORD not in answer.content.decode()
+        assert state() != before, name
+        before = state()
+        assert caller.post(url, given).status_code == 403, "one proof permits one request"
+
+
+def test_guesses_over_the_api_are_counted_whatever_key_they_carry(caller: APIClient, settings: Any) -> None:
+    url, given = routes()["disable"]
+    for number in range(settings.SIGNIN_FAILURES_PER_ACCOUNT):
+        answer = caller.post(url, {**given, **WRONG}, headers={"Idempotency-Key": f"k{number}"})
+        assert answer.status_code == 403
+    assert caller.post(url, {**given, "password": PASSWORD}).status_code == 429
+    assert not IdempotencyKey.objects.exists()
+
+
+def test_a_repeated_request_is_told_by_its_body_of_which_no_plain_digest_is_kept(caller: APIClient) -> None:
+    url, given = routes()["give a role"]
+    sent, key = {**given, "password": PASSWORD}, {"Idempotency-Key": "once"}
+    first, again = (caller.post(url, sent, headers=key) for _ in range(2))
+    assert (first.status_code, again.json()) == (201, first.json())
+    assert caller.post(url, {**sent, "role": "cfo"}, headers=key).status_code == 409
+    assert IdempotencyKey.objects.get().body_sha256 != hashlib.sha256(repr(sent).encode()).hexdigest()
+
+
+def test_without_a_password_a_fresh_sign_in_of_this_session_stands_for_it_and_a_bearer_is_none(shipped: None) -> None:
+    user, client = User.objects.get(username="priya"), APIClient()
+    user.set_unusable_password()
+    user.save()
+    url, given = routes()["give a role"]
+    client.force_login(user)
+    assert client.post(url, given).json()["type"].endswith("reauthenticate")
+    held = client.session
+    held[SIGNED_IN] = now().timestamp()
+    held.save()
+    assert client.post(url, given).status_code == 201
+    bearer = APIClient()
+    bearer.credentials(HTTP_AUTHORIZATION=f"Bearer {jwt.mint(str(user.pk), epoch=user.credential_epoch)}")
+    assert bearer.post(url, {**given, "role": "cfo"}).status_code == 403
