@@ -108,10 +108,12 @@ INSTALLED_APPS = [
     "tenants",
     "tenants.usage",
     "tenants.flags",
+    "tenants.registry",
     "tenants.costs",
     "compliance",
     "lifecycle",
 ]
+AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
     "portal.lib.middleware.RequestId",
     "portal.lib.middleware.SecurityHeaders",
@@ -326,6 +328,10 @@ DEFAULTS = [
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
 OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
+    "tenant.changed": ["tenants.registry.subscribers.tenant_changed"],
+    "flags.changed": ["tenants.registry.subscribers.tenants_changed"],
+    "registry.stale": ["tenants.registry.subscribers.tenants_changed"],
+    "tier.changed": ["tenants.registry.subscribers.tier_changed"],
     "approval.opened": ["portal.notify.subscribers.approval_opened"],
     "approval.waiting": ["portal.notify.subscribers.approval_waiting"],
     "approval.asked": ["portal.notify.subscribers.approval_asked"],

@@ -23,6 +23,8 @@ class Config:
     cache_port: int
     aws_endpoint: str | None
     pinecone: dict[str, str] | None = field(repr=False)
+    registry_stream: str = field(repr=False)
+    registry_copy: Path | None
 
     @property
     def bindings_dir(self) -> Path:
@@ -56,11 +58,19 @@ def load(region: str) -> Config:
             cache_port=entry["cache"]["port"],
             aws_endpoint=entry["aws"].get("endpoint_url"),
             pinecone=entry["vectors"].get("pinecone"),
+            registry_stream=os.environ.get("BAILIWICK_REGISTRY_STREAM_URL", ""),
+            registry_copy=_copy(region),
         )
     except OSError as error:
         raise Misconfigured(f"BAILIWICK_REGIONS_FILE cannot be read: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise Misconfigured(f"{regions_file} does not describe region {region}: {error!r}") from error
+
+
+def _copy(region: str) -> Path | None:
+    """Where this process keeps the registry's configuration over a restart; nowhere unless a folder is named."""
+    folder = os.environ.get("BAILIWICK_REGISTRY_COPY_DIR", "")
+    return Path(folder) / f"registry-{region}.json" if folder else None
 
 
 def _variable(name: str) -> str:

@@ -109,7 +109,13 @@ def build(config: Config, threads: int) -> Services:
     if pinecone is not None:
         stores["pinecone"] = pinecone
     token = file_token(config.service_token)
-    registry = Registry(config.portal_url, token)
+    registry = Registry(
+        config.portal_url,
+        token,
+        point=f"platform.{config.region}",
+        stream_url=config.registry_stream,
+        copy=config.registry_copy,
+    )
     keys = Keys(f"{config.portal_url}/.well-known/jwks.json")
     verifier = Verifier(keys, config.portal_url)
     return Services(

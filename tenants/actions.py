@@ -29,6 +29,7 @@ from .models import (
     TenantName,
     Tier,
 )
+from .registry.publish import at_once
 
 
 def reserve_name(name: str, tenant_id: UUID) -> None:
@@ -86,6 +87,7 @@ def move(tenant_id: UUID, word: str, *, actor: Actor, reason: str) -> Tenant:
     )
     record(f"tenant.{word}", tenant, actor=actor, reason=reason, data={"from": old, "to": tenant.status})
     emit("tenant.changed", {"tenant_id": str(tenant.pk), "status": tenant.status, "status_version": version})
+    at_once(tenant.pk)
     return tenant
 
 
@@ -122,6 +124,7 @@ def restrict(tenant_id: UUID, *, actor: Actor, reason: str, restricted: bool = T
     )
     record(f"tenant.{word}", tenant, actor=actor, reason=reason)
     emit("tenant.changed", {"tenant_id": str(tenant.pk), "status": tenant.status, "status_version": version})
+    at_once(tenant.pk)
     return tenant
 
 
@@ -174,6 +177,7 @@ def save_tier(*, actor: Actor, reason: str, prices: dict[str, Decimal] | None = 
     tier.full_clean(validate_unique=tier._state.adding is False)
     tier.save()
     record("tier.saved", tier, actor=actor, reason=reason, data={"fields": sorted(fields)})
+    emit("tier.changed", {"tier": tier.pk})
     if prices:
         kinds = (PriceKind.TIER_BASE, PriceKind.USER, PriceKind.DOCUMENTS)
         publish_prices({(kind, tier.code): prices[kind] for kind in kinds}, actor=actor, reason=reason)

@@ -1,38 +1,42 @@
-"""The read that enforcement points make: one tenant's snapshot, with an ETag."""
+"""The registry's read path, behind Django's URL configuration and, for speed, in front of it."""
 
-import json
-from uuid import UUID
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 
-from portal.access import policy
-from portal.access.actor import actor_of
-from portal.access.authentication import Bearer
+from .registry import door
 
-from .queries import snapshot, tenant_by_id
+WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
-def snapshot_of(request: HttpRequest, tenant_id: UUID) -> HttpResponse:
-    """200 with the snapshot, 304 when the ETag is the caller's, 404 when there is no such tenant."""
-    if request.method != "GET":
-        return JsonResponse({"detail": "GET only"}, status=405, headers={"Allow": "GET"})
-    wrapped = Request(request, authenticators=[Bearer()])
-    try:
-        if not wrapped.user.is_authenticated:
-            raise AuthenticationFailed
-    except AuthenticationFailed:
-        return JsonResponse(
-            {"detail": "A service credential is needed."}, status=401, headers={"WWW-Authenticate": "Bearer"}
-        )
-    if not policy.can(actor_of(wrapped), "snapshot.view"):
-        return JsonResponse({"detail": "This credential may not read snapshots."}, status=403)
-    tenant = tenant_by_id(tenant_id)
-    if tenant is None or not policy.can(actor_of(wrapped), "snapshot.view", tenant):
-        return JsonResponse({"detail": "There is no such tenant."}, status=404)
-    body = snapshot(tenant)
-    etag = f'"{body["config_version"]}-{body["status_version"]}"'
-    if request.headers.get("If-None-Match") == etag:
-        return HttpResponse(status=304, headers={"ETag": etag})
-    return HttpResponse(json.dumps(body), content_type="application/json", headers={"ETag": etag})
+def answered(request: HttpRequest, **_: Any) -> HttpResponse:
+    """The same answer inside Django: where its middleware is wanted, and for tests."""
+    status, headers, body = _answer(request.META)
+    return HttpResponse(body, status=status, headers=headers)
+
+
+def ahead_of(application: WSGI) -> WSGI:
+    """Answer `/v1/` here and hand everything else on: no session, template or parser is in the way of a hot read."""
+
+    def serve(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not environ["PATH_INFO"].startswith("/v1/"):
+            return application(environ, start_response)
+        status, headers, body = _answer(environ)
+        said = {**settings.STRICT_HEADERS, **headers, "Content-Length": str(len(body))}
+        start_response(f"{status} {HTTPStatus(status).phrase}", list(said.items()))
+        return [body]
+
+    return serve
+
+
+def _answer(environ: dict[str, Any]) -> door.Answer:
+    return door.answer(
+        environ["REQUEST_METHOD"],
+        environ["PATH_INFO"],
+        environ.get("QUERY_STRING", ""),
+        environ.get("HTTP_AUTHORIZATION", ""),
+        environ.get("HTTP_IF_NONE_MATCH", ""),
+    )

@@ -1,5 +1,8 @@
 from django.urls import path
 
-from .hot_api import snapshot_of
+from .hot_api import answered
 
-urlpatterns = [path("snapshot/<uuid:tenant_id>", snapshot_of, name="snapshot")]
+urlpatterns = [
+    path("snapshot/<uuid:tenant_id>", answered, name="snapshot"),
+    path("snapshots", answered, name="snapshots"),
+]

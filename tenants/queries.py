@@ -1,7 +1,6 @@
-"""Reads of the registry for other apps, pages and the published snapshot."""
+"""Reads of the registry for other apps and pages."""
 
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -13,7 +12,7 @@ from portal.access.queries import scope_filter
 from portal.lib.regions import load
 
 from . import envelopes
-from .models import BusinessUnit, Status, StatusChange, Tenant, Tier
+from .models import BusinessUnit, Status, Tenant, Tier
 
 OPEN_WORDS = {
     Status.ACTIVE: ["suspend"],
@@ -44,31 +43,6 @@ def envelope_of(unit: BusinessUnit) -> dict[str, Decimal]:
     """Envelope figures, INR a year: total, used, left."""
     used = envelopes.used_inr(unit)
     return {"total": unit.envelope_inr, "used": used, "left": unit.envelope_inr - used}
-
-
-def snapshot(tenant: Tenant) -> dict[str, Any]:
-    """What enforcement points need to know of one tenant; `status` is the only thing that admits.
-
-    `validating` lets the validation suite in, and nobody else: before activation, and while an incident restricts the
-    tenant, because only a passing validation may end that.
-    """
-    restricted = tenant.is_restricted and tenant.status == Status.ACTIVE
-    latest = StatusChange.objects.filter(tenant=tenant).values_list("version", flat=True).first()
-    status = Status.SUSPENDED if tenant.is_restricted else tenant.status
-    return {
-        "tenant_id": str(tenant.pk),
-        "name": tenant.name,
-        "status": str(status),
-        "tier": tenant.tier_id,
-        "region": tenant.region,
-        "limits": tenant.limits(),
-        "flags": {},
-        "config_version": tenant.config_version,
-        "status_version": latest or 0,
-        "routing_epoch": tenant.routing_epoch,
-        "vector_provider": tenant.vector_provider,
-        "validating": tenant.status == Status.PROVISIONING or restricted,
-    }
 
 
 def platform_url(region: str) -> str:

@@ -12,6 +12,7 @@ from portal.access import accounts
 from portal.access.models import User
 from portal.embedded.stack import Stack
 from portal.settings import database
+from tenants.registry import door
 
 _committed: list[str] = []
 EMPTY = """
@@ -62,6 +63,7 @@ def _empty_ledger(request: pytest.FixtureRequest, django_db_blocker: Any) -> Non
 @pytest.fixture(autouse=True)
 def _fresh_cache() -> None:
     cache.clear()
+    door.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -29,6 +29,10 @@ def snapshot(tenant_id: str, **changes: Any) -> dict[str, Any]:
         "status_version": 1,
         "vector_provider": "pgvector",
         "validating": False,
+        "reason": "",
+        "routing_epoch": 1,
+        "lease_seconds": 2.0,
+        "on_outage": "refuse",
         **changes,
         "limits": {**limits, **changes.get("limits", {})},
     }
@@ -45,24 +49,32 @@ class RegistryServer:
     asked: list[str] = field(default_factory=list)
     answer_only_when: threading.Event = field(default_factory=threading.Event)
     raw: bytes | None = None
+    waiting: int = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def reply(self, path: str, headers: Any) -> tuple[int, bytes, str]:
-        """Status, body and ETag for one GET."""
+    def reply(self, path: str, headers: Any) -> tuple[int, bytes]:
+        """Status and body for one GET."""
         self.asked.append(path)
         if path == "/.well-known/jwks.json":
-            return 200, json.dumps({"keys": self.jwks}).encode(), ""
+            return 200, json.dumps({"keys": self.jwks}).encode()
         if headers.get("Authorization") != f"Bearer {self.token}":
-            return 401, b"{}", ""
-        found = self.snapshots.get(path.removeprefix("/v1/snapshot/"))
-        if found is None:
-            return 404, b"{}", ""
-        body = self.raw if self.raw is not None else json.dumps(found).encode()
-        etag = f'"{hash(body)}"'
-        return (304, b"", etag) if headers.get("If-None-Match") == etag else (200, body, etag)
+            return 401, b"{}"
+        if not path.startswith("/v1/snapshots?"):
+            return 404, b"{}"
+        return 200, self.raw if self.raw is not None else json.dumps(self.news()).encode()
+
+    def news(self) -> dict[str, Any]:
+        """Everything there is; a tenant's snapshot is its configuration and its standing in one."""
+        every = list(self.snapshots.values())
+        return {
+            "status_version": max((one.get("status_version", 0) for one in every), default=0),
+            "config_version": max((one.get("config_version", 0) for one in every), default=0),
+            "configurations": every,
+            "standings": every,
+        }
 
 
 @contextmanager
@@ -75,12 +87,11 @@ def serving(port: int = 0) -> Iterator[RegistryServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
+            state.waiting += 1
             state.answer_only_when.wait(10)
-            status, body, etag = state.reply(self.path, self.headers)
+            status, body = state.reply(self.path, self.headers)
             self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
-            if etag:
-                self.send_header("ETag", etag)
             # a client that gave up waiting is what some tests are about
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.end_headers()

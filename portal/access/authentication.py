@@ -31,11 +31,16 @@ class Bearer(authentication.BaseAuthentication):
         scheme, _, credential = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        credential = credential.strip()
-        found = _by_token(credential) if credential.startswith("bwk_") else _by_jwt(credential)
-        if found is None or not found[0].is_active:
+        found = bearer(credential.strip())
+        if found is None:
             raise exceptions.AuthenticationFailed("The credential is not valid, or no longer.")
         return found
+
+
+def bearer(credential: str) -> tuple[User, jwt.Claims] | None:
+    """Whose JWT or API token it is, and what it carries; None unless it is valid now."""
+    found = _by_token(credential) if credential.startswith("bwk_") else _by_jwt(credential)
+    return found if found is not None and found[0].is_active else None
 
 
 def _by_jwt(credential: str) -> tuple[User, jwt.Claims] | None:

@@ -74,6 +74,14 @@ class Address:
             "PYTHONPATH": os.pathsep.join(self._python_path()),
         }
 
+    def platform(self) -> dict[str, str]:
+        """What a region's platform gets: a Redis login that reads the registry's stream and nothing else."""
+        password, port = self.passwords.get("redis control reader"), self.ports.get("redis control")
+        return self.common() | {
+            "BAILIWICK_REGISTRY_STREAM_URL": f"redis://reader:{password}@127.0.0.1:{port}/0",
+            "BAILIWICK_REGISTRY_COPY_DIR": str(self.home.run),
+        }
+
     def portal(self) -> dict[str, str]:
         """What the portal's own processes get."""
         password, port = self.passwords.get("redis control"), self.ports.get("redis control")

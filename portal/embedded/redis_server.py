@@ -25,13 +25,23 @@ tcp-backlog 128
 """
 
 
-def server(home: Home, name: str, port: int, password: str) -> Service:
-    """Describe the server `name`, its files written. Users made by ACL SETUSER survive a restart after ACL SAVE."""
+READER = "reader"
+READS = "resetkeys ~bailiwick:registry:* resetchannels -@all +@read +@connection -acl -keys -scan"
+
+
+def server(home: Home, name: str, port: int, password: str, reader_password: str = "") -> Service:
+    """Describe the server `name`, its files written. Users made by ACL SETUSER survive a restart after ACL SAVE.
+
+    With a password for it, there is a user who may read the registry's stream and nothing else.
+    """
     directory = home.root / "redis" / name
     directory.mkdir(mode=0o700, exist_ok=True)
     quoted = str(directory).replace("\\", "\\\\").replace('"', '\\"')
     write_private(directory / "redis.conf", CONFIGURATION.format(port=port, directory=quoted))
-    _set_default_user(directory / "users.acl", password)
+    users = {"default": ("sanitize-payload", password, "~* &* +@all")}
+    if reader_password:
+        users[READER] = ("sanitize-payload", reader_password, READS)
+    _set_users(directory / "users.acl", users)
     return Service(
         name=f"redis {name}",
         argv=(_binary(), str(directory / "redis.conf")),
@@ -42,12 +52,16 @@ def server(home: Home, name: str, port: int, password: str) -> Service:
     )
 
 
-def _set_default_user(acl: Path, password: str) -> None:
-    """Make `default` an administrator with this password, leaving every other user as it is."""
+def _set_users(acl: Path, users: dict[str, tuple[str, str, str]]) -> None:
+    """Write these users, leaving every other one as it is."""
     others = acl.read_text().splitlines() if acl.exists() else []
-    kept = [line for line in others if line.strip() and not line.startswith("user default ")]
-    admin = f"user default on sanitize-payload #{hashlib.sha256(password.encode()).hexdigest()} ~* &* +@all"
-    write_private(acl, "\n".join([admin, *kept]) + "\n")
+    own = tuple(f"user {name} " for name in users)
+    kept = [line for line in others if line.strip() and not line.startswith(own)]
+    lines = [
+        f"user {name} on {first} #{hashlib.sha256(password.encode()).hexdigest()} {rights}"
+        for name, (first, password, rights) in users.items()
+    ]
+    write_private(acl, "\n".join([*lines, *kept]) + "\n")
 
 
 def _binary() -> str:

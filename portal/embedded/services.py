@@ -64,7 +64,7 @@ def platform(at: Address, region: str) -> Service:
     return Service(
         name=f"platform {region}",
         argv=_module("ragplatform", "--region", region, "--port", str(port)),
-        env=at.common(),
+        env=at.platform(),
         ready=service.http(port, "/health/live"),
         port=port,
         stage=DOORS,

@@ -154,8 +154,9 @@ class Startup:
     async def _redis(self, name: str) -> None:
         if "redis" in self.options.parts:
             port, password = self.at.ports.get(f"redis {name}"), self.at.passwords.get(f"redis {name}")
+            reader = self.at.passwords.get("redis control reader") if name == "control" else ""
             self.at.passwords.save()
-            await self._start(redis_server.server(self.at.home, name, port, password))
+            await self._start(redis_server.server(self.at.home, name, port, password, reader))
 
     async def _prepare_database(self) -> None:
         """Migrate and seed, unless this very code has done so before on this home. Pages need only the first."""

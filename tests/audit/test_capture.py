@@ -44,6 +44,9 @@ EXEMPT = {
     "costs_statement": "made again while it is open; closing is an act with the digest of what it says",
     "tenants_movement": "written by a trigger of tenants_reservation, which is governed",
     "usage_delta": "append-only itself; each batch is an act with the digest of what it says",
+    "registry_published": "made of governed rows, and made again when it is lost",
+    "registry_enforcementpoint": "who asked when",
+    "registry_acknowledgement": "what enforcement points say; a receipt, not an act",
     "flags_exposure": "figures that platforms report",
 }
 

@@ -152,9 +152,9 @@ class Tenant:
     def publish(self, **changes: Any) -> None:
         """Change the snapshot and wait until no lease of the older one is left."""
         known = self.platform.portal.snapshots[str(self.id)]
-        version = known["status_version"] + 1
+        versions = {name: known[name] + 1 for name in ("status_version", "config_version")}
         self.platform.portal.snapshots[str(self.id)] = snapshot(
-            str(self.id), **{"region": known["region"], "status_version": version, **changes}
+            str(self.id), **{"region": known["region"], **versions, **changes}
         )
         time.sleep(2.05)
 

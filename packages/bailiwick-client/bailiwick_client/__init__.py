@@ -2,6 +2,6 @@
 
 from .credentials import file_token
 from .registry import Registry
-from .snapshot import Limits, Malformed, Refused, Snapshot
+from .snapshot import Configuration, Limits, Malformed, Refused, Snapshot, Standing
 
-__all__ = ["Limits", "Malformed", "Refused", "Registry", "Snapshot", "file_token"]
+__all__ = ["Configuration", "Limits", "Malformed", "Refused", "Registry", "Snapshot", "Standing", "file_token"]

@@ -3,149 +3,206 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from dataclasses import dataclass
-from urllib.parse import quote
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import httpx
 
-from .snapshot import Malformed, Refused, Snapshot
+from . import disk
+from .held import Held, News
+from .snapshot import Configuration, Malformed, Refused, Snapshot, Standing
 
 # The boot-time clock goes on while the machine is suspended; CLOCK_MONOTONIC stops, and a lease would outlive its age.
 # Only Linux has both; elsewhere the monotonic clock is what there is.
 BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-MAX_HELD = 20_000
+NEVER = float("-inf")
+RENEW_SECONDS, RENEW_AT, KEEP_SECONDS = 0.8, 0.4, 10.0  # at most; at this part of the shortest lease
+ASK_AGAIN_SECONDS = 0.1
+TIMEOUT_SECONDS = 2.0
 
 
-def boot_seconds() -> float:
-    """Seconds since boot, sleep included."""
-    return time.clock_gettime(BOOT_CLOCK)
-
-
-@dataclass(frozen=True, slots=True)
-class _Lease:
-    asked: float
-    snapshot: Snapshot | None
-    refusal: Refused | None = None
-    etag: str = ""
-
-    def answer(self) -> Snapshot:
-        if self.snapshot is not None and self.refusal is None:
-            return self.snapshot
-        assert self.refusal is not None
-        raise Refused(self.refusal.code, self.refusal.reason)
+boot_seconds: Callable[[], float] = partial(time.clock_gettime, BOOT_CLOCK)
+"""Seconds since boot, sleep included."""
 
 
 class Registry:
-    """Answers whether a tenant may be served, never from an answer older than the lease.
+    """Answers whether a tenant may be served, never from an answer older than the tenant's lease.
 
-    Thread-safe. `token_source` is called for every question, so a replaced credential is used at once.
+    All tenants are held in memory. Changes come by the stream (`stream_url`, Redis, where there is one) and with every
+    lease, which only the portal gives: a lease counts once everything up to the version it names is applied. Without
+    the portal tenants are refused when their lease is over, unless their tier goes on; their configuration is served
+    from memory, Redis or the copy on disk for as long as it takes.
+
+    Thread-safe. `token_source` is called for every question, so a replaced credential is used at once. `point` names
+    this process in the portal's receipts. Threads start with the first question, after any fork.
     """
 
     def __init__(
         self,
         base_url: str,
         token_source: Callable[[], str],
-        lease_seconds: float = 2.0,
-        timeout_seconds: float = 2.0,
+        *,
+        point: str = "",
+        stream_url: str = "",
+        copy: Path | None = None,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = boot_seconds,
+        follows: bool = True,
     ) -> None:
         self._token = token_source
-        self._lease_seconds = lease_seconds
+        self._point = point
+        self._stream_url, self._copy = stream_url, copy
         self._clock = clock
+        self._follows = follows
         self._http = httpx.Client(base_url=base_url, timeout=timeout_seconds, trust_env=False)
-        self._held: dict[str, _Lease] = {}
-        self._flights: dict[str, Future[_Lease]] = {}
-        self._lock = threading.Lock()
+        self._held = Held()
+        self._admitted = self._held.admitted
+        self._asked = NEVER  # when the question was put whose answer the lease is
+        self._tried = self._ended = NEVER  # when the last question was put, and when its answer or failure came
+        self._renew_seconds = RENEW_SECONDS
+        self._failure = "the portal has not been asked"
+        self._status_version = self._config_version = 0
+        self._asking = threading.Lock()
+        self._starting = threading.Lock()
+        self._threads: list[threading.Thread] = []
+        self._news, self._stop = threading.Event(), threading.Event()
+        self._stream: Any = None
 
     def tenant(self, tenant_id: str) -> Snapshot:
         """The tenant's snapshot under a live lease; raises Refused with the reason otherwise."""
-        lease = self._held.get(tenant_id)
-        if lease is not None:
-            age = self._clock() - lease.asked
-            if age < self._lease_seconds / 2:
-                return lease.answer()
-            if age < self._lease_seconds:
-                return self._renew_early(tenant_id, lease).answer()
-        return self._fly(tenant_id).answer()
+        held = self._admitted.get(tenant_id)
+        if held is not None and self._clock() - self._asked < held.lease:
+            return held
+        return self._admit(tenant_id)
 
     def tenant_now(self, tenant_id: str) -> Snapshot:
         """The same, asked for anew: for a refusal that a live lease may give too late."""
-        return self._fly(tenant_id).answer()
+        called = self._clock()
+        self._renew(lambda: self._tried >= called)
+        return self._present(tenant_id)
+
+    def configuration(self, tenant_id: str) -> Configuration | None:
+        """The last known configuration, whoever can be asked now. It admits nobody."""
+        self._start()
+        if tenant_id not in self._held.configurations and self._asked == NEVER:
+            self._join(self._clock())
+        return self._held.configurations.get(tenant_id)
+
+    @property
+    def age_seconds(self) -> float:
+        """How old the lease is; infinite before the first."""
+        return self._clock() - self._asked
 
     def close(self) -> None:
-        """Close the connections."""
+        """Stop following and close the connections."""
+        self._stop.set()
+        self._news.set()
+        if self._stream is not None:
+            self._stream.close()
+        for thread in self._threads:
+            thread.join(timeout=5.0)
         self._http.close()
 
-    def _renew_early(self, tenant_id: str, lease: _Lease) -> _Lease:
-        """The newer lease if this caller gets to fetch it and the portal answers, else the one still live."""
-        if tenant_id in self._flights:
-            return lease
+    def _admit(self, tenant_id: str) -> Snapshot:
+        """The slow way: nothing is held under a live lease."""
+        self._start()
+        self._join(self._clock())
+        return self._present(tenant_id)
+
+    def _present(self, tenant_id: str) -> Snapshot:
+        held, standing = self._admitted.get(tenant_id), self._held.standings.get(tenant_id)
+        asked, age = self._asked, self.age_seconds
+        if held is not None and (age < held.lease or (held.configuration.goes_on and asked != NEVER)):
+            return held
+        if standing is not None and not standing.servable:
+            why = f": {standing.reason}" if standing.reason else ""
+            raise Refused("not_active", f"the tenant is {standing.status}{why}")
+        if held is None and asked >= self._tried:  # the portal has just answered, and did not name it
+            raise Refused("unknown", "the registry does not know this tenant")
+        raise Refused("unreachable", self._failure)
+
+    def _join(self, called: float) -> None:
+        """Whoever needs an answer takes the next that comes, or the failure that came a moment ago."""
+        self._renew(lambda: self._ended > called - ASK_AGAIN_SECONDS)
+
+    def _renew(self, is_known: Callable[[], bool]) -> None:
+        """Ask, one at a time, unless what was asked meanwhile is good enough."""
+        with self._asking:
+            if not is_known():
+                self._tried = self._clock()
+                self._ask(self._tried)
+                self._ended = self._clock()
+
+    def _ask(self, asked: float) -> None:
         try:
-            return self._fly(tenant_id)
-        except Refused:
-            if self._clock() - lease.asked < self._lease_seconds:
-                return lease
-            raise
+            news = self._question()
+        except Refused as refused:
+            self._failure = refused.reason
+            return
+        self._held.take(news.configurations, news.standings)
+        self._status_version, self._config_version = news.status_version, news.config_version
+        self._asked, self._failure = asked, "the registry's answer came after its lease was over"
+        if news.configurations:
+            shortest = min(one.lease_seconds for one in self._held.configurations.values())
+            self._renew_seconds = min(RENEW_SECONDS, shortest * RENEW_AT)
 
-    def _fly(self, tenant_id: str) -> _Lease:
-        """Ask once for all who wait; raises Refused('unreachable') when there is no answer to hold."""
-        with self._lock:
-            flight = self._flights.get(tenant_id)
-            mine = flight is None
-            if flight is None:
-                flight = self._flights[tenant_id] = Future()
-        if mine:
-            try:
-                flight.set_result(self._ask(tenant_id))
-            except BaseException as error:  # noqa: BLE001  (whatever happened, those who wait must hear of it)
-                flight.set_exception(error)
-            finally:
-                with self._lock:
-                    del self._flights[tenant_id]
-        return flight.result()
-
-    def _ask(self, tenant_id: str) -> _Lease:
-        held = self._held.get(tenant_id)
-        asked = self._clock()
-        lease = _checked(self._lease_of(self._request(tenant_id, held), tenant_id, asked, held), held)
-        if self._clock() - asked >= self._lease_seconds:
-            raise Refused("unreachable", "the registry's answer came after its lease was over")
-        if len(self._held) >= MAX_HELD:
-            self._held.clear()
-        self._held[tenant_id] = lease
-        return lease
-
-    def _request(self, tenant_id: str, held: _Lease | None) -> httpx.Response:
+    def _question(self) -> News:
+        said = {"since": str(self._config_version), "status": str(self._status_version)}
+        said |= {"point": self._point} if self._point else {}
         try:
             headers = {"Authorization": f"Bearer {self._token()}"}
-            if held is not None and held.etag:
-                headers["If-None-Match"] = held.etag
-            return self._http.get(f"/v1/snapshot/{quote(tenant_id, safe='')}", headers=headers)
+            answer = self._http.get("/v1/snapshots", params=said, headers=headers)
         except (httpx.HTTPError, OSError) as error:
             raise Refused("unreachable", f"the registry cannot be asked ({type(error).__name__})") from error
-
-    def _lease_of(self, response: httpx.Response, tenant_id: str, asked: float, held: _Lease | None) -> _Lease:
-        if response.status_code == 404:
-            return _Lease(asked, None, Refused("unknown", "the registry does not know this tenant"))
-        if response.status_code == 304 and held is not None:
-            return _Lease(asked, held.snapshot, held.refusal, held.etag)
-        if response.status_code != 200:
-            raise Refused("unreachable", f"the registry answered {response.status_code}")
+        if answer.status_code != 200:
+            raise Refused("unreachable", f"the registry answered {answer.status_code}")
         try:
-            snapshot = Snapshot.of(response.json())
+            news = News(answer.json())
         except (Malformed, ValueError, RecursionError) as error:
-            raise Refused("unreachable", f"the registry's answer is not a snapshot ({error})") from error
-        if snapshot.tenant_id != tenant_id:
-            raise Refused("unreachable", "the registry answered for another tenant")
-        refusal = None if snapshot.servable else Refused("not_active", f"the tenant is {snapshot.status}")
-        return _Lease(asked, snapshot, refusal, response.headers.get("ETag", ""))
+            raise Refused("unreachable", f"the registry's answer is not one ({error})") from error
+        if news.status_version < self._status_version:
+            raise Refused("unreachable", "the registry answered with an older status than it had before")
+        return news
 
+    def _start(self) -> None:
+        """Begin to follow, in the process that asks and not in the one that forked it."""
+        if self._threads or not self._follows:
+            return
+        with self._starting:
+            if self._threads:
+                return
+            self._held.take(disk.read(self._copy) if self._copy else [])
+            self._threads = [threading.Thread(target=self._keep_leased, name="registry-lease", daemon=True)]
+            if self._stream_url:
+                from .stream import Stream  # needs redis, which not everybody installs
 
-def _checked(lease: _Lease, held: _Lease | None) -> _Lease:
-    """Refuse to step back: a status older than one already seen comes from a replica that lags."""
-    if lease.snapshot is None or held is None or held.snapshot is None:
-        return lease
-    if lease.snapshot.status_version < held.snapshot.status_version:
-        raise Refused("unreachable", "the registry answered with an older status than it had before")
-    return lease
+                self._stream = Stream(self._stream_url, self._take)
+                self._held.take(self._stream.configurations())
+                self._stream.start()
+            self._threads[0].start()
+
+    def _take(self, pieces: list[Configuration | Standing]) -> None:
+        standings = [one for one in pieces if isinstance(one, Standing)]
+        self._held.take([one for one in pieces if isinstance(one, Configuration)], standings)
+        if standings:
+            self._news.set()
+
+    def _keep_leased(self) -> None:
+        """Renew well before the lease is over, and at once after a change, so that the portal learns it is applied."""
+        kept_at, kept = NEVER, -1
+        while not self._stop.is_set():
+            before = self._status_version
+            self._renew(lambda: False)
+            if self._copy and self._config_version != kept and self._clock() - kept_at > KEEP_SECONDS:
+                kept_at, kept = self._clock(), self._config_version
+                self._keep(self._copy)
+            if self._status_version == before:
+                self._news.wait(self._renew_seconds)
+            self._news.clear()
+
+    def _keep(self, path: Path) -> None:
+        try:
+            disk.keep(path, list(self._held.configurations.values()))
+        except OSError as error:
+            self._failure = f"the copy on disk cannot be written ({type(error).__name__})"

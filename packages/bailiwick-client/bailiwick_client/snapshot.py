@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Literal
 
 Code = Literal["unknown", "not_active", "unreachable"]
@@ -36,19 +37,13 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Snapshot:
-    """One published state of a tenant."""
+class Standing:
+    """Whether a tenant may be served, as of the status change `version`."""
 
     tenant_id: str
-    name: str
+    version: int
     status: str
-    tier: str
-    region: str
-    limits: Limits
-    flags: Mapping[str, Any]
-    config_version: int
-    status_version: int
-    vector_provider: str
+    reason: str
     validating: bool
 
     @property
@@ -60,15 +55,40 @@ class Snapshot:
         return self.status == "active" or (self.status in ("provisioning", "suspended") and self.validating)
 
     @classmethod
-    def of(cls, data: Any) -> "Snapshot":
+    def of(cls, data: Any) -> "Standing":
+        """Read the portal's JSON; raises Malformed."""
+        return cls(
+            tenant_id=_take(data, "tenant_id", str),
+            version=_take(data, "status_version", int),
+            status=_take(data, "status", str),
+            reason=_take(data, "reason", str),
+            validating=_take(data, "validating", bool),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything about a tenant but whether it may be served; goes on holding while the portal cannot be asked."""
+
+    tenant_id: str
+    name: str
+    tier: str
+    region: str
+    limits: Limits
+    flags: Mapping[str, Any]
+    version: int
+    routing_epoch: int
+    vector_provider: str
+    lease_seconds: float
+    goes_on: bool
+
+    @classmethod
+    def of(cls, data: Any) -> "Configuration":
         """Read the portal's JSON; unknown fields are ignored, a missing or ill-typed one raises Malformed."""
-        if not isinstance(data, dict):
-            raise Malformed("a snapshot is an object")
         limits = _take(data, "limits", dict)
         return cls(
             tenant_id=_take(data, "tenant_id", str),
             name=_take(data, "name", str),
-            status=_take(data, "status", str),
             tier=_take(data, "tier", str),
             region=_take(data, "region", str),
             limits=Limits(
@@ -78,15 +98,67 @@ class Snapshot:
                 max_storage_gb=float(_take(limits, "max_storage_gb", (int, float))),
                 requests_per_minute=_take(limits, "requests_per_minute", int),
             ),
-            flags=_take(data, "flags", dict),
-            config_version=_take(data, "config_version", int),
-            status_version=_take(data, "status_version", int),
+            flags=MappingProxyType(_take(data, "flags", dict)),
+            version=_take(data, "config_version", int),
+            routing_epoch=_take(data, "routing_epoch", int),
             vector_provider=_take(data, "vector_provider", str),
-            validating=_take(data, "validating", bool),
+            lease_seconds=float(_take(data, "lease_seconds", (int, float))),
+            goes_on=_take(data, "on_outage", str) == "go_on",
         )
 
 
-def _take(data: dict[str, Any], field: str, kind: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One tenant as it is admitted. `lease` is how many seconds an answer of the portal may be acted on."""
+
+    configuration: Configuration
+    standing: Standing
+    lease: float
+
+    @classmethod
+    def joined(cls, configuration: Configuration, standing: Standing) -> "Snapshot":
+        return cls(configuration, standing, configuration.lease_seconds)
+
+    @property
+    def tenant_id(self) -> str:
+        return self.configuration.tenant_id
+
+    @property
+    def name(self) -> str:
+        return self.configuration.name
+
+    @property
+    def status(self) -> str:
+        return self.standing.status
+
+    @property
+    def tier(self) -> str:
+        return self.configuration.tier
+
+    @property
+    def region(self) -> str:
+        return self.configuration.region
+
+    @property
+    def limits(self) -> Limits:
+        return self.configuration.limits
+
+    @property
+    def flags(self) -> Mapping[str, Any]:
+        return self.configuration.flags
+
+    @property
+    def vector_provider(self) -> str:
+        return self.configuration.vector_provider
+
+    @property
+    def validating(self) -> bool:
+        return self.standing.validating
+
+
+def _take(data: Any, field: str, kind: Any) -> Any:
+    if not isinstance(data, dict):
+        raise Malformed("a snapshot is an object")
     value = data.get(field)
     # bool is an int to isinstance, and true is no version number
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):

@@ -1,0 +1,68 @@
+"""Write through: what changed is computed from committed rows, numbered, and told to Redis if it is newer.
+
+A status change is told twice: at once by who committed it, and again by the outbox in case that process died.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+import structlog
+from django.db import connection, transaction
+from redis import RedisError
+
+from portal.lib.clock import now
+from tenants.models import Tenant
+
+from . import stream
+from .contents import Standing, Told, configurations, standings
+from .models import Published
+
+log = structlog.get_logger(__name__)
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('registry.publish', 0))"
+DRAW = "SELECT nextval('registry_version') FROM generate_series(1, %s)"
+
+
+def publish(tenant_ids: Iterable[UUID]) -> None:
+    """Publish configuration and standing of these tenants. Raises RedisError, having written the database's part."""
+    with transaction.atomic():
+        changed = number(list(tenant_ids))
+    stream.put("configuration", [(str(one.tenant_id), one.version, stream.line(told(one))) for one in changed])
+    tell(standings(tenant_ids))
+
+
+def tell(present: Iterable[Standing]) -> None:
+    """Tell how tenants stand; a tenant without a status change has nothing to tell. Raises RedisError."""
+    entries = [(one.tenant_id, one.version, stream.line(one.told())) for one in present if one.version]
+    stream.put("standing", entries)
+
+
+def at_once(tenant_id: UUID) -> None:
+    """When the present transaction has committed, tell how the tenant stands. The outbox does it again."""
+    transaction.on_commit(lambda: _tell_quietly(tenant_id))
+
+
+def told(row: Published) -> Told:
+    """A tenant's configuration as enforcement points hear it."""
+    return {**json.loads(row.body), "config_version": row.version}
+
+
+def _tell_quietly(tenant_id: UUID) -> None:
+    try:
+        tell(standings([tenant_id]))
+    except RedisError as error:
+        log.warning("registry.not_told_at_once", tenant_id=str(tenant_id), error=type(error).__name__)
+
+
+def number(tenant_ids: Sequence[UUID]) -> list[Published]:
+    """Write what differs from what is published, under one lock, and return it."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK)
+        tenants = list(Tenant.objects.select_related("tier").filter(pk__in=tenant_ids))
+        known = dict(Published.objects.filter(pk__in=tenant_ids).values_list("pk", "body"))
+        new = {pk: body for pk, body in configurations(tenants).items() if known.get(pk) != body}
+        cursor.execute(DRAW, [len(new)])
+        versions = [row[0] for row in cursor.fetchall()]
+    rows = [Published(pk, version, body, now()) for (pk, body), version in zip(new.items(), versions, strict=True)]
+    fields = ["version", "body", "at"]
+    return Published.objects.bulk_create(rows, update_conflicts=True, unique_fields=["tenant"], update_fields=fields)
