@@ -100,6 +100,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "simple_history",
     "portal.access",
+    "portal.admin.saved",
     "portal.audit",
     "portal.guards",
     "portal.jobs",

@@ -25,6 +25,7 @@ from portal.lib.errors import Absent, Invalid, NotAllowed, Refusal
 from . import eyes, listing
 from .home import Card
 from .navigation import forget_counts
+from .saved.tabs import own_views
 from .trail import ALL, trail_of
 from .verbs import Facts, Verb
 
@@ -218,7 +219,8 @@ class GovernedAdmin(StockAdmin):
         return {**self.admin_site.each_context(request), "page": self, "opts": self.opts, **more}
 
     # -- list -------------------------------------------------------------------------------------------------------
-    def _list(self, request: HttpRequest) -> Any:
+    def list_of(self, request: HttpRequest) -> Any:
+        """The list that the address asks for; NotAllowed or Invalid where it is none."""
         if not self.has_view_permission(request):
             raise NotAllowed(_("Your role does not open this list."))
         try:
@@ -227,9 +229,10 @@ class GovernedAdmin(StockAdmin):
             raise Invalid(_("This list has no such filter or page.")) from error
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        cl = self._list(request)
+        cl = self.list_of(request)
         actor = eyes.narrow(request)
-        shown = listing.rows(cl, actor)
+        shown, views = listing.rows(cl, actor), self.tabs(actor)
+        own = own_views(cl, self.mount, request.GET.urlencode(), [query for _label, query in views], actor)
         context = self.context(
             request,
             title=self.label(),
@@ -238,7 +241,8 @@ class GovernedAdmin(StockAdmin):
             headings=listing.headings(cl, shown),
             chips=listing.chips(cl),
             page_links=listing.page_links(cl) if cl.multi_page else [],
-            tabs=[(label, f"?{query}", self._is_view(request, query)) for label, query in self.tabs(actor)],
+            tabs=[(label, f"?{query}", not own["own_tab"] and self._is_view(request, query)) for label, query in views],
+            **own,
             is_narrowed=bool(cl.query or cl.has_active_filters),
             add_url=self._add_url(request),
             query=request.GET.urlencode(),
@@ -257,7 +261,7 @@ class GovernedAdmin(StockAdmin):
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_add")
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        return listing.as_csv(self._list(request), str(self.opts.model_name), eyes.narrow(request))
+        return listing.as_csv(self.list_of(request), str(self.opts.model_name), eyes.narrow(request))
 
     # -- object -----------------------------------------------------------------------------------------------------
     def change_view(

@@ -16,6 +16,7 @@ from portal.audit.context import acting
 
 from . import doors, eyes, home, reason, search, signin
 from .governed import GovernedAdmin
+from .saved.pages import views_page
 
 
 class Console(AdminSite):
@@ -46,6 +47,7 @@ class Console(AdminSite):
             path("search/", door(self.search), name="search"),
             path("eyes/", door(self.eyes), name="eyes"),
             path("reason/", door(self.reason), name="reason"),
+            path("views/", door(self.views), name="views"),
             path("theme/", csrf_protect(signin.theme), name="theme"),
             path("account/password/", door(self.password_change), name="password_change"),
             path("account/password/done/", door(self.password_change_done), name="password_change_done"),
@@ -70,6 +72,9 @@ class Console(AdminSite):
 
     def reason(self, request: HttpRequest) -> HttpResponse:
         return reason.reason_page(request)
+
+    def views(self, request: HttpRequest) -> HttpResponse:
+        return views_page(self, request)
 
     @method_decorator([never_cache, csrf_protect, sensitive_post_parameters("password")])
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -76,7 +76,7 @@ def _is_done(code: str) -> bool:
 OWN_API = {"POST /api/v1/tokens/", "POST /api/v1/notifications/read-all/", "POST /api/v1/auth/token"}
 OWN_PAGES = {
     "POST /", "POST /account/password/", "POST /eyes/", "POST /login/", "POST /notifications/read/", "POST /search/",
-    "POST /theme/", "POST /tokens/new/",
+    "POST /theme/", "POST /tokens/new/", "POST /views/",
 }  # fmt: skip
 SIGNING = ("signatures/", "rejections/", "do/sign/", "do/reject/")
 OPEN = ("/.well-known/", "/api/docs/", "/api/schema/", "/health/", "/metrics", "/api/v1/auth/token")

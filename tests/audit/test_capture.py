@@ -39,6 +39,7 @@ EXEMPT = {
     "jobs_schedulerun": "a lease (D6)",
     "notify_notice": "a copy of news for one inbox",
     "notify_delivery": "the outbox of messages",
+    "saved_savedview": "a preference of one person",
     "tenants_statusversion": "a counter; tenants_statuschange holds each step",
     "lifecycle_terraformcommand": "timings",
     "costs_statement": "made again while it is open; closing is an act with the digest of what it says",

@@ -24,6 +24,7 @@ def pages(world: World) -> dict[str, list[str]]:
         "priya": [
             "/", "/tenants/", f"/tenants/{world.tenant.pk}/", "/tiers/", "/tiers/new/", "/prices/2026-01 v1/",
             "/business-units/FIN/", "/people/", "/tokens/new/", "/approval-rules/", "/search/?q=notes",
+            "/channels/new/", "/tenants/?status__exact=active&o=2",
         ],
         "farah": [
             "/", "/eyes/", f"/incidents/{world.incident.pk}/", "/residency/", "/verdicts/", "/ledger/?show=both",

@@ -141,3 +141,18 @@ def test_a_name_cannot_bring_a_script_along(visit: Any, world: World) -> None:
     page = visit("meera")
     page.goto("/notifications/")
     assert page.locator("main img").count() == 0 and not page.wrong
+
+
+def test_a_view_is_kept_and_removed_on_a_phone_without_scripts(visit: Any, world: World) -> None:
+    page = visit("priya", width=390, theme="dark", script=False)
+    page.goto("/tenants/?status__exact=active&o=2")
+    page.get_by_text("Keep this view").click()
+    name = "Every active tenant of the group, by business unit, weekly"
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_role("button", name="Keep").click()
+    tab = page.get_by_role("link", name=name)
+    assert tab.get_attribute("aria-current") == "true"
+    assert tab.bounding_box()["width"] <= 390
+    page.get_by_text("This view").click()
+    page.get_by_role("button", name="Remove").click()
+    assert page.get_by_role("link", name=name).count() == 0

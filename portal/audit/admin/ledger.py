@@ -77,7 +77,7 @@ class LedgerAdmin(GovernedAdmin):
         return page
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
-        found = self._list(request)
+        found = self.list_of(request)
         found.list_display = CSV
         return listing.as_csv(found, "ledger", eyes.narrow(request))
 

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class SavedConfig(AppConfig):
+    name = "portal.admin.saved"
+    label = "saved"
+    verbose_name = "Saved views"
