@@ -9,6 +9,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from lifecycle.models import TenantRequest, Ticket
+from portal.notify.models import Channel, Delivery
+
 from .world import World, read_with_a_reason, tenant
 
 pytestmark = pytest.mark.django_db
@@ -169,3 +172,15 @@ def test_error_pages_are_pages_of_the_product(page: Any, world: World) -> None:
     assert forged.status_code == 403 and "open too long" in forged.content.decode()
     for answer in (missing, forged):
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
+
+
+def test_manual_setup_leads_to_the_issue_a_tracker_made_of_it(page: Any, world: World) -> None:
+    TenantRequest.objects.filter(pk=world.request.pk).update(manual_reasons=["A crore"])
+    Ticket.objects.create(request=world.request, reference="MAN-1", items=[])
+    jira = Channel.objects.create(name="Jira", kind="jira", created_by="system:test")
+    shared = {"channel": jira, "event": "ticket.opened", "severity": "warning", "title": "x"}
+    Delivery.objects.create(key=f"{jira.pk}:ticket.opened:MAN-1", link="https://acme.test/browse/OPS-1", **shared)
+    Delivery.objects.create(key=f"{jira.pk}:ticket.opened:MAN-2", link="https://acme.test/browse/OPS-2", **shared)
+    read_with_a_reason("kiran")
+    shown = page("kiran").get(f"/requests/{world.request.pk}/").content.decode()
+    assert '<a href="https://acme.test/browse/OPS-1" rel="noreferrer">OPS-1</a>' in shown and "OPS-2" not in shown
