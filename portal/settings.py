@@ -61,7 +61,15 @@ def database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {"connect_timeout": 5, "prepare_threshold": None},
+        # a server that vanished without a word is given up in seconds, not when the kernel tires of it
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "prepare_threshold": None,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,
+        },
     }
 
 
@@ -71,6 +79,7 @@ DIRECT_DATABASE_URL = env("BAILIWICK_DIRECT_DATABASE_URL", "")
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 REGIONS_FILE = Path(env("BAILIWICK_REGIONS_FILE") or HOME / "run" / "regions.json")
 WORK_DIR = HOME / "work"
+REGISTRY_COPIES = Path(env("BAILIWICK_REGISTRY_COPIES") or HOME / "registry")
 # The ledger: whose name it bears, who seals it, and the write-once store and the witness outside the database's reach.
 LEDGER: dict[str, Any] = {
     "origin": env("BAILIWICK_LEDGER_ORIGIN", "bailiwick/ledger"),
@@ -380,6 +389,9 @@ SCHEDULE = {
     "portal.approvals.schedule.tick": 30,
     "portal.notify.schedule.deliver": 5,
     "portal.audit.schedule.tick": 10,
+    "tenants.registry.schedule.repair": 5,
+    "tenants.registry.schedule.keep_copy": 3600,
+    "tenants.registry.schedule.forget_old": 3600,
     "compliance.schedule.tick": 600,
     "tenants.flags.actions.note_ends": 600,
     "tenants.costs.schedule.tick": 300,

@@ -3,7 +3,7 @@
 from typing import Any
 
 import django_filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -15,10 +15,11 @@ from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
 from portal.access.reading import ReadWithReason
 from portal.lib.api import BoundOnce, ByKey, ReasonSerializer, StrictSerializer
-from portal.lib.errors import Conflict
+from portal.lib.errors import Absent, Conflict
 
 from . import actions, connect, queries
-from .models import BusinessUnit, DataClass, Tenant, Tier
+from .models import BusinessUnit, DataClass, StatusChange, Tenant, Tier
+from .registry import points
 
 
 class TenantSerializer(ReadWithReason, BoundOnce, serializers.ModelSerializer[Tenant]):
@@ -72,6 +73,27 @@ class AccessTokenSerializer(serializers.Serializer[Any]):
     platform_url = serializers.CharField()
 
 
+class OutcomeSerializer(serializers.Serializer[Any]):
+    """`applied` and `fenced` admit the tenant no longer than the change says; `at` is since or from when."""
+
+    point = serializers.CharField()
+    word = serializers.ChoiceField(["applied", "fenced", "waiting", "not fenced"])
+    at = serializers.DateTimeField(allow_null=True)
+
+
+class ReceiptSerializer(serializers.ModelSerializer[StatusChange]):
+    status = serializers.CharField(source="new")
+    points = serializers.SerializerMethodField()
+
+    class Meta:
+        model = StatusChange
+        fields = ["version", "status", "reason", "at", "points"]
+
+    @extend_schema_field(OutcomeSerializer(many=True))
+    def get_points(self, change: StatusChange) -> Any:
+        return OutcomeSerializer(points.receipt(change), many=True).data
+
+
 class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Tenant]):
     """Tenants the caller may see. Absent and foreign ones answer alike."""
 
@@ -101,6 +123,15 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
         tenant = self.get_object()
         tenant = act(tenant.pk, actor=actor_of(request), **asked(request, ReasonSerializer, verb, tenant))
         return Response(self.get_serializer(tenant).data)
+
+    @extend_schema(responses=ReceiptSerializer)
+    @action(detail=True, methods=["get"])
+    def propagation(self, request: Request, pk: Any = None) -> Response:
+        """Which enforcement points have applied the newest change of the tenant's status, and which are fenced."""
+        change = self.get_object().status_changes.select_related("tenant__tier").first()
+        if change is None:
+            raise Absent("The tenant's status has not changed yet.")
+        return Response(ReceiptSerializer(change).data)
 
     @extend_schema(request=ConnectSerializer, responses={201: AccessTokenSerializer})
     @action(detail=True, methods=["post"], url_path="access-tokens")

@@ -11,7 +11,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parents[2]
 OLDEST_PYTHON = (3, 11)
 FRESH_MB, KEPT_MB = 600, 100
-PRIVATE = ("run", "secrets", "log", "redis", "objects", "pinecone", "work", "mail", "static")
+PRIVATE = ("run", "secrets", "log", "redis", "objects", "pinecone", "work", "mail", "static", "registry")
 
 
 class Unfit(Exception):

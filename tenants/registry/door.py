@@ -10,6 +10,8 @@ import re
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
@@ -32,13 +34,16 @@ POINT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 VERBS = "snapshot.view"
 KNOWN_FOR, KNOWN = 1.0, 4096
 LONGEST_WAIT, WAITING = 25.0, threading.BoundedSemaphore(4)
+PATIENCE, LOOKING_UP = 1.5, threading.BoundedSemaphore(2)  # threads that a database that hangs may hold
 Answer = tuple[int, dict[str, str], bytes]
 
 
-@dataclass(frozen=True)
 class Refused(Exception):
-    status: int
-    detail: str
+    """Why there is no answer, as an answer."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status, self.detail = status, detail
 
     def answer(self) -> Answer:
         headers = {"Content-Type": "application/problem+json"}
@@ -49,6 +54,17 @@ class Refused(Exception):
         if self.status == 503:
             headers["Retry-After"] = "1"
         return self.status, headers, json.dumps({"status": self.status, "detail": self.detail}).encode()
+
+
+@contextmanager
+def looking_up() -> Iterator[None]:
+    """Raises OperationalError when the database answers neither this question nor those before it."""
+    if not LOOKING_UP.acquire(timeout=PATIENCE):
+        raise OperationalError("the questions before this one are not answered")
+    try:
+        yield
+    finally:
+        LOOKING_UP.release()
 
 
 class Everywhere:
@@ -78,12 +94,12 @@ def answer(method: str, path: str, query: str, authorization: str, etag: str = "
 
 def _one(actor: Actor, tenant_id: str, etag: str) -> Answer:
     state = mirror().fresh()
-    body = state.body(tenant_id)
-    if body is None or not policy.can(actor, VERBS, state.standings[tenant_id]):
+    found = state.snapshot(tenant_id)
+    if found is None or not policy.can(actor, VERBS, state.standings[tenant_id]):
         raise Refused(404, "There is no such tenant.")
     present = state.etag(tenant_id)
     headers = {"ETag": present, "Content-Type": "application/json"}
-    return (304, headers, b"") if etag == present else (200, headers, body)
+    return (304, headers, b"") if etag == present else (200, headers, json.dumps(found).encode())
 
 
 @dataclass(frozen=True)
@@ -133,7 +149,8 @@ def _news(actor: Actor, asked: Asked, state: State) -> dict[str, Any]:
 def _note(actor: Actor, asked: Asked) -> None:
     """What cannot be written down costs a receipt a line, and nobody a lease."""
     try:
-        points.heard(asked.point, actor.id, asked.status)
+        with looking_up():
+            points.heard(asked.point, actor.id, asked.status)
     except DatabaseError as error:
         log.warning("registry.not_noted", point=asked.point, error=type(error).__name__)
 
@@ -161,18 +178,23 @@ def _caller(authorization: str) -> Actor:
     found = _callers.get(digest)
     if found is not None and time.monotonic() - found[0] < KNOWN_FOR:
         return found[1]
+    with looking_up():
+        actor = _looked_up(authorization)
+    _callers[digest] = time.monotonic(), actor
+    while len(_callers) > KNOWN:
+        _callers.popitem(last=False)
+    return actor
+
+
+def _looked_up(authorization: str) -> Actor:
     scheme, _, credential = authorization.partition(" ")
     known = bearer(credential.strip()) if scheme.lower() == "bearer" else None
     if known is None:
-        _callers.pop(digest, None)
         raise Refused(401, "A service credential is needed.")
     user, claims = known
     actor = Actor(str(user.pk), user, claims.via, claims.scopes)
     if not policy.can(actor, VERBS):
         raise Refused(403, "This credential may not read snapshots.")
-    _callers[digest] = time.monotonic(), actor
-    while len(_callers) > KNOWN:
-        _callers.popitem(last=False)
     return actor
 
 

@@ -20,6 +20,7 @@ from . import publish
 from .contents import Standing, Told, standings
 from .models import Published
 
+PATIENCE = 1.5  # a database that hangs may hold one thread of a process, and not those who come after it
 NOW = "SELECT (SELECT value FROM tenants_statusversion), coalesce((SELECT max(version) FROM registry_published), 0)"
 
 
@@ -40,12 +41,10 @@ class State:
     standings: Mapping[str, Standing] = field(default_factory=dict)
     configurations: Mapping[str, Configuration] = field(default_factory=dict)
 
-    def body(self, tenant_id: str) -> bytes | None:
-        """One tenant's snapshot as JSON; None if there is no such tenant."""
+    def snapshot(self, tenant_id: str) -> Told | None:
+        """Both halves in one; None if there is no such tenant."""
         standing, configuration = self.standings.get(tenant_id), self.configurations.get(tenant_id)
-        if standing is None or configuration is None:
-            return None
-        return json.dumps(configuration.told | standing.told()).encode()
+        return configuration.told | standing.told() if standing and configuration else None
 
     def etag(self, tenant_id: str) -> str:
         standing, configuration = self.standings[tenant_id], self.configurations[tenant_id]
@@ -63,12 +62,16 @@ class Mirror:
     def fresh(self) -> State:
         """The registry as of a read that began after this call."""
         before = self._begun
-        with self._reading:
+        if not self._reading.acquire(timeout=PATIENCE):
+            raise OperationalError("the read under way does not end")
+        try:
             if self._ended <= before:  # the read that ended last had begun before we came
                 self._begun += 1
                 self._state = _once_again(self._state)
                 self._ended = self._begun
             return self._state
+        finally:
+            self._reading.release()
 
     def forget(self) -> None:
         """Read everything anew next time."""
