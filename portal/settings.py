@@ -330,6 +330,7 @@ METRIC_COLLECTORS = [
 # Data that every installation starts with (manage.py seed).
 DEFAULTS = [
     "tenants.defaults.install",
+    "tenants.costs.defaults.install",
     "compliance.defaults.install",
     "lifecycle.defaults.install",
     "portal.approvals.defaults.install",
@@ -372,6 +373,8 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "platform_keys.orphaned": ["tenants.subscribers.platform_keys_orphaned"],
     "flag.ended": ["tenants.flags.subscribers.ended"],
     "flag.switched": ["tenants.flags.subscribers.switched"],
+    "arrears.noticed": ["tenants.costs.subscribers.arrears_noticed"],
+    "cost.rose": ["tenants.costs.subscribers.cost_rose"],
     "budget.exceeded": ["tenants.costs.subscribers.budget_exceeded"],
     "ledger.alarm": ["portal.notify.subscribers.ledger_alarm"],
     "ledger.all_clear": ["portal.notify.subscribers.ledger_all_clear"],
@@ -395,6 +398,7 @@ SCHEDULE = {
     "compliance.schedule.tick": 600,
     "tenants.flags.actions.note_ends": 600,
     "tenants.costs.schedule.tick": 300,
+    "tenants.costs.dunning.tick": 3600,
     "lifecycle.provisioning.schedule.tick": 30,
 }
 

@@ -215,11 +215,11 @@ def set_envelope(unit_code: str, amount_inr: Decimal, *, actor: Actor, reason: s
     return unit
 
 
-def user_named(username: str) -> User:
+def user_named(username: str, field: str = "user") -> User:
     """Look a person up by login name, or say what is wrong."""
     user = User.objects.filter(username=username, is_active=True, is_service=False).first()
     if user is None:
-        raise Invalid(fields={"user": f"nobody signs in as {username}"})
+        raise Invalid(fields={field: f"nobody signs in as {username}"})
     return user
 
 

@@ -94,6 +94,11 @@ class ReceiptSerializer(serializers.ModelSerializer[StatusChange]):
         return OutcomeSerializer(points.receipt(change), many=True).data
 
 
+class PaymentSerializer(ReasonSerializer):
+    payment_status = serializers.ChoiceField(Tenant._meta.get_field("payment_status").choices)
+    billing_contact = serializers.CharField(max_length=150, required=False, help_text="A login name")
+
+
 class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Tenant]):
     """Tenants the caller may see. Absent and foreign ones answer alike."""
 
@@ -118,6 +123,16 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
     @action(detail=True, methods=["post"])
     def reactivation(self, request: Request, pk: Any = None) -> Response:
         return self._act(actions.reactivate, "tenant.reactivate", request)
+
+    @extend_schema(request=PaymentSerializer, responses=TenantSerializer)
+    @action(detail=True, methods=["post"])
+    def payment(self, request: Request, pk: Any = None) -> Response:
+        """Say whether the tenant's unit pays, and who hears when it does not."""
+        tenant = self.get_object()
+        given = asked(request, PaymentSerializer, "tenant.edit", tenant)
+        if "billing_contact" in given:
+            given["billing_contact"] = actions.user_named(given["billing_contact"], "billing_contact")
+        return Response(self.get_serializer(actions.edit(tenant.pk, actor=actor_of(request), **given)).data)
 
     def _act(self, act: Any, verb: str, request: Request) -> Response:
         tenant = self.get_object()

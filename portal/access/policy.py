@@ -64,6 +64,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "cost.oversee": READERS | {Role.CFO},
     "rate.view": READERS | APPROVERS | TENANT_SIDE,
     "rate.edit": frozenset({Role.CFO}),
+    "terms.view": READERS | APPROVERS | TENANT_SIDE,
+    "terms.edit": frozenset({Role.CFO}),
     "usage.view": READERS | APPROVERS | TENANT_SIDE,
     "usage.report": frozenset({Role.SERVICE}),
     "snapshot.view": frozenset({Role.SERVICE}),
@@ -82,7 +84,7 @@ WHOLE = frozenset(
     {
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
-        "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit",
+        "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit", "terms.edit",
     }
 )  # fmt: skip
 

@@ -34,6 +34,18 @@ class EditForm(forms.Form):
     cost_centre = forms.CharField(label=gettext_lazy("Cost centre"), max_length=32)
 
 
+class PaymentForm(forms.Form):
+    """Whether the tenant's unit pays, and who hears when it does not."""
+
+    payment_status = forms.ChoiceField(
+        label=gettext_lazy("Payment"), choices=Tenant._meta.get_field("payment_status").choices
+    )
+    billing_contact = forms.CharField(
+        label=gettext_lazy("Billing contact"), max_length=150, help_text=gettext_lazy("Their login name")
+    )
+
+
+PAY_SAYS = gettext_lazy("Overdue begins the dunning of the tier's terms; disputed stops it; current ends it.")
 KEY_SAYS = gettext_lazy("For the tenant's application. It is shown once; the platform keeps only its digest.")
 
 
@@ -71,7 +83,7 @@ class TenantAdmin(GovernedAdmin):
     object_template = "tenants/tenant.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        people = ("owner__person", "champion__person")
+        people = ("owner__person", "champion__person", "billing_contact")
         found: QuerySet[Any] = Tenant.objects.visible_to(actor).select_related("tier", "business_unit", *people)
         return found
 
@@ -171,6 +183,9 @@ class TenantAdmin(GovernedAdmin):
             offered.append(
                 Verb("edit", _("Change title or cost centre"), _on(actions.edit), form=EditForm, initial=initial)
             )
+            contact = tenant.billing_contact or tenant.owner
+            paying = {"payment_status": tenant.payment_status, "billing_contact": contact.username}
+            offered.append(Verb("payment", _("Change payment"), _pay, says=PAY_SAYS, form=PaymentForm, initial=paying))
         return offered
 
     def extra(self, tenant: Tenant, actor: Actor) -> dict[str, Any]:
@@ -224,6 +239,11 @@ def _classes(tenant: Tenant) -> list[str]:
 def _issue_key(tenant: Tenant, *, actor: Actor, reason: str, name: str, scopes: list[str]) -> str:
     key = connect.issue_key(tenant.pk, actor=actor, reason=reason, name=name, scopes=scopes)
     return _("Copy the key now, it is not shown again: %(key)s") % {"key": key}
+
+
+def _pay(tenant: Tenant, *, actor: Actor, reason: str, payment_status: str, billing_contact: str) -> None:
+    contact = actions.user_named(billing_contact, "billing_contact")
+    actions.edit(tenant.pk, actor=actor, reason=reason, payment_status=payment_status, billing_contact=contact)
 
 
 def _on(action: Any) -> Any:

@@ -13,9 +13,10 @@ from portal.audit.context import action
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict, Invalid
+from tenants.models import Tier
 from tenants.usage.models import Month
 
-from .models import Adjustment, Agreement, CentreMonth, Overrun, Rate, State, Statement
+from .models import Adjustment, Agreement, CentreMonth, Overrun, Rate, State, Statement, Terms
 
 
 @action
@@ -36,6 +37,39 @@ def publish_rate(
         raise Conflict(f"There is a rate of {currency} for {effective_on} already.", code="rate-exists") from None
     record("rate.published", rate, actor=actor, reason=reason, data={"currency": currency, "inr": inr_per_unit})
     return rate
+
+
+@action
+def publish_terms(
+    tier_code: str,
+    effective_on: date,
+    notice_days: int,
+    grace_days: int,
+    credits: list[tuple[str, str]],
+    source: str,
+    *,
+    actor: Actor,
+    reason: str,
+) -> Terms:
+    """Say what is agreed with the tenants of a tier from a day on; the next terms follow these."""
+    policy.require(actor, "terms.edit")
+    if not Tier.objects.filter(pk=tier_code).exists():
+        raise Invalid(fields={"tier": "there is no such tier"})
+    for below, percent in credits:
+        if not (0 < Decimal(below) <= 100 and 0 < Decimal(percent) <= 100):
+            raise Invalid(fields={"credits": "percentages above 0 and up to 100"})
+    terms = Terms(
+        tier_id=tier_code, effective_on=effective_on, notice_days=notice_days, grace_days=grace_days,
+        credits=[[below, percent] for below, percent in credits], source=source, published_by=actor.id,
+    )  # fmt: skip
+    terms.full_clean(validate_unique=False, validate_constraints=False)
+    try:
+        with transaction.atomic():
+            terms.save(force_insert=True)
+    except IntegrityError:
+        raise Conflict(f"There are terms of {tier_code} for {effective_on} already.", code="terms-exist") from None
+    record("terms.published", terms, actor=actor, reason=reason, data={"tier": tier_code, "on": effective_on})
+    return terms
 
 
 @action

@@ -16,7 +16,7 @@ from portal.access.idempotency import IdempotentMixin
 from portal.lib.api import ByKey, StrictSerializer
 
 from . import actions, queries
-from .models import Adjustment, CentreMonth, Rate, Statement
+from .models import Adjustment, Arrears, CentreMonth, Rate, Statement, Terms
 from .roi import Inputs, returns
 
 
@@ -47,6 +47,7 @@ class InCurrency(serializers.Serializer[Any]):
 
 class StatementSerializer(InCurrency, serializers.ModelSerializer[Statement]):
     lines = serializers.ListField(child=serializers.DictField(), read_only=True)
+    service = serializers.DictField(read_only=True)
 
     class Meta:
         model = Statement
@@ -162,6 +163,68 @@ class RateViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMi
         return Response(RateSerializer(actions.publish_rate(actor=actor_of(request), **given)).data, status=201)
 
 
+class TermsSerializer(serializers.ModelSerializer[Terms]):
+    class Meta:
+        model = Terms
+        fields = "__all__"
+
+
+class CreditSerializer(StrictSerializer):
+    """Below this percentage of the month, this percentage of the baseline is given back."""
+
+    below = serializers.DecimalField(max_digits=7, decimal_places=4, min_value=0, max_value=100)
+    percent = serializers.DecimalField(max_digits=5, decimal_places=2, min_value=0, max_value=100)
+
+
+class NewTermsSerializer(StrictSerializer):
+    tier = serializers.SlugField(max_length=32)
+    effective_on = serializers.DateField()
+    notice_days = serializers.IntegerField(min_value=0, max_value=365)
+    grace_days = serializers.IntegerField(min_value=1, max_value=365)
+    credits = serializers.ListField(child=CreditSerializer(), max_length=10, default=list)
+    source = serializers.CharField(max_length=200)
+    reason = serializers.CharField(max_length=500)
+
+
+class TermsViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Terms]):
+    """Terms of tiers, dated: dunning and service credits."""
+
+    serializer_class = TermsSerializer
+    queryset = Terms.objects.none()
+    filterset_fields = ["tier", "effective_on"]
+    ordering_fields = ["effective_on"]
+
+    def get_queryset(self) -> Any:
+        policy.require(actor_of(self.request), "terms.view")
+        return Terms.objects.order_by("-effective_on", "tier_id")
+
+    @extend_schema(request=NewTermsSerializer, responses={201: TermsSerializer})
+    def create(self, request: Request) -> Response:
+        given = asked(request, NewTermsSerializer, "terms.edit")
+        credits = [(f"{one['below'].normalize():f}", f"{one['percent'].normalize():f}") for one in given.pop("credits")]
+        terms = actions.publish_terms(given.pop("tier"), credits=credits, actor=actor_of(request), **given)
+        return Response(TermsSerializer(terms).data, status=201)
+
+
+class ArrearsSerializer(serializers.ModelSerializer[Arrears]):
+    class Meta:
+        model = Arrears
+        fields = "__all__"
+
+
+class ArrearsViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Arrears]):
+    """Tenants whose payment is or was overdue."""
+
+    serializer_class = ArrearsSerializer
+    queryset = Arrears.objects.none()
+    filterset_fields = ["tenant", "since", "suspends_on"]
+    ordering_fields = ["since", "suspends_on"]
+
+    def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "cost.view")
+        return Arrears.objects.visible_to(actor_of(self.request)).select_related("tenant").order_by("-since", "pk")
+
+
 class ReturnsQuery(StrictSerializer):
     """What is compared; what is left out keeps its usual value."""
 
@@ -206,4 +269,6 @@ routes = [
     ("costs", StatementViewSet, "cost"),
     ("cost-centres", CentreViewSet, "cost-centre"),
     ("rates", RateViewSet, "rate"),
+    ("terms", TermsViewSet, "terms"),
+    ("arrears", ArrearsViewSet, "arrears"),
 ]

@@ -85,6 +85,75 @@ class Adjustment(models.Model):
         return self.tenant.access_scope()
 
 
+class Terms(models.Model):
+    """What is agreed with the tenants of a tier from a day on: dunning, and credits for missed service. Never edited.
+
+    `credits` are pairs of strings: below this percentage of the month, this percentage of the baseline is given back.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tier = models.ForeignKey("tenants.Tier", on_delete=models.PROTECT, related_name="+")
+    effective_on = models.DateField()
+    notice_days = models.PositiveSmallIntegerField(help_text=_("Overdue so long, the tenant is told"))
+    grace_days = models.PositiveSmallIntegerField(help_text=_("Told so long ago, the tenant is suspended"))
+    credits = models.JSONField(default=list, blank=True)
+    source = models.CharField(max_length=200)
+    published_by = models.CharField(max_length=64, editable=False)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("terms")
+        ordering = ["-effective_on", "tier"]
+        constraints = [
+            models.UniqueConstraint(name="one_set_of_terms_a_day", fields=["tier", "effective_on"]),
+            models.CheckConstraint(name="terms_leave_time", condition=Q(grace_days__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tier_id}, {self.effective_on:%d %b %Y}"
+
+
+class ArrearsQuerySet(models.QuerySet["Arrears"]):
+    def visible_to(self, actor: Actor) -> "ArrearsQuerySet":
+        """Those of the tenants that the actor's grants reach."""
+        roles = policy.VERBS["cost.view"]
+        return self.filter(scope_filter(actor, roles, tenant="tenant_id", business_unit="tenant__business_unit_id"))
+
+
+class Arrears(models.Model):
+    """A time in which a tenant is overdue: told, given grace, suspended, until it is paid."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="arrears")
+    since = models.DateField()
+    noticed_on = models.DateField(null=True)
+    suspends_on = models.DateField(null=True)
+    suspended_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    objects = ArrearsQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = verbose_name_plural = _("arrears")
+        ordering = ["-since"]
+        constraints = [
+            models.UniqueConstraint(name="one_arrears_at_a_time", fields=["tenant"], condition=Q(ended_at=None)),
+            models.CheckConstraint(
+                name="grace_after_notice",
+                condition=Q(noticed_on=None, suspends_on=None) | Q(suspends_on__gt=F("noticed_on")),
+            ),
+            models.CheckConstraint(
+                name="suspended_after_notice", condition=Q(suspended_at=None) | Q(noticed_on__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant.name}, {self.since:%d %b %Y}"
+
+    def access_scope(self) -> dict[str, Any]:
+        return self.tenant.access_scope()
+
+
 class State(models.TextChoices):
     OPEN = "open", _("so far")
     CLOSED = "closed", _("closed")
@@ -111,6 +180,7 @@ class Statement(models.Model):
     cost_centre = models.CharField(max_length=32, db_index=True)
     state = models.CharField(max_length=8, choices=State.choices, default=State.OPEN)
     lines = models.JSONField(default=list)
+    service = models.JSONField(default=dict, help_text=_("Target, attained, minutes allowed and not served"))
     unpriced = ArrayField(models.CharField(max_length=200), default=list)
     known_inr = models.DecimalField(max_digits=16, decimal_places=2)
     total_inr = models.DecimalField(max_digits=16, decimal_places=2, null=True)
@@ -165,6 +235,26 @@ class Overrun(models.Model):
             models.UniqueConstraint(name="told_once_a_month", fields=["cost_centre", "month"]),
             models.CheckConstraint(name="overrun_is_over", condition=Q(known_inr__gt=F("budget_inr"))),
         ]
+
+
+class Rise(models.Model):
+    """That a tenant, or without one everything together, costs far more than the month before; told once."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, null=True, related_name="+")
+    month = models.ForeignKey(Month, on_delete=models.PROTECT, related_name="+")
+    known_inr = models.DecimalField(max_digits=20, decimal_places=2)
+    before_inr = models.DecimalField(max_digits=20, decimal_places=2)
+    at = models.DateTimeField(default=now)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="rise_told_once", fields=["tenant", "month"], nulls_distinct=False),
+            models.CheckConstraint(name="rise_is_one", condition=Q(known_inr__gt=F("before_inr"), before_inr__gt=0)),
+        ]
+
+    def access_scope(self) -> dict[str, Any]:
+        return self.tenant.access_scope() if self.tenant else {}
 
 
 class CentreMonthQuerySet(models.QuerySet["CentreMonth"]):

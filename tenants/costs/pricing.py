@@ -1,9 +1,8 @@
 """The lines of a statement: what was used, at the price book in force on the day. No price is never nothing."""
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -35,36 +34,30 @@ class Line:
 
 
 class Books:
-    """Every price book with its usage prices, read once."""
+    """Every price book with its usage prices, read once, and the first day on which each is in force as it begins."""
 
     def __init__(self) -> None:
         books = list(PriceBook.objects.order_by("effective_from").prefetch_related("prices"))
-        self._from = [book.effective_from for book in books]
-        self._books = [
-            (book.version, {row.kind: row.amount for row in book.prices.all() if not row.key}) for book in books
-        ]
-
-    def on(self, day: date) -> tuple[str, Mapping[str, Decimal]]:
-        """Version and prices in force as the day begins (UTC); ("", {}) before the first book."""
-        at = bisect_right(self._from, datetime.combine(day, time(), UTC))
-        return self._books[at - 1] if at else ("", {})
+        self.starts = [_first_day(book.effective_from) for book in books]
+        prices = [{row.kind: row.amount for row in book.prices.all() if not row.key} for book in books]
+        none: tuple[str, dict[str, Decimal]] = ("", {})
+        self.periods = [none, *zip([book.version for book in books], prices, strict=True)]
 
 
-def usage_lines(used: Mapping[tuple[str, date], Decimal], month: date, books: Books) -> list[Line]:
-    """Sums by metric and price book; what was used in months before is a line of its own."""
-    sums: dict[tuple[str, bool, str], Decimal] = {}
-    prices: dict[str, Mapping[str, Decimal]] = {}
-    for (metric, day), amount in used.items():
-        version, prices_then = books.on(day)
-        prices[version] = prices_then
-        key = metric, day < month, version
-        sums[key] = sums.get(key, Decimal(0)) + amount
-    order = {metric: at for at, metric in enumerate(Metric.values)}
-    return [
-        _usage_line(metric, is_late, version, sums[metric, is_late, version], prices[version])
-        for metric, is_late, version in sorted(sums, key=lambda key: (key[1], order[key[0]], key[2]))
-        if sums[metric, is_late, version]
-    ]
+def _first_day(at: datetime) -> date:
+    day = at.astimezone(UTC)
+    return day.date() if day.time() == time() else day.date() + timedelta(days=1)
+
+
+def usage_lines(used: Mapping[tuple[str, bool, int], Decimal], books: Books) -> list[Line]:
+    """A line for each metric and price book; what was used in months before is a line of its own."""
+    order = {metric: at for at, metric in enumerate(PRICE_OF)}
+    priced = [key for key, amount in used.items() if key[0] in order and amount]
+    lines = []
+    for metric, is_late, period in sorted(priced, key=lambda key: (key[1], order[Metric(key[0])], key[2])):
+        version, prices = books.periods[period]
+        lines.append(_usage_line(metric, is_late, version, used[metric, is_late, period], prices))
+    return lines
 
 
 def _usage_line(metric: str, is_late: bool, version: str, units: Decimal, prices: Mapping[str, Decimal]) -> Line:
@@ -74,10 +67,11 @@ def _usage_line(metric: str, is_late: bool, version: str, units: Decimal, prices
     return Line(metric, label, units.normalize() + 0, price, amount, version)
 
 
-def baseline_line(label: str, monthly_inr: Decimal | None, days: int, of_days: int, book: str) -> Line:
+def baseline_line(monthly_inr: Decimal | None, days: int, of_days: int, book: str) -> Line:
     """The baseline for a part of the month, by days."""
     share = Decimal(1) if days == of_days else Decimal(days) / of_days
     shown = share if days == of_days else share.quantize(Decimal("0.0001"))
+    label = "Baseline" if days == of_days else f"Baseline, {days} of {of_days} days"
     amount = None if monthly_inr is None else quantise(monthly_inr * share)
     return Line("baseline", label, shown, monthly_inr, amount, book)
 

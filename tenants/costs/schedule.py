@@ -7,7 +7,7 @@ from portal.lib.clock import now
 from tenants.usage.actions import close_month, ensure_months, next_month
 from tenants.usage.models import Month
 
-from . import actions, statements
+from . import actions, rises, statements
 from .models import CentreMonth, State, Statement
 
 ACTOR = Actor.system("costs")
@@ -25,6 +25,8 @@ def tick() -> None:
     half_closed = Statement.objects.filter(state=State.OPEN, month__closed_at__isnull=False)
     for key in set(half_closed.values_list("month_id", flat=True)):
         statements.freeze(key, actor=ACTOR)
+    for key in Month.objects.filter(closed_at=None).order_by("month").values_list("month", flat=True):
+        rises.tell(key, actor=ACTOR)
     for centre in CentreMonth.objects.filter(is_over=True, is_escalated=False):
         actions.escalate(centre, actor=ACTOR)
 

@@ -18,16 +18,17 @@ from portal.audit.context import acting
 from portal.lib.clock import now
 from tenants import envelopes
 from tenants.models import Status, Tenant
-from tenants.usage import queries as usage
 from tenants.usage.actions import ensure_months, next_month
+from tenants.usage.queries import sums
 
 from .models import Adjustment, Agreement, State, Statement
 from .pricing import Books, Line, baseline_line, figures, usage_lines
+from .service import Service, credit, of_month, terms_on
 
 AT_ONCE = 500
 WRITTEN = [
     "business_unit", "cost_centre", "lines", "unpriced", "known_inr", "total_inr", "budget_inr", "variance_percent",
-    "is_over", "as_of",
+    "is_over", "as_of", "service",
 ]  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def freeze(month: date, *, actor: Actor, at_once: int = 200) -> int:
 def content(one: Statement) -> str:
     """The digest of what a statement says."""
     said = {"tenant": one.tenant_id, "month": one.month_id, "lines": one.lines, "budget": one.budget_inr}
-    return digest({**said, "known": one.known_inr, "unpriced": one.unpriced})
+    return digest({**said, "known": one.known_inr, "unpriced": one.unpriced, "service": one.service})
 
 
 def batches(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
@@ -76,26 +77,31 @@ def batches(rows: Iterable[Any], size: int) -> Iterator[list[Any]]:
 
 def _made(month: date) -> list[Statement]:
     """The statements of everybody who has something to pay, unsaved."""
-    used, adjusted, agreed = usage.by_day(month), _adjustments(month), _agreements(month)
+    books = Books()
+    used, adjusted, agreed = sums(month, books.starts), _adjustments(month), _agreements(month)
     last = next_month(month) - timedelta(days=1)
     present = Q(activated_at__date__lte=last) & ~Q(archived_at__date__lt=month) & ~Q(deleted_at__date__lt=month)
-    books = Books()
+    terms = terms_on(last)
     made = []
-    for tenant in Tenant.objects.filter(present | Q(pk__in=[*used, *adjusted])).order_by("pk"):
+    tenants = Tenant.objects.filter(present | Q(pk__in=[*used, *adjusted])).select_related("tier").order_by("pk")
+    for tenant in tenants:
+        service = of_month(tenant.tier, used.get(tenant.pk, {}))
         lines = _baseline(tenant, month, last, agreed.get(tenant.pk, []))
-        lines += usage_lines(used.get(tenant.pk, {}), month, books) + adjusted.get(tenant.pk, [])
+        lines += usage_lines(used.get(tenant.pk, {}), books) + credit(service, lines, terms.get(tenant.tier_id))
+        lines += adjusted.get(tenant.pk, [])
         if lines:
-            made.append(_statement(tenant, month, lines))
+            made.append(_statement(tenant, month, lines, service))
     return made
 
 
-def _statement(tenant: Tenant, month: date, lines: Sequence[Line]) -> Statement:
+def _statement(tenant: Tenant, month: date, lines: Sequence[Line], service: Service) -> Statement:
     return Statement(
         tenant=tenant,
         month_id=month,
         business_unit_id=tenant.business_unit_id,
         cost_centre=tenant.cost_centre,
         lines=[line.as_json() for line in lines],
+        service=service.as_json(),
         as_of=now(),
         **asdict(figures(lines, tenant.annual_budget_inr)),
     )
@@ -115,7 +121,7 @@ def _baseline(tenant: Tenant, month: date, last: date, agreed: Sequence[Agreemen
     for (start, monthly, book), following in zip(spans, starts, strict=True):
         days = (min(final, following - timedelta(days=1)) - max(first, start)).days + 1
         if days > 0:
-            lines.append(baseline_line("Baseline", monthly, days, last.day, book))
+            lines.append(baseline_line(monthly, days, last.day, book))
     return lines
 
 

@@ -4,6 +4,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
+
 from portal.access.models import Role, User
 from portal.access.queries import users_with_role
 from portal.lib.money import inr
@@ -29,4 +31,40 @@ def budget_exceeded(payload: dict[str, Any]) -> None:
         url=page("cost-centres", payload["centre_id"]),
         details=[("Cost centre", payload["cost_centre"]), ("So far", inr(known)), ("Budget", inr(budget))],
         key=f"budget.exceeded:{payload['cost_centre']}:{payload['month']}",
+    )
+
+
+def cost_rose(payload: dict[str, Any]) -> None:
+    """Tell the CFO, and the owner where it is one tenant's, that this month costs far more than the last."""
+    month, name = date.fromisoformat(payload["month"]), payload.get("name", "The platform")
+    known, before = Decimal(payload["known_inr"]), Decimal(payload["before_inr"])
+    percent = round((known - before) * 100 / before)
+    notify(
+        "cost.rose",
+        title=f"{name} costs {percent} % more in {month:%B %Y} than in the month before",
+        users=list(User.objects.filter(pk=payload.get("owner"))) if payload.get("owner") else [],
+        role=Role.CFO,
+        severity=Severity.WARNING,
+        url=page("tenants", payload["tenant_id"])
+        if payload.get("tenant_id")
+        else f"{settings.PUBLIC_URL}/cost-centres/",
+        tenant_id=payload.get("tenant_id"),
+        details=[("This month so far", inr(known)), ("The month before", inr(before))],
+        key=f"cost.rose:{payload.get('tenant_id', 'all')}:{payload['month']}",
+    )
+
+
+def arrears_noticed(payload: dict[str, Any]) -> None:
+    """Tell the billing contact and the owner from when on the tenant is not served; the CFO hears of it, too."""
+    until = date.fromisoformat(payload["suspends_on"])
+    notify(
+        "arrears.noticed",
+        title=f"{payload['name']}: payment is overdue; it is suspended on {until:%d %b %Y} unless it is paid",
+        users=list(User.objects.filter(pk__in=payload["people"])),
+        role=Role.CFO,
+        severity=Severity.WARNING,
+        url=page("tenants", payload["tenant_id"]),
+        tenant_id=payload["tenant_id"],
+        details=[("Tenant", payload["name"]), ("Overdue since", payload["since"]), ("Suspended on", f"{until}")],
+        key=f"arrears.noticed:{payload['arrears_id']}:{payload['suspends_on']}",
     )

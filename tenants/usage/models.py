@@ -15,11 +15,15 @@ from portal.lib.ids import new_id
 
 
 class Metric(models.TextChoices):
-    """What is counted. A GB-month is 10⁹ bytes held for a whole calendar month, so a byte held for a day is a part."""
+    """What is counted. A GB-month is 10⁹ bytes held for a whole calendar month, so a byte held for a day is a part.
+
+    Minutes not served have no price: the service level is measured by them.
+    """
 
     QUERIES = "queries", _("Queries")
     GB_MONTHS = "gb_months", _("GB-months")
     COMPUTE_HOURS = "compute_hours", _("Compute hours")
+    DOWN_MINUTES = "down_minutes", _("Minutes not served")
 
 
 class Month(models.Model):

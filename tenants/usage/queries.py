@@ -1,36 +1,29 @@
 """Sums of usage, made by the database."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db import connection
 
-from .models import Delta, Month
+Used = dict[tuple[str, bool, int], Decimal]
+SUMS = """
+SELECT tenant_id, metric, day < month_id, width_bucket(day, %(starts)s::date[]), sum(amount)
+FROM usage_delta WHERE month_id = %(month)s AND (%(tenants)s::uuid[] IS NULL OR tenant_id = ANY (%(tenants)s::uuid[]))
+GROUP BY 1, 2, 3, 4
+"""
 
-Sums = dict[UUID, dict[tuple[str, date], Decimal]]
 
+def sums(month: date, starts: Sequence[date] = (), tenants: Collection[UUID] | None = None) -> dict[UUID, Used]:
+    """What is charged in a month: tenant -> (metric, whether of an earlier month, period) -> amount.
 
-def by_day(month: date, tenants: Collection[UUID] | None = None) -> Sums:
-    """What is charged in a month: tenant -> (metric, day) -> amount."""
-    rows = Delta.objects.filter(month_id=month)
-    if tenants is not None:
-        rows = rows.filter(tenant_id__in=tenants)
-    found: Sums = {}
-    for tenant, metric, day, amount in (
-        rows.order_by().values("tenant_id", "metric", "day").annotate(total=Sum("amount")).values_list(
-            "tenant_id", "metric", "day", "total"
-        )
-    ):  # fmt: skip
-        found.setdefault(tenant, {})[metric, day] = amount
+    `starts` are the first days of periods, ascending; period 0 is before them all.
+    """
+    some = None if tenants is None else list(tenants)
+    found: dict[UUID, Used] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(SUMS, {"month": month, "starts": list(starts), "tenants": some})
+        for tenant, metric, is_late, period, amount in cursor.fetchall():
+            found.setdefault(tenant, {})[metric, is_late, period] = amount
     return found
-
-
-def is_closed(month: date) -> bool:
-    return Month.objects.filter(pk=month).exclude(closed_at=None).exists()
-
-
-def closed_months() -> list[date]:
-    """Oldest first."""
-    return list(Month.objects.exclude(closed_at=None).order_by("month").values_list("month", flat=True))

@@ -24,6 +24,7 @@ LIMITS = dict.fromkeys(
 )
 NEW_RULE = {"rule_id": "APR-900", "title": "T", "case_kind": "tenant_request", "role": "cfo"}
 RATE = {"currency": "EUR", "inr_per_unit": "98.00", "effective_on": "2026-01-01", "source": "test", **REASON}
+TERMS = {"tier": "gold", "effective_on": "2026-11-02", "notice_days": 5, "grace_days": 5, "source": "test", **REASON}
 DELTA = {"metric": "queries", "amount": "1", "key": "matrix", "source": "matrix"}
 NEW_PASSWORD = dict.fromkeys(("new_password1", "new_password2"), "kept-for-ever-1")
 
@@ -37,6 +38,8 @@ API: dict[str, dict[str, Any]] = {
     "/api/v1/business-units/{pk}/envelope/": ENVELOPE,
     "/api/v1/costs/{pk}/adjustments/": {"amount_inr": "-1.00", **REASON},
     "/api/v1/rates/": RATE,
+    "/api/v1/terms/": TERMS,
+    "/api/v1/tenants/{pk}/payment/": {"payment_status": "overdue", **REASON},
     "/api/v1/tenant-requests/{pk}/submission/": NOTHING,
     "/api/v1/tenant-requests/{pk}/checklist/": {"item": 0, **REASON},
     "/api/v1/approvals/{pk}/signatures/": {"digest": DIGEST, "password": PASSWORD, **REASON},
@@ -73,6 +76,8 @@ CONSOLE: dict[str, dict[str, Any]] = {
         "min_severity": "info",
     },
     "/rates/new/": RATE,
+    "/terms/new/": TERMS,
+    "/tenants/{object_id}/do/payment/": {"payment_status": "overdue", "billing_contact": "meera"},
     "/statements/{object_id}/do/adjust/": {"amount_inr": "-1.00"},
     "/prices/new/": {"kind": "user", "key": "gold", "amount": "100", **REASON},
     "/tenants/{object_id}/do/edit/": {"display_name": "New", "cost_centre": "CC-1"},

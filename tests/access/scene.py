@@ -21,7 +21,7 @@ from portal.audit.models import Entry
 from portal.lib.clock import now
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
-from tenants.costs.models import Rate, Statement
+from tenants.costs.models import Arrears, Rate, Statement
 from tenants.costs.statements import freeze, refresh
 from tenants.models import BusinessUnit, Tenant, Tier
 from tenants.usage.actions import Report, close_month, count
@@ -127,6 +127,8 @@ class Scene:
         freeze(month, actor=SEED)
         found = {name: Statement.objects.get(tenant=one) for name, one in tenants.items()}
         self._keep("costs.statement", **found)
+        late = {name: Arrears.objects.create(tenant=one, since=before) for name, one in tenants.items()}
+        self._keep("costs.arrears", **late)
         rate = {"effective_on": before, "inr_per_unit": 80, "source": "test", "published_by": SEED.id}
         self._keep("costs.rate", here=Rate.objects.create(currency="USD", **rate))
 

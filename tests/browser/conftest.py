@@ -10,6 +10,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from portal.lib.clock import now
+from tenants.costs.statements import refresh
 from tests.admin.world import World, build, person, read_with_a_reason
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's own loop runs in the thread of the test
@@ -40,6 +42,7 @@ def chromium() -> Iterator[Any]:
 def world(settings: Any, transactional_db: None, shipped: None) -> World:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
     found = build()
+    refresh(now().date().replace(day=1))
     for username in ("priya", "kiran"):
         read_with_a_reason(username)
     return found

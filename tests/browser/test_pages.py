@@ -3,6 +3,7 @@ on the desk and dark on the phone also without a serious finding of axe-core (ax
 
 from typing import Any
 
+from tenants.costs.models import CentreMonth, Statement
 from tests.admin.world import World
 
 from .conftest import AXE
@@ -18,6 +19,11 @@ def pages(world: World) -> dict[str, list[str]]:
         "": ["/login/"],
         "meera": ["/", "/requests/", "/requests/new/", f"/requests/{world.request.pk}/", "/notifications/"],
         "leela": ["/", "/approvals/", f"/approvals/{world.case.pk}/", "/delegations/new/"],
+        "vikram": [
+            "/cost-centres/", "/cost-centres/roi/", "/statements/", "/rates/new/",
+            "/terms/", "/terms/new/", "/arrears/", *(f"/statements/{one.pk}/" for one in Statement.objects.all()[:1]),
+            *(f"/cost-centres/{one.pk}/" for one in CentreMonth.objects.all()[:1]),
+        ],
         "kiran": [
             "/", "/jobs/", f"/jobs/{world.running.pk}/", f"/jobs/{world.failed.pk}/", f"/validations/{world.run.pk}/",
         ],

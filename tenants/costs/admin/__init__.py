@@ -1,5 +1,5 @@
 """Pages of cost."""
 
-from . import centres, rates, statements
+from . import centres, rates, statements, terms
 
-__all__ = ["centres", "rates", "statements"]
+__all__ = ["centres", "rates", "statements", "terms"]

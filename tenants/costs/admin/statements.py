@@ -88,7 +88,8 @@ class StatementAdmin(MonthlyAdmin):
             Fact(_("Over or under"), row.variance_percent, "percent"),
             Fact(_("Closed") if row.closed_at else _("As of"), row.closed_at or row.as_of, "moment"),
         ]
-        return [Facts(_("The statement"), rows, _("A closed statement stays; a correction is a line of a later one."))]
+        note = _("A closed statement stays; a correction is a line of a later one.")
+        return [Facts(_("The statement"), rows, note), *_service(row.service)]
 
     def verbs(self, row: Statement, actor: Actor) -> list[Verb]:
         if row.state != State.CLOSED or not self.may(actor, "adjust", row):
@@ -119,6 +120,19 @@ class StatementAdmin(MonthlyAdmin):
         rows = [[line["label"], *(line[name] for name in HEADINGS[1:])] for line in lines]
         rows.append([_("Total"), None, None, row.total_inr, ""])
         return csv_export.answer(f"statement-{row.tenant.name}-{row.month_id:%Y-%m}", HEADINGS, rows)
+
+
+def _service(found: dict[str, Any]) -> list[Facts]:
+    if not found:
+        return []
+    rows = [
+        Fact(_("Promised"), found["target_percent"], "percent"),
+        Fact(_("Attained"), found["attained_percent"], "percent"),
+        Fact(_("Minutes that may not be served"), found["allowed_minutes"], "number"),
+        Fact(_("Minutes not served"), found["down_minutes"], "number"),
+        Fact(_("Of what is allowed, gone"), found["burnt_percent"], "percent"),
+    ]
+    return [Facts(_("Service level"), rows, _("Of a month of 43,800 minutes. What is given back is a line above."))]
 
 
 def _adjust(row: Statement, *, actor: Actor, reason: str, amount_inr: Decimal) -> str:

@@ -1,0 +1,74 @@
+"""The service level of a month: how long a tenant may not be served, how much of that is gone, what is given back."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from portal.lib.money import quantise
+from tenants.models import Tier
+from tenants.usage.models import Metric
+
+from .models import Terms
+from .pricing import HUNDRED, Line
+
+MINUTES = Decimal(43_800)  # a twelfth of a year of 365 days: 99.99 % allows 4.38
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One tenant's month against its tier's promise; minutes."""
+
+    target_percent: Decimal
+    down_minutes: Decimal
+
+    @property
+    def allowed_minutes(self) -> Decimal:
+        return (HUNDRED - self.target_percent) * MINUTES / HUNDRED
+
+    @property
+    def attained_percent(self) -> Decimal:
+        return max(Decimal(0), HUNDRED - self.down_minutes * HUNDRED / MINUTES)
+
+    @property
+    def burnt_percent(self) -> Decimal | None:
+        """How much of what is allowed is gone; None where nothing is."""
+        return self.down_minutes * HUNDRED / self.allowed_minutes if self.allowed_minutes else None
+
+    def as_json(self) -> dict[str, str | None]:
+        burnt = self.burnt_percent
+        return {
+            "target_percent": f"{self.target_percent.normalize():f}",
+            "attained_percent": f"{self.attained_percent.quantize(Decimal('0.0001'), 'ROUND_DOWN').normalize():f}",
+            "allowed_minutes": f"{self.allowed_minutes.quantize(CENT):f}",
+            "down_minutes": f"{self.down_minutes.quantize(CENT):f}",
+            "burnt_percent": None if burnt is None else f"{burnt.quantize(Decimal('0.1')):f}",
+        }
+
+
+def of_month(tier: Tier, used: Mapping[tuple[str, bool, int], Decimal]) -> Service:
+    down = sum((amount for (metric, _, _), amount in used.items() if metric == Metric.DOWN_MINUTES), Decimal(0))
+    return Service(tier.sla_percent, max(down, Decimal(0)))
+
+
+def credit(service: Service, lines: Iterable[Line], terms: Terms | None) -> list[Line]:
+    """What the terms give back of the baseline for what was attained; nothing where nothing is agreed."""
+    reached = [Decimal(percent) for below, percent in (terms.credits if terms else []) if _is_below(service, below)]
+    baseline = sum((one.amount_inr for one in lines if one.kind == "baseline" and one.amount_inr), Decimal(0))
+    if not reached or not baseline:
+        return []
+    percent = max(reached)
+    said = service.as_json()
+    label = f"Service credit, {said['attained_percent']} % attained of {said['target_percent']} %"
+    return [Line("credit", label, percent, -quantise(baseline / HUNDRED), -quantise(baseline * percent / HUNDRED))]
+
+
+def _is_below(service: Service, below: str) -> bool:
+    return service.attained_percent < Decimal(below)
+
+
+def terms_on(day: date) -> dict[str, Terms]:
+    """The terms of each tier in force on a day."""
+    rows = Terms.objects.filter(effective_on__lte=day).order_by("tier_id", "effective_on")
+    return {one.tier_id: one for one in rows}
