@@ -89,9 +89,9 @@ def registry_rows(stack: Stack) -> list[Row]:
     import django
 
     django.setup()
-    from bench import registry
+    from bench import hot, registry
 
-    return registry.measure(stack)
+    return [*registry.measure(stack), *hot.measure(stack)]
 
 
 def ledger_rows() -> list[Row]:

@@ -23,6 +23,7 @@ from portal.audit.context import acting
 from portal.embedded.stack import Stack
 from portal.lib.clock import now
 from tenants.models import BusinessUnit, Tenant, Tier
+from tenants.registry import schedule
 
 TENANTS, TIMES, AT_ONCE = 5_000, 40, 200
 LIST_SQL = "SELECT * FROM tenants_tenant t JOIN tenants_tier r ON r.code = t.tier_id ORDER BY t.name LIMIT 50"
@@ -69,6 +70,7 @@ def fill(count: int) -> None:
             Tenant.objects.bulk_create(batch)
     with psycopg.connect(os.environ["BAILIWICK_MIGRATE_DATABASE_URL"], autocommit=True) as owner:
         owner.execute("ANALYZE tenants_tenant")
+    schedule.repair()
 
 
 def _tenants(count: int, tiers: list[Tier], units: list[BusinessUnit], people: list[User]) -> Iterator[Tenant]:

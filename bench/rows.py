@@ -32,7 +32,7 @@ class Row:
     @property
     def holds(self) -> bool:
         """True unless it misses a bar. Bars are for a quiet machine; on a shared one, read the ratio."""
-        in_time = self.bar is None or self.measured <= self.bar
+        in_time = self.bar is None or (self.measured >= self.bar if self.per_second else self.measured <= self.bar)
         in_time = in_time and (self.most_ratio is None or self.ratio <= self.most_ratio)
         return in_time and (self.queries is None or self.most_queries is None or self.queries <= self.most_queries)
 
@@ -42,7 +42,7 @@ class Row:
             shown += f" / {self._said(self.p95)}"
         queries = "" if self.queries is None else f"{self.queries}"
         queries += f" of {self.most_queries}" if self.most_queries else ""
-        bar = "" if self.bar is None else f"≤ {self._said(self.bar)}"
+        bar = "" if self.bar is None else f"{'≥' if self.per_second else '≤'} {self._said(self.bar)}"
         bar = bar if self.most_ratio is None else f"≤ {self.most_ratio} ×"
         floor = f"{self._said(self.floor)} ({self.floor_is})"
         return self.name, shown, floor, f"{self.ratio:.1f}", bar, queries, "" if self.holds else "missed"
@@ -53,6 +53,8 @@ class Row:
     def _said(self, value: float) -> str:
         if self.per_second:
             return f"{value:,.0f}/s"
+        if value < 1e-5:
+            return f"{value * 1e6:.2f} µs"
         return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms"
 
 

@@ -21,6 +21,7 @@ from .contents import Standing, Told, standings
 from .models import Published
 
 PATIENCE = 1.5  # a database that hangs may hold one thread of a process, and not those who come after it
+FEW = 20  # tenants just made; where none was published yet, the schedule does it
 NOW = "SELECT (SELECT value FROM tenants_statusversion), coalesce((SELECT max(version) FROM registry_published), 0)"
 
 
@@ -105,7 +106,7 @@ def _read(held: State) -> State:
         held = State()  # another database than before: a restored one, or a replica that took over too early
     changed, published = _changes(held)
     if lacking := [one.tenant_id for one in changed if one.tenant_id not in {*held.configurations, *published}]:
-        publish.number(lacking)
+        publish.number(lacking[:FEW])
         published |= _configurations(Published.objects.filter(pk__in=lacking))
     return State(
         status_version,

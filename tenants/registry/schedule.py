@@ -1,17 +1,21 @@
 """What is done about the registry by the clock."""
 
 from portal.admin.listing import batched
+from tenants.models import Tenant
 
 from . import backup, points, stream
 from .contents import standings
 from .models import Published
-from .publish import tell, told
+from .publish import publish, tell, told
 
-AT_ONCE = 500
+AT_ONCE = 250
 
 
 def repair() -> None:
-    """Entry: publish again what Redis does not hold as it is, after it was flushed, failed over or away."""
+    """Entry: publish what never was, and again what Redis does not hold: it was flushed, failed over or away."""
+    never = Tenant.objects.filter(published=None).values_list("pk", flat=True)
+    for batch in batched(iter(list(never)), AT_ONCE):
+        publish(batch)
     held = stream.held("configuration")
     present = Published.objects.values_list("pk", "version")
     lacking = [pk for pk, version in present if held.get(str(pk), -1) < version]
