@@ -3,6 +3,7 @@
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 
 from lifecycle.provisioning.validation import NAMES
 from portal.access.demo import PASSWORD
-from tests.journeys.product import Product, Request
+from tests.journeys.product import Product, Request, until
 
 TEXT = (
     "The quarterly accrual for the Pune warehouse is released only after the stock count is signed by the controller."
@@ -73,6 +74,20 @@ def test_from_a_request_of_twelve_lakh_to_an_answered_question(product: Product)
         assert found.status_code == 200 and "Pune warehouse" in found.text, found.text
 
     _every_act_is_recorded(product, request, case["id"])
+    _what_was_used_is_counted(product, request)
+
+
+def _what_was_used_is_counted(product: Product, request: Request) -> None:
+    """The platform tells the portal by itself; the baseline was agreed when the tenant was registered."""
+    tenant = request.now()["tenant_id"]
+    asked = {"tenant": tenant, "metric": "queries"}
+    told = until(
+        "the platform to tell of the question",
+        lambda: product.person("vikram").get("/api/v1/usage/", **asked)["results"],
+    )
+    assert sum(Decimal(one["amount"]) for one in told) >= 1 and {one["source"] for one in told} == {"ragplatform"}
+    agreed = product.sql("SELECT monthly_inr FROM costs_agreement WHERE tenant_id = %s", tenant)
+    assert [f"{one['monthly_inr']}" for one in agreed] == [request.now()["estimate"]["monthly_inr"]]
 
 
 def _every_act_is_recorded(product: Product, request: Request, case_id: str) -> None:

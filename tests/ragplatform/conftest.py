@@ -229,6 +229,8 @@ def in_process(platform: Platform) -> Services:
         cache_port=platform.region.cache.port,
         aws_endpoint=platform.region.aws.endpoint_url,
         pinecone=entry["vectors"].get("pinecone"),
+        registry_stream="",
+        registry_copy=None,
     )
     services = build(config, threads=2)
     services.database.open()
