@@ -282,6 +282,7 @@ API_ROUTES = [
     "tenants.api.routes",
     "tenants.usage.api.routes",
     "tenants.costs.api.routes",
+    "tenants.flags.api.routes",
     "compliance.api.routes",
     "lifecycle.api.routes",
 ]

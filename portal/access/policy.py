@@ -73,7 +73,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "flag.edit": ENGINEERS,
     "flag.switch": ENGINEERS,
     "flag.review": ENGINEERS,
-    "flag.evaluate": TENANT_SIDE | {Role.SERVICE},
+    "flag.evaluate": TENANT_SIDE | ADMINS | {Role.SERVICE},
     "flag.export": READERS | {Role.SERVICE},
     "flag.report": frozenset({Role.SERVICE}),
 }

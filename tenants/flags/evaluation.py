@@ -105,7 +105,8 @@ def alone(flag: Definition, tenant_id: UUID, tier: str) -> Answer:
 
 
 def _has_rules(flag: Definition) -> bool:
-    return bool(flag.overrides) or any(part.percent or part.variant for part in flag.tiers.values())
+    """Overrides of other tenants do not count: a tenant's answer is the same whoever is asked about with it."""
+    return any(part.percent or part.variant for part in flag.tiers.values())
 
 
 def _given(flag: Definition, variant: str, reason: str, because: str, about: str = "") -> Answer:

@@ -12,7 +12,7 @@ from portal.access.actor import Actor
 from tenants.models import Status, Tenant
 
 from .evaluation import Answer, Definition, TierPart, evaluate
-from .models import Flag, Override, Relation, TierFeature, TierRule
+from .models import Feature, Flag, Override, Relation, Review, TierFeature, TierRule
 
 GONE = (Status.FAILED, Status.DELETED)
 
@@ -78,3 +78,11 @@ def living_tenants() -> QuerySet[Tenant]:
 def flags_visible_to(actor: Actor) -> QuerySet[Flag]:
     """Flags are the house's: whoever may see one sees all, and of tenants only their own."""
     return Flag.objects.all() if policy.can(actor, "flag.view") else Flag.objects.none()
+
+
+def features_visible_to(actor: Actor) -> QuerySet[Feature]:
+    return Feature.objects.all() if policy.can(actor, "tier.view") else Feature.objects.none()
+
+
+def reviews_visible_to(actor: Actor) -> QuerySet[Review]:
+    return Review.objects.order_by("-month") if policy.can(actor, "flag.view") else Review.objects.none()

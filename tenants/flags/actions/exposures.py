@@ -43,10 +43,10 @@ def report(rows: Sequence[Mapping[str, Any]], *, actor: Actor, reason: str = "")
     for at, row in enumerate(rows):
         if row["variant"] not in known.get(row["flag"], {}):
             raise Invalid(fields={f"exposures.{at}": "there is no such flag or variant"})
-        if row["errors"] > row["requests"]:
+        if row["failed"] > row["requests"]:
             raise Invalid(fields={f"exposures.{at}": "more errors than requests"})
     for row in sorted(rows, key=lambda one: (one["flag"], one["variant"])):
-        _add(row["flag"], row["variant"], row["requests"], row["errors"], row["latency_ms"])
+        _add(row["flag"], row["variant"], row["requests"], row["failed"], row["latency_ms"])
     if rows and actor.user is not None:
         record("flag.exposures_reported", actor.user, actor=actor, reason=reason, data={"rows": len(rows)})
     return len(rows)
