@@ -72,7 +72,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "flag.view": READERS | APPROVERS | TENANT_SIDE,
     "flag.edit": ENGINEERS,
     "flag.switch": ENGINEERS,
-    "flag.review": ENGINEERS,
+    "flag_review.view": READERS,
+    "flag_review.edit": ENGINEERS,
     "flag.evaluate": TENANT_SIDE | ADMINS | {Role.SERVICE},
     "flag.export": READERS | {Role.SERVICE},
     "flag.report": frozenset({Role.SERVICE}),
@@ -85,6 +86,8 @@ WHOLE = frozenset(
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
         "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit", "terms.edit",
+        "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit",
+        "flag_review.view", "flag_review.edit", "flag.export", "flag.report",
     }
 )  # fmt: skip
 

@@ -200,13 +200,13 @@ class Reviews(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin,
     ordering_fields = ["month"]
 
     def get_queryset(self) -> QuerySet[Review]:
-        policy.require(actor_of(self.request), "flag.view")
+        policy.require(actor_of(self.request), "flag_review.view")
         return reviews_visible_to(actor_of(self.request))
 
     @extend_schema(request=ReasonSerializer, responses={201: ReviewSerializer})
     def create(self, request: Request) -> Response:
         """Close this month's review with its conclusion."""
-        given = asked(request, ReasonSerializer, "flag.review")
+        given = asked(request, ReasonSerializer, "flag_review.edit")
         return Response(self.get_serializer(actions.review(actor=actor_of(request), **given)).data, status=201)
 
 

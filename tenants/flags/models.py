@@ -89,7 +89,7 @@ class Flag(models.Model):
             models.CheckConstraint(
                 name="flag_ends_unless_kill_switch",
                 condition=Q(kind=Kind.KILL_SWITCH, expires_on=None)
-                | (~Q(kind=Kind.KILL_SWITCH) & Q(expires_on__isnull=False, expires_on__gte=F("created_on"))),
+                | (~Q(kind=Kind.KILL_SWITCH) & Q(expires_on__isnull=False) & Q(expires_on__gte=F("created_on"))),
             ),
         ]
         indexes = [models.Index(fields=["archived_at", "expires_on"])]
@@ -121,6 +121,15 @@ class TierRule(models.Model):
 
     def __str__(self) -> str:
         return f"{self.flag_id} · {self.tier_id}"
+
+
+class TenantFlags(Tenant):
+    """A tenant seen through its flags."""
+
+    class Meta:
+        proxy = True
+        verbose_name = _("tenant")
+        verbose_name_plural = _("tenants")
 
 
 class Override(models.Model):

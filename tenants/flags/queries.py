@@ -1,11 +1,13 @@
-"""Reads of flags: for snapshots, doors and pages. Few queries however many tenants."""
+"""Reads of flags: for snapshots, doors and pages. One query however many tenants."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, QuerySet
+from django.db.models.functions import JSONObject
 
 from portal.access import policy
 from portal.access.actor import Actor
@@ -18,7 +20,7 @@ GONE = (Status.FAILED, Status.DELETED)
 
 
 def flags_of(tenants: Sequence[Tenant]) -> dict[UUID, dict[str, dict[str, Any]]]:
-    """The set of every tenant as its snapshot carries it: flag -> value, variant, reason. Four queries in all."""
+    """The set of every tenant as its snapshot carries it: flag -> value, variant, reason. One query."""
     answers = answers_for(tenants)
     return {pk: {key: one.public() for key, one in found.items()} for pk, found in answers.items()}
 
@@ -29,36 +31,45 @@ def answers_for(tenants: Sequence[Tenant]) -> dict[UUID, dict[str, Answer]]:
     return {one.pk: evaluate(flags, one.pk, one.tier_id) for one in tenants}
 
 
-def definitions(tenant_ids: Iterable[UUID] | None = None) -> dict[str, Definition]:
+def definitions(tenant_ids: Collection[UUID] | None = None) -> dict[str, Definition]:
     """Every active flag, with the overrides of these tenants (default: of all)."""
-    overridden = Override.objects.filter(flag__archived_at=None)
+    return {flag.key: definition_of(flag) for flag in whole_flags(tenant_ids)}
+
+
+def whole_flags(tenant_ids: Collection[UUID] | None = None) -> QuerySet[Any]:
+    """Active flags, each with its rules and relations beside it: one query, whatever their number."""
+    overrides = Override.objects.filter(flag=OuterRef("pk"))
     if tenant_ids is not None:
-        overridden = overridden.filter(tenant_id__in=list(tenant_ids))
-    overrides: dict[str, dict[UUID, str]] = defaultdict(dict)
-    for flag, tenant, variant in overridden.values_list("flag_id", "tenant_id", "variant"):
-        overrides[flag][tenant] = variant
-    tiers: dict[str, dict[str, TierPart]] = defaultdict(dict)
-    for rule in TierRule.objects.filter(flag__archived_at=None).order_by():
-        tiers[rule.flag_id][rule.tier_id] = TierPart(rule.variant, rule.percent)
-    related: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for one in Relation.objects.filter(flag__archived_at=None).order_by("other_id"):
-        related[one.flag_id, one.word].append(one.other_id)
-    return {
-        flag.key: Definition(
-            key=flag.key,
-            variants=flag.variants,
-            off=flag.off_variant,
-            default=flag.default_variant,
-            rollout=flag.rollout_variant,
-            is_off=flag.is_off,
-            is_stale=flag.is_stale,
-            tiers=tiers[flag.key],
-            overrides=overrides[flag.key],
-            needs=tuple(related[flag.key, Relation.Word.NEEDS]),
-            excludes=tuple(related[flag.key, Relation.Word.EXCLUDES]),
-        )
-        for flag in Flag.objects.active()
-    }
+        overrides = overrides.filter(tenant_id__in=tenant_ids)
+    tiers = TierRule.objects.filter(flag=OuterRef("pk")).order_by("tier__rank", "tier_id")
+    related = Relation.objects.filter(flag=OuterRef("pk")).order_by("other_id")
+    return Flag.objects.active().annotate(
+        its_overrides=ArraySubquery(overrides.values(row=JSONObject(tenant="tenant_id", variant="variant"))),
+        its_tiers=ArraySubquery(
+            tiers.values(row=JSONObject(tier="tier_id", variant="variant", percent="percent", since="percent_since"))
+        ),
+        its_relations=ArraySubquery(related.values(row=JSONObject(other="other_id", word="word"))),
+    )
+
+
+def definition_of(flag: Any) -> Definition:
+    """A row of `whole_flags` as evaluation needs it."""
+    related: dict[str, list[str]] = defaultdict(list)
+    for row in flag.its_relations:
+        related[row["word"]].append(row["other"])
+    return Definition(
+        key=flag.key,
+        variants=flag.variants,
+        off=flag.off_variant,
+        default=flag.default_variant,
+        rollout=flag.rollout_variant,
+        is_off=flag.is_off,
+        is_stale=flag.is_stale,
+        tiers={row["tier"]: TierPart(row["variant"], row["percent"]) for row in flag.its_tiers},
+        overrides={UUID(row["tenant"]): row["variant"] for row in flag.its_overrides or ()},  # of no tenant: NULL
+        needs=tuple(related[Relation.Word.NEEDS]),
+        excludes=tuple(related[Relation.Word.EXCLUDES]),
+    )
 
 
 def features_of(tenants: Sequence[Tenant]) -> dict[UUID, list[str]]:
@@ -85,4 +96,4 @@ def features_visible_to(actor: Actor) -> QuerySet[Feature]:
 
 
 def reviews_visible_to(actor: Actor) -> QuerySet[Review]:
-    return Review.objects.order_by("-month") if policy.can(actor, "flag.view") else Review.objects.none()
+    return Review.objects.order_by("-month") if policy.can(actor, "flag_review.view") else Review.objects.none()

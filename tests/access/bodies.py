@@ -6,6 +6,7 @@ from typing import Any
 from portal.access.demo import PASSWORD
 from portal.access.models import User
 from portal.lib.clock import now
+from tenants.models import Tenant
 from tests.lifecycle.asking import body as request_of
 from tests.lifecycle.test_bad_input_elsewhere import ENVELOPE, TIER, TOKEN
 
@@ -58,6 +59,21 @@ API: dict[str, dict[str, Any]] = {
     "/api/v1/webhooks/{pk}/test/": NOTHING,
     "/api/v1/webhooks/{pk}/routes/": {"event": "approval.*", **REASON},
 }
+FLAG = {"key": "new-flag", "title": "New", "purpose": "To see.", "owner": "kiran", **REASON}
+FEATURE = {"code": "own-prompts", "title": "T", "says": "S", "tiers": ["gold"], **REASON}
+STEP, TO_OTHER = {"tier": "gold", "percent": 10, **REASON}, {"other": "storage", **REASON}
+API |= {
+    "/api/v1/flags/": FLAG,
+    "/api/v1/flags/{pk}/": {"title": "Other", **REASON},
+    "/api/v1/flags/{pk}/rollout/": STEP,
+    "/api/v1/flags/{pk}/default/": {"tier": "gold", "variant": "on", **REASON},
+    "/api/v1/flags/{pk}/relation/": {"word": "needs", **TO_OTHER},
+    "/api/v1/flags/{pk}/relation-removal/": TO_OTHER,
+    "/api/v1/flags/exposures/": {"exposures": []},
+    "/api/v1/features/": FEATURE,
+    "/ofrep/v1/evaluate/flags": NOTHING,
+    "/ofrep/v1/evaluate/flags/{key}": NOTHING,
+}
 CONSOLE: dict[str, dict[str, Any]] = {
     "/login/": {"username": "meera", "password": PASSWORD},
     "/account/password/": {"old_password": PASSWORD, **NEW_PASSWORD},
@@ -86,6 +102,14 @@ CONSOLE: dict[str, dict[str, Any]] = {
     "/requests/{object_id}/do/tick/": {"item": 0},
     "/approvals/{object_id}/do/sign/": {"digest": DIGEST, "password": PASSWORD},
     "/approval-rules/{object_id}/do/edit/": RULE,
+    "/flags/new/": {"kind": "release", **FLAG},
+    "/flags/{object_id}/do/rollout/": STEP,
+    "/flags/{object_id}/do/default/": {"tier": "gold", "variant": "on"},
+    "/flags/{object_id}/do/override/": {"tenant_id": "finance-notes", "variant": "on"},
+    "/flags/{object_id}/do/override_removal/": {"tenant_id": "finance-notes"},
+    "/flags/{object_id}/do/relate/": {"word": "needs", **TO_OTHER},
+    "/flags/{object_id}/do/unrelate/": TO_OTHER,
+    "/flags/{object_id}/do/change/": {name: FLAG[name] for name in ("title", "purpose", "owner")},
 }
 
 
@@ -110,6 +134,9 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
             "annual_budget_inr",
         )
         return {name: value for name, value in request_of(business_unit=key).items() if name in typed}
+    if door.word in ("override", "override-removal"):
+        more = {"variant": "on"} if door.word == "override" else {}
+        return {"tenant_id": str(Tenant.objects.get(name="finance-notes").pk), **more, **REASON}
     if door.route == "/api/v1/delegations/":
         return _delegation()
     return API.get(door.route, REASON)

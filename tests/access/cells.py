@@ -33,7 +33,7 @@ def ask_api(client: Any, door: Door, key: str, scene: Scene, given: Any = ...) -
     """Send one request to the API about the object `key`, by default with the body that belongs there."""
     url = door.route
     below = scene.below.get(key, key)
-    for place in ("pk", "tenant_id", "rule_id", "region", "role"):
+    for place in ("pk", "tenant_id", "rule_id", "region", "role", "key"):
         url = url.replace(f"{{{place}}}", key)
     url = url.replace("{question}", below).replace("{route}", below) + asked(door)
     body = sent_to_api(door, key, scene.below) if given is ... else given

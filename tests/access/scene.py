@@ -23,10 +23,13 @@ from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
 from tenants.costs.models import Arrears, Rate, Statement
 from tenants.costs.statements import freeze, refresh
+from tenants.flags import actions
+from tenants.flags.models import Review
 from tenants.models import BusinessUnit, Tenant, Tier
 from tenants.usage.actions import Report, close_month, count
 from tenants.usage.models import Delta
 from tests.admin.world import build, case_of, checks, job, person, tenant
+from tests.flags.made import admin, flag, on_for
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
 from tests.sealing import look_here, seal_here
@@ -46,6 +49,7 @@ NAMED = {
     "{rule_id}": {"here": "APR-001", "absent": "APR-999"},
     "{region}": {"here": "ap-south-1", "absent": "xx-none-1"},
     "{role}": {"here": "cfo", "absent": "nosuch"},
+    "{key}": {"here": "cite-sources", "absent": "nosuch"},
 }
 STATES = {
     "submission": "draft",
@@ -112,6 +116,7 @@ class Scene:
         self._money(tenants)
         self._requests(world.request, world.case, tenants)
         self._work(tenants)
+        self._flags(tenants)
         self._people()
         seal_here()
         look_here()
@@ -162,6 +167,19 @@ class Scene:
         self._keep("lifecycle.validationrun", **runs)
         incidents = {name: _incident(one, runs[name]) for name, one in tenants.items()}
         self._keep("lifecycle.incident", **incidents)
+
+    def _flags(self, tenants: dict[str, Tenant]) -> None:
+        self._keep("flags.tenantflags", **tenants)
+        self._keep("flags.flag", here=flag())
+        on_for("cite-sources", tenants["own"])
+        linked, resting = flag("linked"), flag("resting")
+        actions.relate("linked", actor=admin(), reason="test", other=flag("storage").key, word="needs")
+        actions.switch_off("resting", actor=admin(), reason="test")
+        for word, found in (("unrelate", linked), ("relation-removal", linked), ("on", resting)):
+            self._keep(f"flags.flag:{word}", here=found)
+        says = {"title": "Own prompts", "says": "You write the prompt."}
+        actions.set_feature(actor=admin(), reason="test", code="own-prompts", tiers=["gold"], **says)
+        Review.objects.create(month=date(2026, 1, 1), conclusion="none", reviewed_by=person("kiran"))
 
     def _people(self) -> None:
         user, life = person("nadia"), timedelta(days=1)

@@ -38,7 +38,7 @@ def test_it_gives_what_we_give(shipped: None, tmp_path: Path, django_assert_max_
     on_for("broken", tenants[0])
     actions.switch_off("broken", actor=admin(), reason="errors")
     ended(found)
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(2):
         exported = document()
     path = tmp_path / "flags.json"
     path.write_text(json.dumps(exported))

@@ -20,6 +20,7 @@ from django.utils.module_loading import import_string
 
 from portal.access import jwt
 from tests.admin.world import World, build, person, tenant
+from tests.flags.made import flag, on_for
 
 PINS = Path(__file__).with_name("queries.json")
 CEILING, API_DETAIL = 8, 4
@@ -38,6 +39,8 @@ def details(world: World) -> dict[str, tuple[str, str]]:
         "incidents": ("incidents", str(world.incident.pk)),
         "tiers": ("tiers", "gold"),
         "business-units": ("business-units", "FIN"),
+        "flags": ("flags", "cite-sources"),
+        "tenant-flags": ("", str(world.tenant.pk)),
     }
 
 
@@ -78,6 +81,8 @@ def counted(client: Any, path: str, **headers: str) -> int | None:
 def counts(shipped: None) -> dict[str, int]:
     """Queries by name, as the first of these people who may look."""
     world = build()
+    flag()
+    on_for("cite-sources", world.tenant)
     for number in range(ROWS):
         tenant(f"more-{number}x", ("FIN", "HR", "RISK")[number % 3], "meera")
     found: dict[str, int] = {}

@@ -36,7 +36,7 @@ def _note_end(key: str) -> bool:
 @action
 def review(*, actor: Actor, reason: str) -> Review:
     """Keep that a person went through this month's findings, and what they concluded. Once a month."""
-    policy.require(actor, "flag.review")
+    policy.require(actor, "flag_review.edit")
     if actor.user is None:
         raise NotAllowed("A person reviews the flags.")
     need_reason(reason)

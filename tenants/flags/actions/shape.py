@@ -10,7 +10,8 @@ from portal.lib.errors import Invalid
 from tenants.flags.models import ValueType
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
-MOST_VARIANTS, MOST_BYTES = 10, 4096
+MOST_VARIANTS, MOST_BYTES, DEEPEST = 10, 4096, 8
+WHOLE = 2**53 - 1  # what a double keeps exactly
 TYPES: dict[str, tuple[type, ...]] = {
     ValueType.BOOLEAN: (bool,),
     ValueType.STRING: (str,),
@@ -30,20 +31,26 @@ def check_variants(kind: str, variants: Mapping[str, Any]) -> None:
     other = [name for name, value in variants.items() if not _fits(kind, value)]
     if other:
         raise _bad(f"{other[0]} is not of type {ValueType(kind).value}")
-    try:
-        size = len(json.dumps(variants, allow_nan=False).encode())
-    except (ValueError, RecursionError):
-        raise _bad("numbers are finite, and structures not that deep") from None
-    if size > MOST_BYTES:
+    if not all(_travels(value) for value in variants.values()):
+        raise _bad(f"numbers that every language keeps, and structures at most {DEEPEST} deep")
+    if len(json.dumps(variants).encode()) > MOST_BYTES:
         raise _bad(f"at most {MOST_BYTES} bytes together; what is larger is configuration")
 
 
 def _fits(kind: str, value: Any) -> bool:
     if isinstance(value, bool) != (kind == ValueType.BOOLEAN):
         return False
-    if isinstance(value, float) and not math.isfinite(value):
-        return False
     return isinstance(value, TYPES[kind])
+
+
+def _travels(value: Any, depth: int = 0) -> bool:
+    """True if JSON carries the value to any reader as it is."""
+    if isinstance(value, (dict, list)):
+        inside = value.values() if isinstance(value, dict) else value
+        return depth < DEEPEST and all(_travels(one, depth + 1) for one in inside)
+    if isinstance(value, int):
+        return abs(value) <= WHOLE
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _bad(words: str) -> Invalid:
