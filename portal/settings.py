@@ -313,6 +313,7 @@ SPECTACULAR_SETTINGS = {
         "TenantStatusEnum": "tenants.models.Status",
         "PlatformScopeEnum": "tenants.connect.SCOPES",
         "ChannelKindEnum": "portal.notify.models.Channel.Kind",
+        "FlagKindEnum": "tenants.flags.models.Kind",
     },
 }
 
