@@ -87,6 +87,7 @@ WHOLE = frozenset(
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
         "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit", "terms.edit",
         "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit",
+        "cost.oversee", "rate.edit",
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report",
     }
 )  # fmt: skip
