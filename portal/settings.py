@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "portal.approvals",
     "tenants",
     "tenants.usage",
+    "tenants.configuration",
     "tenants.flags",
     "tenants.registry",
     "tenants.costs",
@@ -283,6 +284,7 @@ API_ROUTES = [
     "tenants.usage.api.routes",
     "tenants.costs.api.routes",
     "tenants.flags.api.routes",
+    "tenants.configuration.api.routes",
     "compliance.api.routes",
     "lifecycle.api.routes",
 ]
@@ -333,6 +335,7 @@ METRIC_COLLECTORS = [
 DEFAULTS = [
     "tenants.defaults.install",
     "tenants.costs.defaults.install",
+    "tenants.flags.defaults.install",
     "compliance.defaults.install",
     "lifecycle.defaults.install",
     "portal.approvals.defaults.install",

@@ -69,6 +69,9 @@ VERBS: dict[str, frozenset[Role]] = {
     "usage.view": READERS | APPROVERS | TENANT_SIDE,
     "usage.report": frozenset({Role.SERVICE}),
     "snapshot.view": frozenset({Role.SERVICE}),
+    "configuration.view": READERS | APPROVERS | TENANT_SIDE,
+    "configuration.edit": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
+    "configuration.edit_tier": ADMINS,
     "flag.view": READERS | APPROVERS | TENANT_SIDE,
     "flag.edit": ENGINEERS,
     "flag.switch": ENGINEERS,
@@ -88,7 +91,7 @@ WHOLE = frozenset(
         "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit", "terms.edit",
         "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit",
         "cost.oversee", "rate.edit",
-        "flag_review.view", "flag_review.edit", "flag.export", "flag.report",
+        "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
     }
 )  # fmt: skip
 

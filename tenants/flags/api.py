@@ -133,6 +133,12 @@ class Flags(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, v
 
     @extend_schema(request=ReasonSerializer, responses=FlagSerializer)
     @action(detail=True, methods=["post"])
+    def move(self, request: Request, pk: str = "") -> Response:
+        """Write what every tenant has into the configuration of tiers and tenants."""
+        return self._act(request, actions.move_to_configuration, ReasonSerializer, "configuration.edit_tier")
+
+    @extend_schema(request=ReasonSerializer, responses=FlagSerializer)
+    @action(detail=True, methods=["post"])
     def archival(self, request: Request, pk: str = "") -> Response:
         """Retire it."""
         return self._act(request, actions.archive, ReasonSerializer)

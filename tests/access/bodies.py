@@ -62,6 +62,7 @@ API: dict[str, dict[str, Any]] = {
 FLAG = {"key": "new-flag", "title": "New", "purpose": "To see.", "owner": "kiran", **REASON}
 FEATURE = {"code": "own-prompts", "title": "T", "says": "S", "tiers": ["gold"], **REASON}
 STEP, TO_OTHER = {"tier": "gold", "percent": 10, **REASON}, {"other": "storage", **REASON}
+PART = {"document": {"retrieval": {"passages": 7}}, "base": 2, **REASON}
 API |= {
     "/api/v1/flags/": FLAG,
     "/api/v1/flags/{pk}/": {"title": "Other", **REASON},
@@ -102,6 +103,8 @@ CONSOLE: dict[str, dict[str, Any]] = {
     "/requests/{object_id}/do/tick/": {"item": 0},
     "/approvals/{object_id}/do/sign/": {"digest": DIGEST, "password": PASSWORD},
     "/approval-rules/{object_id}/do/edit/": RULE,
+    **{f"/{one}-configuration/{{object_id}}/do/set/": {"passages": 7, "base": 2} for one in ("tenant", "tier")},
+    **{f"/{one}-configuration/{{object_id}}/do/back/": {"number": 1} for one in ("tenant", "tier")},
     "/flags/new/": {"kind": "release", **FLAG},
     "/flags/{object_id}/do/rollout/": STEP,
     "/flags/{object_id}/do/default/": {"tier": "gold", "variant": "on"},
@@ -134,6 +137,8 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
             "annual_budget_inr",
         )
         return {name: value for name, value in request_of(business_unit=key).items() if name in typed}
+    if door.route == "/api/v1/configurations/":
+        return {"tenant_id": key, **PART}
     if door.word in ("override", "override-removal"):
         more = {"variant": "on"} if door.word == "override" else {}
         return {"tenant_id": str(Tenant.objects.get(name="finance-notes").pk), **more, **REASON}

@@ -12,8 +12,9 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-ELSEWHERE = {"v1/snapshot/{tenant_id}": "tenants.tenant"}
+ELSEWHERE = {"api/v1/configurations/of/{tenant_id}/": "tenants.tenant", "v1/snapshot/{tenant_id}": "tenants.tenant"}
 IN_BODY = {
+    "/api/v1/configurations/": "tenants.tenant",
     "/api/v1/validations/": "tenants.tenant",
     "/api/v1/usage/": "tenants.tenant",
     "/api/v1/tenant-requests/": "tenants.businessunit",

@@ -22,6 +22,8 @@ from portal.lib.clock import now
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
 from tenants.costs.models import Arrears, Rate, Statement
+from tenants.configuration.models import Version
+from tenants.costs.models import Rate, Statement
 from tenants.costs.statements import freeze, refresh
 from tenants.flags import actions
 from tenants.flags.models import Review
@@ -117,6 +119,7 @@ class Scene:
         self._requests(world.request, world.case, tenants)
         self._work(tenants)
         self._flags(tenants)
+        self._configuration(tenants)
         self._people()
         seal_here()
         look_here()
@@ -181,6 +184,13 @@ class Scene:
         actions.set_feature(actor=admin(), reason="test", code="own-prompts", tiers=["gold"], **says)
         Review.objects.create(month=date(2026, 1, 1), conclusion="none", reviewed_by=person("kiran"))
 
+    def _configuration(self, tenants: dict[str, Tenant]) -> None:
+        self._keep("configuration.tenantconfiguration", **tenants)
+        self._keep("configuration.tierconfiguration", here=Tier.objects.get(pk="gold"))
+        _two_versions(tier_id="gold")
+        first = {name: _two_versions(tenant_id=one.pk) for name, one in tenants.items()}
+        self._keep("configuration.version", **first)
+
     def _people(self) -> None:
         user, life = person("nadia"), timedelta(days=1)
         self._keep("access.user", here=user)
@@ -220,6 +230,17 @@ def _used(one: Tenant, day: date) -> Delta:
     report = Report(one.pk, "queries", Decimal(9), day, key=f"scene-{one.name}", source="scene")
     count([report], actor=SEED)
     return Delta.objects.get(key=report.key)
+
+
+def _two_versions(**of: Any) -> Version:
+    """The first of two, so that there is one to go back to."""
+    first, _second = (
+        Version.objects.create(
+            number=n, document={"retrieval": {"passages": n}}, reason="test", created_by="test", **of
+        )
+        for n in (1, 2)
+    )
+    return first
 
 
 def _request_of(one: Tenant) -> TenantRequest:

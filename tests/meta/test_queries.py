@@ -41,6 +41,8 @@ def details(world: World) -> dict[str, tuple[str, str]]:
         "business-units": ("business-units", "FIN"),
         "flags": ("flags", "cite-sources"),
         "tenant-flags": ("", str(world.tenant.pk)),
+        "tenant-configuration": ("", str(world.tenant.pk)),
+        "tier-configuration": ("", "gold"),
     }
 
 

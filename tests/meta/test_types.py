@@ -19,6 +19,7 @@ STRICT = (
     "tenants/actions",
     "tenants/queries.py",
     "tenants/flags/",
+    "tenants/configuration/",
     "compliance/actions",
     "compliance/queries.py",
     "compliance/residency.py",

@@ -1,17 +1,16 @@
 """What variants of a flag may look like."""
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from portal.lib.errors import Invalid
+from tenants.configuration.document import DEEPEST, travels
 from tenants.flags.models import ValueType
 
 NAME = re.compile(r"^[a-z][a-z0-9_-]{0,39}$")
-MOST_VARIANTS, MOST_BYTES, DEEPEST = 10, 4096, 8
-WHOLE = 2**53 - 1  # what a double keeps exactly
+MOST_VARIANTS, MOST_BYTES = 10, 4096
 TYPES: dict[str, tuple[type, ...]] = {
     ValueType.BOOLEAN: (bool,),
     ValueType.STRING: (str,),
@@ -31,7 +30,7 @@ def check_variants(kind: str, variants: Mapping[str, Any]) -> None:
     other = [name for name, value in variants.items() if not _fits(kind, value)]
     if other:
         raise _bad(f"{other[0]} is not of type {ValueType(kind).value}")
-    if not all(_travels(value) for value in variants.values()):
+    if not all(travels(value) for value in variants.values()):
         raise _bad(f"numbers that every language keeps, and structures at most {DEEPEST} deep")
     if len(json.dumps(variants).encode()) > MOST_BYTES:
         raise _bad(f"at most {MOST_BYTES} bytes together; what is larger is configuration")
@@ -41,16 +40,6 @@ def _fits(kind: str, value: Any) -> bool:
     if isinstance(value, bool) != (kind == ValueType.BOOLEAN):
         return False
     return isinstance(value, TYPES[kind])
-
-
-def _travels(value: Any, depth: int = 0) -> bool:
-    """True if JSON carries the value to any reader as it is."""
-    if isinstance(value, (dict, list)):
-        inside = value.values() if isinstance(value, dict) else value
-        return depth < DEEPEST and all(_travels(one, depth + 1) for one in inside)
-    if isinstance(value, int):
-        return abs(value) <= WHOLE
-    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _bad(words: str) -> Invalid:

@@ -8,15 +8,17 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from portal.access import policy
 from portal.access.actor import Actor
 from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed, yes_no
 from portal.admin.verbs import Fact, Facts, Verb
+from tenants.configuration.models import TierConfiguration
 from tenants.flags import actions
 from tenants.flags.evaluation import answer
-from tenants.flags.models import STEPS, Exposure, Flag, Kind
+from tenants.flags.models import STEPS, Exposure, Feature, Flag, Kind
 from tenants.flags.queries import definition_of, flags_visible_to, living_tenants, whole_flags
 from tenants.models import Tenant
 
@@ -145,6 +147,8 @@ class FlagAdmin(GovernedAdmin):
         offered = []
         if self.may(actor, "edit"):
             offered = [*self._rollout(flag), *self._rules(flag), *self._keeping(flag)]
+        if policy.can(actor, "configuration.edit_tier") and flag.kind != Kind.KILL_SWITCH and not flag.moved_at:
+            offered.insert(0, _move(flag))
         if self.may(actor, "switch"):
             offered.append(self._switch(flag))
         return offered
@@ -215,10 +219,20 @@ class FlagAdmin(GovernedAdmin):
         return actions.create(actor=actor, **data)
 
     def beside(self, obj: Any, actor: Actor) -> list[Card]:
-        """On a tenant's page: where its flags stand in words."""
+        """On a tenant's page: where its flags stand in words. On a tier's: what it includes."""
+        if isinstance(obj, TierConfiguration):
+            features = Feature.objects.filter(in_tiers__tier=obj.pk)
+            return [Card(_("What it includes"), "flags/card_features.html", 50, "side", context={"features": features})]
         if type(obj) is not Tenant or not self.may(actor, "view"):
             return []
         return [Card(_("What is being tried here"), "flags/card_tenant.html", 60, "side", f"/tenant-flags/{obj.pk}/")]
+
+
+def _move(flag: Flag) -> Verb:
+    """First of all once a flag has ended."""
+    says = _("Writes what every tenant has into the configuration of tiers and tenants. Nobody's value changes.")
+    tone = "primary" if flag.is_stale else "plain"
+    return Verb("move", _("Move to tier configuration"), _on(actions.move_to_configuration), says=says, tone=tone)
 
 
 def _living(actor: Actor) -> QuerySet[Tenant]:
