@@ -87,7 +87,7 @@ class Configurations(
     ordering_fields = ["created_at", "number"]
 
     def get_queryset(self) -> QuerySet[Version]:
-        policy.require_scope(actor_of(self.request), "configuration.view")
+        policy.require(actor_of(self.request), "configuration.view")
         return Version.objects.visible_to(actor_of(self.request)).select_related("tenant").order_by("-created_at")
 
     @extend_schema(responses=OneVersionSerializer)
@@ -126,7 +126,7 @@ class Configurations(
     def of(self, request: Request, tenant_id: str = "") -> Response:
         """What holds for one tenant."""
         actor = actor_of(request)
-        policy.require_scope(actor, "configuration.view")
+        policy.require(actor, "configuration.view")
         tenant = Tenant.objects.visible_to(actor).filter(pk=tenant_id).first()
         if tenant is None or not policy.can(actor, "configuration.view", tenant):
             raise Absent("There is no such tenant.")
@@ -139,7 +139,7 @@ class Configurations(
     @action(detail=False, url_path="schema", pagination_class=None, filter_backends=[])
     def json_schema(self, request: Request) -> Response:
         """The JSON Schema of the document."""
-        policy.require_scope(actor_of(request), "configuration.view")
+        policy.require(actor_of(request), "configuration.view")
         return Response(SCHEMA)
 
 

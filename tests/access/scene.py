@@ -236,7 +236,7 @@ def _two_versions(**of: Any) -> Version:
     """The first of two, so that there is one to go back to."""
     first, _second = (
         Version.objects.create(
-            number=n, document={"retrieval": {"passages": n}}, reason="test", created_by="test", **of
+            number=n, document={"retrieval": {"passages": n}}, reason="test", created_by="system:test", **of
         )
         for n in (1, 2)
     )
