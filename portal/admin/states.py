@@ -12,14 +12,15 @@ TONES: dict[str, frozenset[str]] = {
         "open pending_approval awaiting_champion awaiting_approval pending_manual_setup waiting suspended held warn "
         "warning overdue due escalated next_you you approval_voided needs_person conditional restricted hold unpriced "
         "cancelling paused delegated replace incomplete warned".split()
+        "cancelling paused delegated replace ended_in_use incomplete".split()
     ),
     "green": frozenset(
         "active approved signed succeeded done completed pass passed resolved current delivered compliant allowed "
-        "allow ok create proven healthy committed sent read_back accepted within_budget".split()
+        "allow ok create proven healthy committed sent read_back accepted being_tried on_guard within_budget".split()
     ),
     "red": frozenset(
         "rejected failed fail refused refuse blocked rollback_incomplete denied deny error disputed dead p0 critical "
-        "delete destroy could_not_run state_suspect orphaned over_budget".split()
+        "delete destroy could_not_run state_suspect orphaned switched_off over_budget".split()
     ),
 }
 _BY_STATE = {state: tone for tone, states in TONES.items() for state in states}

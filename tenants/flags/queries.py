@@ -46,7 +46,7 @@ def whole_flags(tenant_ids: Collection[UUID] | None = None) -> QuerySet[Any]:
     return Flag.objects.active().annotate(
         its_overrides=ArraySubquery(overrides.values(row=JSONObject(tenant="tenant_id", variant="variant"))),
         its_tiers=ArraySubquery(
-            tiers.values(row=JSONObject(tier="tier_id", variant="variant", percent="percent", since="percent_since"))
+            tiers.values(row=JSONObject(tier="tier_id", name="tier__name", variant="variant", percent="percent"))
         ),
         its_relations=ArraySubquery(related.values(row=JSONObject(other="other_id", word="word"))),
     )

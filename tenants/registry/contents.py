@@ -1,14 +1,15 @@
 """What enforcement points are told of a tenant: its configuration, and apart from it whether it may be served."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Max
 
-from tenants.flags.queries import flags_of
+from tenants.configuration.queries import effective_of
+from tenants.flags.queries import features_of, flags_of
 from tenants.models import Status, Tenant
 
 Told = dict[str, Any]
@@ -44,18 +45,22 @@ class Standing:
 
 def configurations(tenants: Sequence[Tenant]) -> dict[UUID, str]:
     """The canonical JSON of each tenant's configuration, without its version. A few queries, however many tenants."""
-    flags = flags_of(tenants)
-    return {one.pk: json.dumps(_configuration(one, flags[one.pk]), sort_keys=True) for one in tenants}
+    parts: dict[str, Mapping[UUID, Any]] = {
+        "flags": flags_of(tenants),
+        "config": effective_of(tenants),
+        "features": features_of(tenants),
+    }
+    found = {one.pk: _configuration(one) | {name: part[one.pk] for name, part in parts.items()} for one in tenants}
+    return {pk: json.dumps(told, sort_keys=True) for pk, told in found.items()}
 
 
-def _configuration(tenant: Tenant, flags: dict[str, Any]) -> Told:
+def _configuration(tenant: Tenant) -> Told:
     return {
         "tenant_id": str(tenant.pk),
         "name": tenant.name,
         "tier": tenant.tier_id,
         "region": tenant.region,
         "limits": tenant.limits(),
-        "flags": flags,
         "routing_epoch": tenant.routing_epoch,
         "vector_provider": tenant.vector_provider,
         "lease_seconds": float(tenant.tier.lease_seconds),

@@ -13,6 +13,7 @@ from django.test import Client
 from portal.lib.clock import now
 from tenants.costs.statements import refresh
 from tests.admin.world import World, build, person, read_with_a_reason
+from tests.flags.made import flag, kill_switch, on_for
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's own loop runs in the thread of the test
 AXE = Path(__file__).with_name("axe.min.js")
@@ -43,6 +44,9 @@ def world(settings: Any, transactional_db: None, shipped: None) -> World:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *settings.PASSWORD_HASHERS]
     found = build()
     refresh(now().date().replace(day=1))
+    flag()
+    kill_switch()
+    on_for("cite-sources", found.tenant)
     for username in ("priya", "kiran"):
         read_with_a_reason(username)
     return found

@@ -17,7 +17,8 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 def pages(world: World) -> dict[str, list[str]]:
     return {
         "": ["/login/"],
-        "meera": ["/", "/requests/", "/requests/new/", f"/requests/{world.request.pk}/", "/notifications/"],
+        "meera": ["/", "/requests/", "/requests/new/", f"/requests/{world.request.pk}/", "/notifications/",
+                  f"/tenant-flags/{world.tenant.pk}/", f"/tenant-configuration/{world.tenant.pk}/"],
         "leela": ["/", "/approvals/", f"/approvals/{world.case.pk}/", "/delegations/new/"],
         "vikram": [
             "/cost-centres/", "/cost-centres/roi/", "/statements/", "/rates/new/",
@@ -26,6 +27,7 @@ def pages(world: World) -> dict[str, list[str]]:
         ],
         "kiran": [
             "/", "/jobs/", f"/jobs/{world.running.pk}/", f"/jobs/{world.failed.pk}/", f"/validations/{world.run.pk}/",
+            "/flags/", "/flags/cite-sources/", "/flags/new/", "/flag-reviews/", "/tier-configuration/gold/",
         ],
         "priya": [
             "/", "/tenants/", f"/tenants/{world.tenant.pk}/", "/tiers/", "/tiers/new/", "/prices/2026-01 v1/",

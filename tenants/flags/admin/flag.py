@@ -14,6 +14,7 @@ from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed, yes_no
+from portal.admin.states import words_of
 from portal.admin.verbs import Fact, Facts, Verb
 from tenants.configuration.models import TierConfiguration
 from tenants.flags import actions
@@ -68,7 +69,7 @@ class FlagAdmin(GovernedAdmin):
             return super().changelist_view(request, extra_context)
         actor = eyes.narrow(request)
         kills = self.visible(actor).active().filter(kind=Kind.KILL_SWITCH).order_by("key")  # type: ignore[attr-defined]
-        shown = [(one, self.object_url(one), words.state(one), words.state_words(one)) for one in kills]
+        shown = [(one, self.object_url(one), words.state(one)) for one in kills]
         more = {"kill_switches": shown, "may_switch": self.may(actor, "switch")}
         return super().changelist_view(request, {**(extra_context or {}), **more})
 
@@ -98,7 +99,7 @@ class FlagAdmin(GovernedAdmin):
     def holder(self, flag: Flag) -> str:
         return flag.owner.display_name
 
-    @column(gettext_lazy("Ends"), ordering="expires_on")
+    @column(gettext_lazy("Until"), ordering="expires_on")
     def ends(self, flag: Flag) -> str:
         return words.ends(flag)
 
@@ -108,7 +109,7 @@ class FlagAdmin(GovernedAdmin):
 
     @column(gettext_lazy("State"), kind="state")
     def stands(self, flag: Flag) -> str:
-        return words.state_words(flag)
+        return words.state(flag)
 
     # -- one flag ---------------------------------------------------------------------------------------------------
     def heading(self, flag: Flag) -> str:
@@ -118,15 +119,13 @@ class FlagAdmin(GovernedAdmin):
         return words.state(flag)
 
     def state_words(self, flag: Flag) -> str:
-        return words.state_words(flag)
+        return words_of(words.state(flag))
 
     def sentence(self, flag: Flag, actor: Actor) -> str:
         given = {"purpose": flag.purpose, "owner": flag.owner.display_name, "ends": words.ends(flag)}
-        if flag.kind == Kind.KILL_SWITCH:
-            return _("%(purpose)s %(owner)s answers for it; it %(ends)s.") % given
         if flag.is_stale:
             return _("%(purpose)s %(owner)s answers for it; it %(ends)s and gives what it gave.") % given
-        return _("%(purpose)s %(owner)s answers for it; it ends %(ends)s.") % given
+        return _("%(purpose)s %(owner)s answers for it; it %(ends)s.") % given
 
     def facts(self, flag: Flag, actor: Actor) -> list[Facts]:
         rows = [
@@ -148,7 +147,7 @@ class FlagAdmin(GovernedAdmin):
         if self.may(actor, "edit"):
             offered = [*self._rollout(flag), *self._rules(flag), *self._keeping(flag)]
         if policy.can(actor, "configuration.edit_tier") and flag.kind != Kind.KILL_SWITCH and not flag.moved_at:
-            offered.insert(0, _move(flag))
+            offered.insert(0 if flag.is_stale else len(offered), _move(flag))
         if self.may(actor, "switch"):
             offered.append(self._switch(flag))
         return offered
@@ -250,10 +249,8 @@ def _tiers(rules: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[dict
     found = []
     for code in [*known, *(code for code in tiers if code not in known)]:
         inside = [row for row in rows if row["tenant"].tier_id == code]
-        rule = known.get(code, {"variant": "", "percent": 0})
-        name = tiers[code].name if code in tiers else code
-        on = sum(row["is_on"] for row in inside)
-        found.append({"name": name, "all": len(inside), "on": on, **rule})
+        rule = known.get(code) or {"variant": "", "percent": 0, "name": tiers[code].name}
+        found.append({**rule, "all": len(inside), "on": sum(row["is_on"] for row in inside)})
     return found
 
 

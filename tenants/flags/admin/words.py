@@ -63,7 +63,7 @@ def ends(flag: Flag) -> str:
         return _("ended %(date)s") % {"date": _day(flag.expires_on)}
     if days == 0:
         return _("ends today")
-    return ngettext("in %(n)d day", "in %(n)d days", days) % {"n": days}
+    return ngettext("ends in %(n)d day", "ends in %(n)d days", days) % {"n": days}
 
 
 def _day(on: date) -> str:
@@ -71,20 +71,14 @@ def _day(on: date) -> str:
 
 
 def state(flag: Flag) -> str:
+    """As portal.admin.states knows it."""
     if flag.archived_at:
         return "archived"
     if flag.is_off:
-        return "blocked"
-    return "overdue" if flag.is_stale else "active"
-
-
-def state_words(flag: Flag) -> str:
-    return {
-        "archived": _("archived"),
-        "blocked": _("switched off"),
-        "overdue": _("ended, still in use"),
-        "active": _("on guard") if flag.kind == Kind.KILL_SWITCH else _("being tried"),
-    }[state(flag)]
+        return "switched_off"
+    if flag.is_stale:
+        return "ended_in_use"
+    return "on_guard" if flag.kind == Kind.KILL_SWITCH else "being_tried"
 
 
 def reach(tiers: list[dict[str, Any]]) -> str:
