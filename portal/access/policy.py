@@ -88,10 +88,8 @@ WHOLE = frozenset(
     {
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
-        "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit", "terms.edit",
-        "flag.review", "flag.export", "flag.report", "cost.oversee", "rate.edit",
-        "cost.oversee", "rate.edit",
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
+        "cost.oversee", "rate.edit", "terms.edit",
     }
 )  # fmt: skip
 

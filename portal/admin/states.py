@@ -11,8 +11,7 @@ TONES: dict[str, frozenset[str]] = {
     "amber": frozenset(
         "open pending_approval awaiting_champion awaiting_approval pending_manual_setup waiting suspended held warn "
         "warning overdue due escalated next_you you approval_voided needs_person conditional restricted hold unpriced "
-        "cancelling paused delegated replace incomplete warned".split()
-        "cancelling paused delegated replace ended_in_use incomplete".split()
+        "cancelling paused delegated replace ended_in_use incomplete warned".split()
     ),
     "green": frozenset(
         "active approved signed succeeded done completed pass passed resolved current delivered compliant allowed "

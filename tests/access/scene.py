@@ -21,9 +21,8 @@ from portal.audit.models import Entry
 from portal.lib.clock import now
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
-from tenants.costs.models import Arrears, Rate, Statement
 from tenants.configuration.models import Version
-from tenants.costs.models import Rate, Statement
+from tenants.costs.models import Arrears, Rate, Statement
 from tenants.costs.statements import freeze, refresh
 from tenants.flags import actions
 from tenants.flags.models import Review
