@@ -316,6 +316,7 @@ SPECTACULAR_SETTINGS = {
         "PlatformScopeEnum": "tenants.connect.SCOPES",
         "ChannelKindEnum": "portal.notify.models.Channel.Kind",
         "FlagKindEnum": "tenants.flags.models.Kind",
+        "FlagRelationEnum": "tenants.flags.models.Relation.Word",
     },
 }
 
