@@ -87,7 +87,7 @@ def move(tenant_id: UUID, word: str, *, actor: Actor, reason: str) -> Tenant:
     )
     record(f"tenant.{word}", tenant, actor=actor, reason=reason, data={"from": old, "to": tenant.status})
     emit("tenant.changed", {"tenant_id": str(tenant.pk), "status": tenant.status, "status_version": version})
-    at_once(tenant.pk)
+    at_once(tenant, version)
     return tenant
 
 
@@ -124,7 +124,7 @@ def restrict(tenant_id: UUID, *, actor: Actor, reason: str, restricted: bool = T
     )
     record(f"tenant.{word}", tenant, actor=actor, reason=reason)
     emit("tenant.changed", {"tenant_id": str(tenant.pk), "status": tenant.status, "status_version": version})
-    at_once(tenant.pk)
+    at_once(tenant, version)
     return tenant
 
 

@@ -15,7 +15,7 @@ from portal.lib.clock import now
 from tenants.models import Tenant
 
 from . import stream
-from .contents import Standing, Told, configurations, standings
+from .contents import Standing, Told, configurations, standing, standings
 from .models import Published
 
 log = structlog.get_logger(__name__)
@@ -37,9 +37,12 @@ def tell(present: Iterable[Standing]) -> None:
     stream.put("standing", entries)
 
 
-def at_once(tenant_id: UUID) -> None:
-    """When the present transaction has committed, tell how the tenant stands. The outbox does it again."""
-    transaction.on_commit(lambda: _tell_quietly(tenant_id))
+def at_once(tenant: Tenant, version: int) -> None:
+    """When this transaction has committed, tell how its status change left the tenant. The outbox does it again."""
+    present = standing(
+        tenant.pk, tenant.business_unit_id, tenant.status, tenant.is_restricted, tenant.status_reason, version
+    )
+    transaction.on_commit(lambda: _tell_quietly(present))
 
 
 def told(row: Published) -> Told:
@@ -47,11 +50,11 @@ def told(row: Published) -> Told:
     return {**json.loads(row.body), "config_version": row.version}
 
 
-def _tell_quietly(tenant_id: UUID) -> None:
+def _tell_quietly(present: Standing) -> None:
     try:
-        tell(standings([tenant_id]))
+        tell([present])
     except RedisError as error:
-        log.warning("registry.not_told_at_once", tenant_id=str(tenant_id), error=type(error).__name__)
+        log.warning("registry.not_told_at_once", tenant_id=present.tenant_id, error=type(error).__name__)
 
 
 def number(tenant_ids: Sequence[UUID]) -> list[Published]:

@@ -71,10 +71,11 @@ class Registry:
 
     def tenant(self, tenant_id: str) -> Snapshot:
         """The tenant's snapshot under a live lease; raises Refused with the reason otherwise."""
-        held = self._admitted.get(tenant_id)
-        if held is not None and self._clock() - self._asked < held.lease:
-            return held
-        return self._admit(tenant_id)
+        try:
+            held = self._admitted[tenant_id]
+        except KeyError:
+            return self._admit(tenant_id)
+        return held if self._clock() - self._asked < held.lease else self._admit(tenant_id)
 
     def tenant_now(self, tenant_id: str) -> Snapshot:
         """The same, asked for anew: for a refusal that a live lease may give too late."""
