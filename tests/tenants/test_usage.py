@@ -91,7 +91,8 @@ def test_a_correction_says_why(subject: Tenant, service: Any) -> None:
     [
         ("amount", "0"), ("amount", "NaN"), ("amount", "1e30"), ("amount", "0.0000000000001"), ("amount", None),
         ("metric", "joules"), ("day", "2999-01-01"), ("day", "2020-01-01"), ("day", "soon"), ("key", ""),
-        ("key", "a b"), ("tenant_id", "0198c0de-0000-7000-8000-0000000000ff"), ("tenant_id", "x"), ("source", ""), ("colour", "teal"),
+        ("key", "a b"), ("tenant_id", "0198c0de-0000-7000-8000-0000000000ff"), ("tenant_id", "x"), ("source", ""),
+        ("colour", "teal"),
     ],
 )  # fmt: skip
 def test_bad_deltas_change_nothing(subject: Tenant, service: Any, field: str, value: Any) -> None:
