@@ -17,9 +17,10 @@ from psycopg.types import TypeInfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .binding import Binding
-from .problems import unavailable
+from .problems import Problem, unavailable
 
 Connection = psycopg.Connection[TupleRow]
+SUSPENDED = "55BWS"  # the store's own refusal, when the tenant was suspended between our check and the write
 
 
 class Database:
@@ -74,6 +75,9 @@ def _become(connection: Connection, role: str) -> None:
 
 
 def _not_now(error: psycopg.OperationalError) -> NoReturn:
+    if error.sqlstate == SUSPENDED:
+        detail = "Refused: the tenant was suspended before the write; nothing was changed."
+        raise Problem(403, "tenant-not-active", detail) from error
     raise unavailable("The database did not finish the transaction; nothing was changed.") from error
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 import redis
 
+from lifecycle.stores.postgres import fences
 from tests.ragplatform.conftest import Platform, Tenant, ingest, make_tenant, problem
 from tests.registry_server import snapshot
 
@@ -26,6 +27,14 @@ def test_a_tenant_that_is_not_active_is_refused_within_the_lease(fresh: Tenant, 
             assert status in problem(answer, 403, "tenant-not-active")["detail"]
         fresh.publish(status="active")
         assert client.get("/v1/usage").status_code == 200
+
+
+def test_a_write_that_the_suspension_overtook_is_refused_by_the_store(fresh: Tenant) -> None:
+    with fresh.client() as client:
+        assert fences.set_suspended(fresh.platform.region, fresh.id, True, 1)  # and the platform has not heard of it
+        problem(client.post("/v1/documents", json=DOCUMENT), 403, "tenant-not-active")
+        assert fences.set_suspended(fresh.platform.region, fresh.id, False, 2)
+        ingest(client, "Back", "It is served again.")
 
 
 def test_an_unknown_tenant_is_refused(platform: Platform, acme: Tenant) -> None:

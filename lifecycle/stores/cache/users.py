@@ -110,6 +110,19 @@ def set_password(region: Region, user: str, password: str) -> None:
         _save(redis)
 
 
+def let_in(region: Region, user: str, is_on: bool) -> CacheUserState | None:
+    """Let the user in with the password it has, or keep it out and end its connections; return it as it is then."""
+    redis = connection(region)
+    with translated(f"ACL SETUSER {user}"):
+        if _describe(region, user) is None:
+            return None
+        redis.execute_command("ACL", "SETUSER", user, "on" if is_on else "off")
+        if not is_on:
+            redis.execute_command("CLIENT", "KILL", "USER", user)
+        _save(redis)
+    return read(region, user)
+
+
 def switch_off(region: Region, user: str) -> None:
     """Take the user's passwords and end its connections; does nothing where there is no such user."""
     redis = connection(region)

@@ -12,6 +12,7 @@ from lifecycle.stores.tags import refuse_foreign
 from portal.lib.regions import Region
 
 SYSTEM = "logs"
+STATUS = "TenantStatus"  # set beside the tags of the plan while the tenant is not in use
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class LogGroupSpec:
 
 @dataclass(frozen=True)
 class LogGroupState:
-    """A log group as it is. `retention_days` 0 means for ever."""
+    """A log group as it is. `retention_days` 0 means for ever; `status` is its tag of that name, not among `tags`."""
 
     name: str
     arn: str
@@ -35,6 +36,7 @@ class LogGroupState:
     kms_key_arn: str
     stored_bytes: int
     tags: dict[str, str] = field(default_factory=dict)
+    status: str = ""
 
 
 def ensure(region: Region, spec: LogGroupSpec) -> LogGroupState:
@@ -63,14 +65,31 @@ def read(region: Region, name: str) -> LogGroupState | None:
         if about is None:
             return None
         arn = str(about["arn"]).removesuffix(":*")
+        tags = dict(logs.list_tags_for_resource(resourceArn=arn)["tags"])
+        status = tags.pop(STATUS, "")
         return LogGroupState(
             name=name,
             arn=arn,
             retention_days=int(about.get("retentionInDays", 0)),
             kms_key_arn=str(about.get("kmsKeyId", "")),
             stored_bytes=int(about.get("storedBytes", 0)),
-            tags=dict(logs.list_tags_for_resource(resourceArn=arn)["tags"]),
+            tags=tags,
+            status=status,
         )
+
+
+def set_status(region: Region, name: str, status: str) -> LogGroupState | None:
+    """Tag the log group with the tenant's status, or with none; return it as it is then."""
+    state = read(region, name)
+    if state is None or state.status == status:
+        return state
+    logs = aws.client(region, "logs")
+    with aws.translated(SYSTEM, f"TagResource {name}"):
+        if status:
+            logs.tag_resource(resourceArn=state.arn, tags={STATUS: status})
+        else:
+            logs.untag_resource(resourceArn=state.arn, tagKeys=[STATUS])
+    return read(region, name)
 
 
 def remove(region: Region, name: str, tenant_id: UUID) -> bool:

@@ -14,6 +14,15 @@ from lifecycle.stores.tags import refuse_foreign
 from portal.lib.regions import Region
 
 SYSTEM = "objects"
+SHUT = "Shut"
+WRITES = [
+    "s3:PutObject*",
+    "s3:DeleteObject*",
+    "s3:AbortMultipartUpload",
+    "s3:RestoreObject",
+    "s3:BypassGovernanceRetention",
+]
+EVERYTHING = ["s3:*"]
 CLOSED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 
 
@@ -34,7 +43,7 @@ class BucketSpec:
 
 @dataclass(frozen=True)
 class BucketState:
-    """A bucket as it is."""
+    """A bucket as it is. `shut` are the actions it denies its tenant beside the policy: none while that is in use."""
 
     bucket: str
     versioning: str
@@ -44,6 +53,7 @@ class BucketState:
     policy: dict[str, Any] = field(default_factory=dict)
     noncurrent_days: int = 0
     tags: dict[str, str] = field(default_factory=dict)
+    shut: tuple[str, ...] = ()
 
 
 def ensure(region: Region, spec: BucketSpec) -> BucketState:
@@ -56,7 +66,8 @@ def ensure(region: Region, spec: BucketSpec) -> BucketState:
         s3.put_public_access_block(Bucket=spec.bucket, PublicAccessBlockConfiguration=CLOSED)
         s3.put_bucket_versioning(Bucket=spec.bucket, VersioningConfiguration={"Status": "Enabled"})
         s3.put_bucket_encryption(Bucket=spec.bucket, ServerSideEncryptionConfiguration=_encryption(spec))
-        s3.put_bucket_policy(Bucket=spec.bucket, Policy=json.dumps(policy(region, spec)))
+        _, shut = _read_policy(s3, spec.bucket)
+        _put_policy(s3, spec.bucket, policy(region, spec), shut)
         s3.put_bucket_lifecycle_configuration(Bucket=spec.bucket, LifecycleConfiguration=_lifecycle(spec))
     state = read(region, spec.bucket)
     if state is None:
@@ -72,7 +83,7 @@ def read(region: Region, bucket: str) -> BucketState | None:
             return None
         versioning = aws.unless_absent(s3.get_bucket_versioning, Bucket=bucket) or {}
         closed = aws.unless_absent(s3.get_public_access_block, Bucket=bucket) or {}
-        allowed = aws.unless_absent(s3.get_bucket_policy, Bucket=bucket)
+        allowed, shut = _read_policy(s3, bucket)
         encryption, key = _read_encryption(s3, bucket)
         return BucketState(
             bucket=bucket,
@@ -80,10 +91,25 @@ def read(region: Region, bucket: str) -> BucketState | None:
             encryption=encryption,
             kms_key_arn=key,
             is_closed=closed.get("PublicAccessBlockConfiguration") == CLOSED,
-            policy=json.loads(allowed["Policy"]) if allowed else {},
+            policy=allowed,
             noncurrent_days=_read_noncurrent_days(s3, bucket),
             tags=_read_tags(s3, bucket),
+            shut=tuple(shut["Action"]) if shut else (),
         )
+
+
+def shut(region: Region, names: TenantNames, actions: list[str]) -> tuple[str, ...]:
+    """Deny the tenant's user these actions on its bucket (none: all is as its policy says); return what is denied then.
+
+    The account itself is not meant: what a suspension has left unsettled can still be tidied up.
+    """
+    s3 = aws.client(region, "s3")
+    with aws.translated(SYSTEM, f"PutBucketPolicy {names.bucket}"):
+        refuse_foreign(SYSTEM, names.bucket, _read_tags(s3, names.bucket), names.tenant_id)
+        allowed, _ = _read_policy(s3, names.bucket)
+        _put_policy(s3, names.bucket, allowed, _denial(region, names, actions) if actions else None)
+        _, now = _read_policy(s3, names.bucket)
+    return tuple(now["Action"]) if now else ()
 
 
 def remove(region: Region, bucket: str, tenant_id: UUID) -> bool:
@@ -120,6 +146,34 @@ def policy(region: Region, spec: BucketSpec) -> dict[str, Any]:
 def spec_of(names: TenantNames, tags: dict[str, str], kms_key_arn: str = "") -> BucketSpec:
     """Return the spec of a tenant's bucket with the house's defaults."""
     return BucketSpec(names.tenant_id, names.bucket, names.iam_user, tags, kms_key_arn)
+
+
+def _denial(region: Region, names: TenantNames, actions: list[str]) -> dict[str, Any]:
+    user = f"arn:aws:iam::{aws.account_id(region)}:user/{names.iam_user}"
+    return {
+        "Sid": SHUT,
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": actions,
+        "Resource": [f"arn:aws:s3:::{names.bucket}", f"arn:aws:s3:::{names.bucket}/*"],
+        "Condition": {"ArnEquals": {"aws:PrincipalArn": user}},
+    }
+
+
+def _read_policy(s3: Any, bucket: str) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """Return the bucket's policy without the statement that shuts it, and that statement."""
+    said = aws.unless_absent(s3.get_bucket_policy, Bucket=bucket)
+    if said is None:
+        return {}, None
+    found = json.loads(said["Policy"])
+    shut = next((one for one in found["Statement"] if one.get("Sid") == SHUT), None)
+    return {**found, "Statement": [one for one in found["Statement"] if one.get("Sid") != SHUT]}, shut
+
+
+def _put_policy(s3: Any, bucket: str, allowed: dict[str, Any], shut: dict[str, Any] | None) -> None:
+    statements = [*allowed.get("Statement", []), *([shut] if shut else [])]
+    document = {"Version": "2012-10-17", **allowed, "Statement": statements}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(document))
 
 
 def _adopt(s3: Any, spec: BucketSpec) -> None:

@@ -24,6 +24,7 @@ class FenceState:
     state: str
     epoch: int
     suspended: bool
+    status_version: int
     has_hold_row: bool
     held: bool
 
@@ -54,8 +55,12 @@ def set_state(region: Region, tenant_id: UUID, state: str) -> bool:
 
 
 def set_suspended(region: Region, tenant_id: UUID, suspended: bool, status_version: int) -> bool:
-    """Record the tenant's suspension if this version is newer than the store's; false when it was not."""
-    with translated("UPDATE bw.fence"), connection(region) as db:
+    """Record the tenant's suspension if this version is newer than the store's; false when it was not.
+
+    Every write that was let through before has ended when this returns: the lock waits for them.
+    """
+    with translated("UPDATE bw.fence"), connection(region) as db, db.transaction():
+        db.execute("SELECT pg_advisory_xact_lock(bw.fence_lock(%s))", (tenant_id,))
         changed = db.execute(
             "UPDATE bw.fence SET suspended = %s, status_version = %s WHERE tenant_id = %s AND status_version < %s",
             (suspended, status_version, tenant_id, status_version),
@@ -88,7 +93,8 @@ def require_no_hold(db: Connection[Any], tenant_id: UUID) -> None:
 
 def _read(db: Connection[Any], tenant_id: UUID) -> FenceState | None:
     row = db.execute(
-        "SELECT f.state, f.epoch, f.suspended, h.state IS NOT NULL, coalesce(h.state, 'held') = 'held'"
+        "SELECT f.state, f.epoch, f.suspended, f.status_version,"
+        " h.state IS NOT NULL, coalesce(h.state, 'held') = 'held'"
         " FROM bw.fence f LEFT JOIN bw.hold_fence h USING (tenant_id) WHERE f.tenant_id = %s",
         (tenant_id,),
     ).fetchone()
