@@ -322,7 +322,7 @@ SPECTACULAR_SETTINGS = {
 
 # Verbs that need a guard and are Blocked while none is registered (portal.guards).
 GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire"})
-GUARDS: dict[str, list[str]] = {}
+GUARDS: dict[str, list[str]] = {"tenant.archive": ["lifecycle.suspension.guards.not_while_moving"]}
 
 METRIC_COLLECTORS = [
     "portal.jobs.metrics.JobCollector",
@@ -369,6 +369,10 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "approval.escalated": ["portal.notify.subscribers.approval_escalated"],
     "request.submitted": ["lifecycle.provisioning.subscribers.submitted"],
     "request.changed": ["portal.notify.subscribers.request_changed"],
+    "tenant.changed": ["lifecycle.suspension.subscribers.tenant_changed"],
+    "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
+    "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
+    "tenant.end_blocked": ["portal.notify.subscribers.tenant_end_blocked"],
     "job.failed": ["portal.notify.subscribers.job_failed", "lifecycle.provisioning.subscribers.job_failed"],
     "job.cancelled": ["lifecycle.provisioning.subscribers.job_failed"],
     "ticket.opened": ["portal.notify.subscribers.ticket_opened"],
@@ -391,6 +395,10 @@ JOB_KINDS = {
     "provision.apply": "lifecycle.provisioning.jobs.PROVISION",
     "provision.roll_back": "lifecycle.provisioning.jobs.ROLL_BACK",
     "validate": "lifecycle.provisioning.jobs.VALIDATE",
+    "suspension": "lifecycle.suspension.jobs.SUSPENSION",
+    "reactivation": "lifecycle.suspension.jobs.REACTIVATION",
+    "archive": "lifecycle.suspension.jobs.ARCHIVE",
+    "status.restore": "lifecycle.suspension.jobs.RESTORE",
 }
 SCHEDULE = {
     "portal.jobs.schedule.redrive_orphans": 2,
@@ -406,6 +414,7 @@ SCHEDULE = {
     "tenants.costs.schedule.tick": 300,
     "tenants.costs.dunning.tick": 3600,
     "lifecycle.provisioning.schedule.tick": 30,
+    "lifecycle.suspension.schedule.tick": 60,
 }
 
 # The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.

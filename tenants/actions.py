@@ -101,6 +101,11 @@ def reactivate(tenant_id: UUID, *, actor: Actor, reason: str) -> Tenant:
     return _by_a_person(tenant_id, "reactivate", actor=actor, reason=reason)
 
 
+def archive(tenant_id: UUID, *, actor: Actor, reason: str) -> Tenant:
+    """Put a suspended tenant away: nothing of it is served, read or written until its retention ends in erasure."""
+    return _by_a_person(tenant_id, "archive", actor=actor, reason=reason)
+
+
 def _by_a_person(tenant_id: UUID, word: str, *, actor: Actor, reason: str) -> Tenant:
     if not reason.strip():
         raise Invalid(fields={"reason": "say why; it is kept in the record"})

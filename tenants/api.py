@@ -134,6 +134,12 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
             given["billing_contact"] = actions.user_named(given["billing_contact"], "billing_contact")
         return Response(self.get_serializer(actions.edit(tenant.pk, actor=actor_of(request), **given)).data)
 
+    @extend_schema(request=ReasonSerializer, responses=TenantSerializer)
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, pk: Any = None) -> Response:
+        """Put a suspended tenant away until its retention ends. There is no way back to `active`."""
+        return self._act(actions.archive, "tenant.archive", request)
+
     def _act(self, act: Any, verb: str, request: Request) -> Response:
         tenant = self.get_object()
         tenant = act(tenant.pk, actor=actor_of(request), **asked(request, ReasonSerializer, verb, tenant))

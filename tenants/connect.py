@@ -18,6 +18,7 @@ from .models import Status, Tenant
 from .queries import platform_url
 
 SCOPES = ("read", "write", "admin")
+NOT_ACTIVE = "urn:bailiwick:problem:tenant-not-active"
 TIMEOUT_SECONDS, REVOKE_SECONDS = 10, 3
 
 
@@ -69,6 +70,21 @@ def revoke_keys_of(user_id: UUID, tenant_id: UUID) -> int:
         data = {"user": user_id, "revoked": revoked}
         record("tenant.keys_revoked", tenant, actor=Actor.system("access"), reason="the account ended", data=data)
     return revoked
+
+
+def is_served(tenant: Tenant) -> bool:
+    """Ask the tenant's platform itself, with a token like any other, whether it lets the tenant in now.
+
+    Raises httpx.HTTPError when it does not answer, or answers something else.
+    """
+    token = _token(tenant, "system:lifecycle", ["read"])
+    answer = httpx.get(
+        f"{platform_url(tenant.region)}/v1/usage", headers={"Authorization": f"Bearer {token}"}, timeout=REVOKE_SECONDS
+    )
+    if answer.status_code == 403 and NOT_ACTIVE in answer.text:
+        return False
+    answer.raise_for_status()
+    return True
 
 
 def tenants_reached_by(user_id: UUID) -> list[UUID]:

@@ -1,10 +1,12 @@
 """Reads of the registry for other apps and pages."""
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from portal.access import policy
 from portal.access.actor import Actor
@@ -16,8 +18,32 @@ from .models import BusinessUnit, Status, Tenant, Tier
 
 OPEN_WORDS = {
     Status.ACTIVE: ["suspend"],
-    Status.SUSPENDED: ["reactivate"],
+    Status.SUSPENDED: ["reactivate", "archive"],
 }
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A tenant's status and the global version of the change that brought it there."""
+
+    status: str
+    version: int
+
+
+def standing(tenant_id: UUID) -> Standing | None:
+    """Where the tenant stands, from its newest change of status; None if it never changed. One row, so never mixed."""
+    moves = StatusChange.objects.filter(tenant_id=tenant_id).exclude(old=F("new"))
+    row = moves.order_by("-version").values_list("new", "version").first()
+    return Standing(*row) if row else None
+
+
+def ends_at(tenant: Tenant) -> datetime | None:
+    """When a suspended tenant is archived, or an archived one is due for erasure, by its tier as it is now."""
+    if tenant.status == Status.SUSPENDED and tenant.suspended_at:
+        return tenant.suspended_at + timedelta(days=tenant.tier.suspension_grace_days)
+    if tenant.status == Status.ARCHIVED and tenant.archived_at:
+        return tenant.archived_at + timedelta(days=tenant.tier.archive_retention_days)
+    return None
 
 
 def tenant_by_id(tenant_id: UUID) -> Tenant | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -23,7 +23,8 @@ class JobCollector(Collector):
         yield GaugeMetricFamily("bailiwick_job_queue_age_seconds", "Age of the oldest queued job", value=age)
         yield GaugeMetricFamily("bailiwick_jobs_orphaned", "Jobs whose worker is gone", value=len(orphans()))
         waiting = GaugeMetricFamily("bailiwick_outbox_deliveries", "Undelivered events by state", labels=["state"])
-        open_ones = Delivery.objects.exclude(state=DeliveryState.DELIVERED)
+        planned = Q(attempts=0, next_at__gt=now())
+        open_ones = Delivery.objects.exclude(state=DeliveryState.DELIVERED).exclude(planned)
         counts = dict(open_ones.values_list("state").annotate(Count("pk")).order_by())
         for state in (DeliveryState.PENDING, DeliveryState.DEAD):
             waiting.add_metric([state.value], counts.get(state.value, 0))

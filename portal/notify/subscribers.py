@@ -262,6 +262,46 @@ def residency_failed(payload: Payload) -> None:
     )
 
 
+ENDS = {"suspended": "is archived", "archived": "is due for erasure"}
+
+
+def tenant_ending(payload: Payload) -> None:
+    """Remind the tenant's people and the administrators of what the clock brings, while it can still be averted."""
+    when = f"in {payload['days']} days" if payload["days"] > 1 else "within a day"
+    _tenant(
+        "tenant.ending",
+        f"{payload['name']} {ENDS[payload['status']]} {when}",
+        payload,
+        details=[("Tenant", payload["name"]), ("On", local(datetime.fromisoformat(payload["end"])))],
+        key=f"tenant.ending:{payload['tenant_id']}:{payload['end']}:{payload['days']}",
+    )
+
+
+def tenant_end_blocked(payload: Payload) -> None:
+    """Tell the same people that what was due could not be done, and why."""
+    _tenant(
+        "tenant.end_blocked",
+        f"Blocked: {payload['name']} {ENDS[payload['status']]}, and something forbids it",
+        payload,
+        body=payload["why"],
+        details=[("Tenant", payload["name"]), ("Why", payload["why"])],
+        key=f"tenant.end_blocked:{payload['tenant_id']}:{payload['at']}",
+    )
+
+
+def _tenant(event: str, title: str, payload: Payload, **more: Any) -> None:
+    notify(
+        event,
+        title=title,
+        users=list(User.objects.filter(pk__in=payload["users"])),
+        role=Role.PLATFORM_ADMIN,
+        severity=Severity.WARNING,
+        url=page("tenants", payload["tenant_id"]),
+        tenant_id=payload["tenant_id"],
+        **more,
+    )
+
+
 def outbox_gave_up(payload: Payload) -> None:
     """Tell the engineers that news did not reach a subscriber: something downstream has not happened."""
     notify(

@@ -15,11 +15,16 @@ from portal.access.queries import roles_of
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed
+from portal.admin.tags import moment
 from portal.admin.verbs import Fact, Facts, Verb
+from portal.jobs.models import Job
+from portal.jobs.queries import about as jobs_about
+from portal.jobs.queries import timeline
+from portal.lib.clock import now
 from portal.lib.money import inr, inr_short
 from tenants import actions, connect
 from tenants.models import DataClass, Status, Tenant
-from tenants.queries import available_verbs, region_choices
+from tenants.queries import available_verbs, ends_at, region_choices
 
 from .units import OwnUnits
 
@@ -46,6 +51,9 @@ class PaymentForm(forms.Form):
 
 
 PAY_SAYS = gettext_lazy("Overdue begins the dunning of the tier's terms; disputed stops it; current ends it.")
+
+# The jobs that take a change of status to every system; the upper floor's, known here by name.
+FOLLOWING = ("suspension", "reactivation", "archive", "status.restore")
 KEY_SAYS = gettext_lazy("For the tenant's application. It is shown once; the platform keeps only its digest.")
 
 
@@ -113,8 +121,8 @@ class TenantAdmin(GovernedAdmin):
         about = _("%(tier)s tenant of %(unit)s in %(region)s") % where
         if tenant.is_restricted:
             return _("%(about)s. All access is refused while an incident is open.") % {"about": about}
-        if tenant.status == Status.SUSPENDED:
-            return _("%(about)s. Suspended: %(reason)s") % {"about": about, "reason": tenant.status_reason}
+        if tenant.status in (Status.SUSPENDED, Status.ARCHIVED):
+            return _put_away(tenant, about)
         if tenant.monthly_cost_inr is not None:
             return _("%(about)s, %(cost)s a month.") % {"about": about, "cost": inr(tenant.monthly_cost_inr)}
         return f"{about}."
@@ -162,9 +170,13 @@ class TenantAdmin(GovernedAdmin):
                 "suspend",
                 _("Suspend"),
                 _on(actions.suspend),
-                says=_("The platform refuses the tenant at once. Nothing is deleted, and it can be reactivated."),
+                says=_(
+                    "The platform refuses the tenant at once. Nothing is deleted, and it can be reactivated; "
+                    "after %(days)d days it is archived."
+                )
+                % {"days": tenant.tier.suspension_grace_days},
                 tone="danger",
-                done=_("Suspended. The platform refuses the tenant from now on."),
+                done=_("Suspended. The platform refuses the tenant from now on; its systems follow."),
             ),
             "reactivate": Verb(
                 "reactivate",
@@ -173,6 +185,18 @@ class TenantAdmin(GovernedAdmin):
                 says=_("The platform serves the tenant again."),
                 tone="primary",
                 done=_("Reactivated. The platform serves the tenant again."),
+            ),
+            "archive": Verb(
+                "archive",
+                _("Archive"),
+                _on(actions.archive),
+                says=_(
+                    "Nothing of it is served, read or written any more, and it cannot be reactivated. "
+                    "It is kept for %(days)d days and is then due for erasure."
+                )
+                % {"days": tenant.tier.archive_retention_days},
+                tone="danger",
+                done=_("Archived. Its systems follow; this page shows how far they are."),
             ),
         }
         offered = [known[word] for word in available_verbs(tenant, actor) if word in known]
@@ -191,7 +215,21 @@ class TenantAdmin(GovernedAdmin):
     def extra(self, tenant: Tenant, actor: Actor) -> dict[str, Any]:
         yearly = tenant.monthly_cost_inr * 12 if tenant.monthly_cost_inr is not None else None
         left = tenant.annual_budget_inr - yearly if yearly is not None else None
-        return {"yearly": yearly, "left": left, "is_over": left is not None and left < 0}
+        figures = {"yearly": yearly, "left": left, "is_over": left is not None and left < 0}
+        return {**figures, **self._systems(tenant)}
+
+    def _systems(self, tenant: Tenant) -> dict[str, Any]:
+        """How far the newest change of status has come in the tenant's systems, and whether that still moves."""
+        job = jobs_about(tenant).filter(kind__in=FOLLOWING).first()
+        if job is None:
+            return {}
+        url = self.console.url_of("jobs.job", str(job.pk))
+        return {
+            "following": job,
+            "following_url": url,
+            "systems": _systems_of(job),
+            "live": 0 if job.is_finished else 2,
+        }
 
     def home_cards(self, actor: Actor) -> list[Card]:
         mine = Tenant.objects.visible_to(actor)
@@ -229,6 +267,36 @@ class TenantAdmin(GovernedAdmin):
 
     def _figure(self, title: str, order: int, **context: Any) -> Card:
         return Card(title, "console/card_figure.html", order, "figure", self.list_url(), context=context)
+
+
+def _put_away(tenant: Tenant, what: str) -> str:
+    end = ends_at(tenant)
+    reason, day = tenant.status_reason.rstrip("."), moment(end)
+    if tenant.status == Status.SUSPENDED:
+        words = _("%(what)s. Suspended: %(reason)s. It is archived on %(day)s.")
+    elif end and end > now():
+        words = _("%(what)s. Archived: %(reason)s. It is due for erasure on %(day)s.")
+    else:
+        words = _("%(what)s. Archived, and due for erasure since %(day)s; nothing is erased before a rule allows it.")
+    return words % {"what": what, "reason": reason, "day": day}
+
+
+def _systems_of(job: Job) -> list[dict[str, str]]:
+    """Each system by its own words: what the last step has settled counts, and what it left open stands."""
+    *systems, last = timeline(job)
+    settled, still = last.evidence.get("settled", {}), last.evidence.get("open", {})
+    rows = []
+    for line in systems:
+        state = settled.get(line.name) or line.evidence.get("state", "")
+        if state == "pending":
+            tone, words = ("red" if job.is_finished else "amber"), _("not reached")
+        elif state in ("skipped", "superseded"):
+            tone, words = "grey", _("nothing to do") if state == "skipped" else _("left to a later change")
+        else:
+            tone, words = ("green", state) if state else ("grey", _("not begun"))
+        why = still.get(line.name) or (line.evidence.get("why", "") if tone != "green" else "")
+        rows.append({"title": line.title, "tone": tone, "words": words, "why": why})
+    return rows
 
 
 def _classes(tenant: Tenant) -> list[str]:

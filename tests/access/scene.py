@@ -108,7 +108,8 @@ class Scene:
         self._keep(
             "tenants.tenant:reactivate", **{**tenants, "own": tenant("fin-back", "FIN", "meera", status="suspended")}
         )
-        self.subjects["tenants.tenant:reactivation"] = self.subjects["tenants.tenant:reactivate"]
+        for word in ("reactivation", "archive"):
+            self.subjects[f"tenants.tenant:{word}"] = self.subjects["tenants.tenant:reactivate"]
         self._keep(
             "tenants.businessunit", own=BusinessUnit.objects.get(pk="FIN"), other=BusinessUnit.objects.get(pk="HR")
         )
