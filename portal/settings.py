@@ -345,7 +345,10 @@ DEFAULTS = [
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
 OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
-    "tenant.changed": ["tenants.registry.subscribers.tenant_changed"],
+    "tenant.changed": [
+        "tenants.registry.subscribers.tenant_changed",
+        "lifecycle.suspension.subscribers.tenant_changed",
+    ],
     "flags.changed": ["tenants.registry.subscribers.tenants_changed"],
     "registry.stale": ["tenants.registry.subscribers.tenants_changed"],
     "tier.changed": ["tenants.registry.subscribers.tier_changed"],
@@ -369,7 +372,6 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "approval.escalated": ["portal.notify.subscribers.approval_escalated"],
     "request.submitted": ["lifecycle.provisioning.subscribers.submitted"],
     "request.changed": ["portal.notify.subscribers.request_changed"],
-    "tenant.changed": ["lifecycle.suspension.subscribers.tenant_changed"],
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
     "tenant.end_blocked": ["portal.notify.subscribers.tenant_end_blocked"],

@@ -14,7 +14,7 @@ from portal.access.queries import scope_filter
 from portal.lib.regions import load
 
 from . import envelopes
-from .models import BusinessUnit, Status, Tenant, Tier
+from .models import BusinessUnit, Status, StatusChange, Tenant, Tier
 
 OPEN_WORDS = {
     Status.ACTIVE: ["suspend"],
@@ -23,18 +23,18 @@ OPEN_WORDS = {
 
 
 @dataclass(frozen=True)
-class Standing:
+class LastMove:
     """A tenant's status and the global version of the change that brought it there."""
 
     status: str
     version: int
 
 
-def standing(tenant_id: UUID) -> Standing | None:
+def last_move(tenant_id: UUID) -> LastMove | None:
     """Where the tenant stands, from its newest change of status; None if it never changed. One row, so never mixed."""
     moves = StatusChange.objects.filter(tenant_id=tenant_id).exclude(old=F("new"))
     row = moves.order_by("-version").values_list("new", "version").first()
-    return Standing(*row) if row else None
+    return LastMove(*row) if row else None
 
 
 def ends_at(tenant: Tenant) -> datetime | None:

@@ -2,7 +2,7 @@
 
 Stores know no versions (PostgreSQL's fence apart), so two workers may write in any order. Whoever writes therefore
 looks at the registry again afterwards and goes on until it has not moved: the last write is always of the newest
-standing. That holds without a lease, and no suspension ever waits for one.
+status. That holds without a lease, and no suspension ever waits for one.
 """
 
 from uuid import UUID
@@ -13,7 +13,7 @@ from lifecycle.stores.errors import Permanent, StoreError
 from lifecycle.stores.names import TenantNames
 from portal.jobs.kinds import Evidence
 from tenants.models import Status
-from tenants.queries import standing, tenant_by_id
+from tenants.queries import last_move, tenant_by_id
 
 from .systems import Place, System
 
@@ -29,15 +29,15 @@ def bring(system: System, tenant_id: UUID) -> Evidence:
         try:
             found = system.bring(place)
         except StoreError:
-            if standing(tenant_id) == place.standing:
+            if last_move(tenant_id) == place.stands:
                 raise
             continue
-        if standing(tenant_id) == place.standing:
-            return {**found, "status": place.standing.status, "version": place.standing.version}
+        if last_move(tenant_id) == place.stands:
+            return {**found, "status": place.stands.status, "version": place.stands.version}
 
 
 def _place(tenant_id: UUID) -> Place | None:
-    tenant, stands = tenant_by_id(tenant_id), standing(tenant_id)
+    tenant, stands = tenant_by_id(tenant_id), last_move(tenant_id)
     if tenant is None or stands is None or stands.status not in FOLLOWED:
         return None
     if tenant.region not in connected_regions():

@@ -15,7 +15,7 @@ from portal.lib.clock import now
 from portal.lib.errors import Blocked
 from tenants import actions as registry
 from tenants.models import Status, Tenant
-from tenants.queries import ends_at, standing, tenant_by_id
+from tenants.queries import ends_at, last_move, tenant_by_id
 
 RETENTION = Actor.system("retention")
 DAYS_BEFORE = (7, 1, 0)
@@ -40,7 +40,7 @@ def plan(tenant: Tenant, version: int) -> None:
 
 def end_due(payload: dict[str, Any]) -> None:
     """Remind, or do what is due, if the tenant still stands where it stood when this was planned."""
-    tenant, stands = tenant_by_id(UUID(payload["tenant_id"])), standing(UUID(payload["tenant_id"]))
+    tenant, stands = tenant_by_id(UUID(payload["tenant_id"])), last_move(UUID(payload["tenant_id"]))
     end = ends_at(tenant) if tenant else None
     if tenant is None or end is None or stands is None or stands.version != payload["version"]:
         return

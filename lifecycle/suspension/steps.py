@@ -8,7 +8,7 @@ from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Skip, Transient
 from portal.jobs.kinds import StepFunc
 from portal.jobs.text import clean
-from tenants.queries import standing
+from tenants.queries import last_move
 
 from .cascade import bring
 from .systems import SYSTEMS, System
@@ -17,7 +17,7 @@ SETTLE = "settle"
 
 
 def step_of(system: System) -> StepFunc:
-    """The step that brings one system to the tenant's standing."""
+    """The step that brings one system to where the tenant stands."""
 
     def step(ctx: StepContext) -> dict[str, Any]:
         if _is_overtaken(ctx):
@@ -41,7 +41,7 @@ def step_of(system: System) -> StepFunc:
 def settle(ctx: StepContext) -> dict[str, Any]:
     """Go on with what was not reached, until nothing is open. Says in `open` what is, and fails with it in the end.
 
-    A system whose call failed may have got it all the same, so it is brought to the standing even if that has moved.
+    A call that failed may have arrived all the same, so the system is brought to where the tenant stands by now.
     """
     pending = set(ctx.job.steps.filter(evidence__state="pending").values_list("name", flat=True))
     settled = dict(ctx.step.evidence.get("settled", {}))
@@ -64,7 +64,7 @@ def settle(ctx: StepContext) -> dict[str, Any]:
 
 def _is_overtaken(ctx: StepContext) -> bool:
     """True if a later change has the systems now. Not once this step has begun: what it sent may still arrive."""
-    meant, stands = ctx.params.get("status_version"), standing(_tenant(ctx))
+    meant, stands = ctx.params.get("status_version"), last_move(_tenant(ctx))
     return bool(ctx.attempt == 1 and not ctx.job.compensates_id and meant and stands and stands.version > meant)
 
 

@@ -1,7 +1,7 @@
-"""The systems of a tenant, as the inventory names them, and how each is brought to the tenant's standing.
+"""The systems of a tenant, as the inventory names them, and how each is brought to where the tenant stands.
 
-Each function leaves its system as the standing wants it, reads that back, and may be called again at any time. It says
-in `state` how the system is then, or `skipped` and why nothing was done there.
+Each function leaves its system as the tenant's status wants it, reads that back, and may be called again at any time.
+It says in `state` how the system is then, or `skipped` and why nothing was done there.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from portal.jobs.kinds import Evidence
 from portal.lib.regions import Region, load
 from tenants import connect
 from tenants.models import Status, Tenant
-from tenants.queries import Standing, platform_url
+from tenants.queries import LastMove, platform_url
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class Place:
     tenant: Tenant
     region: Region
     names: TenantNames
-    standing: Standing
+    stands: LastMove
 
     @property
     def is_in_use(self) -> bool:
-        return self.standing.status == Status.ACTIVE
+        return self.stands.status == Status.ACTIVE
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ def _fence(place: Place, region: Region) -> str:
     if fences.read(region, place.tenant.pk) is None:
         return "no row"
     wanted = not place.is_in_use
-    fences.set_suspended(region, place.tenant.pk, wanted, place.standing.version)
+    fences.set_suspended(region, place.tenant.pk, wanted, place.stands.version)
     found = fences.read(region, place.tenant.pk)
-    if found is None or found.status_version < place.standing.version:
-        raise Transient("database", "fence", f"{region.name} does not have version {place.standing.version}")
-    if found.status_version == place.standing.version and found.suspended != wanted:
+    if found is None or found.status_version < place.stands.version:
+        raise Transient("database", "fence", f"{region.name} does not have version {place.stands.version}")
+    if found.status_version == place.stands.version and found.suspended != wanted:
         raise Permanent("database", "fence", f"{region.name} says otherwise at version {found.status_version}")
     return "fenced" if found.suspended else "open"
 
@@ -96,7 +96,7 @@ DENIED: dict[str, list[str]] = {
 
 def objects(place: Place) -> Evidence:
     """Deny the tenant writes on its bucket, or everything once it is archived."""
-    wanted = DENIED[place.standing.status]
+    wanted = DENIED[place.stands.status]
     found = buckets.shut(place.region, place.names, wanted)
     if found != tuple(wanted):
         raise Transient("objects", "read back", f"the bucket denies {', '.join(found) or 'nothing'}")
@@ -115,7 +115,7 @@ def cache(place: Place) -> Evidence:
 
 def logs(place: Place) -> Evidence:
     """Tag the log group, so that who reads it or pays for it sees why it is quiet."""
-    wanted = "" if place.is_in_use else str(place.standing.status)
+    wanted = "" if place.is_in_use else str(place.stands.status)
     found = groups.set_status(place.region, place.names.log_group, wanted)
     if found is None:
         raise Permanent("logs", "TagResource", f"there is no log group {place.names.log_group}")

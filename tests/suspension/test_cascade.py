@@ -183,7 +183,7 @@ def test_a_worker_that_slept_over_a_change_corrects_what_it_wrote(world: World) 
 
     def sleepy(place: Place) -> dict[str, Any]:
         if not slept:
-            slept.append(place.standing.status)
+            slept.append(place.stands.status)
             move(world, "reactivate")
             for system in FOLLOWING:
                 bring(system, world.tenant.pk)
