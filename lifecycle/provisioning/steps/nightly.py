@@ -11,16 +11,20 @@ from lifecycle.provisioning.validation import Verdict
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Skip
 from tenants.models import Status
-from tenants.queries import tenant_by_id
+from tenants.queries import last_move, tenant_by_id
 
 from .validate import finish_run, results_of, started_run
 
 
 def validate(ctx: StepContext) -> dict[str, Any]:
-    """Run the nine checks over an active tenant; a broken isolation restricts it and opens a P0."""
+    """Run the nine checks over an active tenant; a broken isolation restricts it and opens a P0.
+
+    Not of one whose status moved meanwhile: its stores refused because they were told to.
+    """
     tenant = tenant_by_id(UUID(ctx.params["tenant_id"]))
-    if tenant is None or tenant.status not in (Status.ACTIVE, Status.SUSPENDED):
+    if tenant is None or tenant.status != Status.ACTIVE:
         raise Skip("The tenant is not in use.")
+    stood = last_move(tenant.pk)
     placement = evaluate(
         region=tenant.region,
         geography=tenant.geography,
@@ -32,7 +36,7 @@ def validate(ctx: StepContext) -> dict[str, Any]:
     with ctx.fenced():
         run = started_run(ctx, tenant.pk, trigger=ctx.params.get("trigger", "nightly"))
     said = finish_run(ctx, run, targets.of_tenant(tenant, placement.requires, tags))
-    if said.rule == "roll_back" and not said.could_not_run:
+    if said.rule == "roll_back" and not said.could_not_run and last_move(tenant.pk) == stood:
         _breach(ctx, run, said)
     return {"run": str(run.pk), "outcome": said.outcome, "decision": said.rule, "tenant_status": tenant.status}
 
