@@ -33,6 +33,8 @@ def snapshot(tenant_id: str, **changes: Any) -> dict[str, Any]:
         "routing_epoch": 1,
         "lease_seconds": 2.0,
         "on_outage": "refuse",
+        "config": {},
+        "features": [],
         **changes,
         "limits": {**limits, **changes.get("limits", {})},
     }

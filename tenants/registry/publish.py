@@ -1,6 +1,7 @@
 """Write through: what changed is computed from committed rows, numbered, and told to Redis if it is newer.
 
-A status change is told twice: at once by who committed it, and again by the outbox in case that process died.
+A status change is told at once by who committed it, again by the outbox in case that process died, and once more by
+the schedule in case Redis was away.
 """
 
 import json
@@ -24,11 +25,15 @@ DRAW = "SELECT nextval('registry_version') FROM generate_series(1, %s)"
 
 
 def publish(tenant_ids: Iterable[UUID]) -> None:
-    """Publish configuration and standing of these tenants. Raises RedisError, having written the database's part."""
+    """Publish configuration and standing of these tenants. What Redis does not take now, `schedule.repair` brings."""
     with transaction.atomic():
         changed = number(list(tenant_ids))
-    stream.put("configuration", [(str(one.tenant_id), one.version, stream.line(told(one))) for one in changed])
-    tell(standings(tenant_ids))
+    present = standings(tenant_ids)
+    try:
+        stream.put("configuration", [(str(one.tenant_id), one.version, stream.line(told(one))) for one in changed])
+        tell(present)
+    except RedisError as error:
+        log.warning("registry.not_told", tenants=len(present), error=type(error).__name__)
 
 
 def tell(present: Iterable[Standing]) -> None:

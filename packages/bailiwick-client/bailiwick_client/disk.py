@@ -34,6 +34,13 @@ def read(path: Path) -> list[Configuration]:
 
 
 def _told(one: Configuration) -> dict[str, Any]:
-    told = {name: getattr(one, name) for name in Configuration.__slots__ if name not in ("flags", "limits")}
-    told |= {"flags": dict(one.flags), "limits": asdict(one.limits)}
-    return told | {"config_version": told.pop("version"), "on_outage": "go_on" if told.pop("goes_on") else "refuse"}
+    """The portal's own form, so that what is read is checked alike."""
+    same = ("tenant_id", "name", "tier", "region", "routing_epoch", "vector_provider", "lease_seconds")
+    return {name: getattr(one, name) for name in same} | {
+        "limits": asdict(one.limits),
+        "flags": dict(one.flags),
+        "config": dict(one.document),
+        "features": sorted(one.features),
+        "config_version": one.version,
+        "on_outage": "go_on" if one.goes_on else "refuse",
+    }

@@ -81,6 +81,8 @@ class Configuration:
     vector_provider: str
     lease_seconds: float
     goes_on: bool
+    document: Mapping[str, Any]  # the tenant's configuration document: model, retrieval, branding
+    features: frozenset[str]  # what its tier includes
 
     @classmethod
     def of(cls, data: Any) -> "Configuration":
@@ -104,6 +106,8 @@ class Configuration:
             vector_provider=_take(data, "vector_provider", str),
             lease_seconds=float(_take(data, "lease_seconds", (int, float))),
             goes_on=_take(data, "on_outage", str) == "go_on",
+            document=MappingProxyType(_take(data, "config", dict)),
+            features=frozenset(map(str, _take(data, "features", list))),
         )
 
 
@@ -146,6 +150,14 @@ class Snapshot:
     @property
     def flags(self) -> Mapping[str, Any]:
         return self.configuration.flags
+
+    @property
+    def document(self) -> Mapping[str, Any]:
+        return self.configuration.document
+
+    @property
+    def features(self) -> frozenset[str]:
+        return self.configuration.features
 
     @property
     def vector_provider(self) -> str:
