@@ -24,7 +24,7 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('registry.publish', 0))"
 DRAW = "SELECT nextval('registry_version') FROM generate_series(1, %s)"
 
 
-def publish(tenant_ids: Iterable[UUID]) -> None:
+def publish(tenant_ids: Sequence[UUID]) -> None:
     """Publish configuration and standing of these tenants. What Redis does not take now, `schedule.repair` brings."""
     with transaction.atomic():
         changed = number(list(tenant_ids))
