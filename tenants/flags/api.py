@@ -192,7 +192,7 @@ class Features(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin
         policy.require(actor_of(self.request), "tier.view")
         return features_visible_to(actor_of(self.request)).prefetch_related("in_tiers").order_by("code")
 
-    @extend_schema(request=FeatureWriteSerializer, responses=FeatureSerializer)
+    @extend_schema(request=FeatureWriteSerializer, responses={200: FeatureSerializer})
     def create(self, request: Request) -> Response:
         given = asked(request, FeatureWriteSerializer, "tier.edit")
         return Response(self.get_serializer(actions.set_feature(actor=actor_of(request), **given)).data)

@@ -238,9 +238,9 @@ def test_sets_of_many_tenants_take_one_query(mine: Tenant, django_assert_num_que
 def test_what_a_tier_includes_is_data(mine: Tenant, told: Any) -> None:
     words = {"title": "Own prompts", "says": "Your people write the prompt."}
     actions.set_feature(actor=admin(), reason="sold", code="own-prompts", tiers=["gold", "platinum"], **words)
-    assert features_of([mine]) == {mine.pk: ["own-prompts"]}
+    assert features_of([mine]) == {mine.pk: ["own-prompts", "semantic-reranking"]}
     actions.set_feature(actor=admin(), reason="dearer", code="own-prompts", tiers=["platinum"], **words)
-    assert features_of([mine]) == {mine.pk: []}
+    assert features_of([mine]) == {mine.pk: ["semantic-reranking"]}
     assert told("flags.changed")[-1]["tenant_ids"] == [str(mine.pk)]
 
 
