@@ -18,38 +18,48 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Service:
-    """One tenant's month against its tier's promise; minutes."""
+    """One tenant's month against its tier's promise; minutes. What nobody reported is unknown, and never 100 %."""
 
     target_percent: Decimal
-    down_minutes: Decimal
+    down_minutes: Decimal | None
 
     @property
     def allowed_minutes(self) -> Decimal:
         return (HUNDRED - self.target_percent) * MINUTES / HUNDRED
 
     @property
-    def attained_percent(self) -> Decimal:
+    def attained_percent(self) -> Decimal | None:
+        if self.down_minutes is None:
+            return None
         return max(Decimal(0), HUNDRED - self.down_minutes * HUNDRED / MINUTES)
 
     @property
     def burnt_percent(self) -> Decimal | None:
-        """How much of what is allowed is gone; None where nothing is."""
-        return self.down_minutes * HUNDRED / self.allowed_minutes if self.allowed_minutes else None
+        """How much of what is allowed is gone; None where nothing is allowed, or nothing known."""
+        if self.down_minutes is None or not self.allowed_minutes:
+            return None
+        return self.down_minutes * HUNDRED / self.allowed_minutes
 
     def as_json(self) -> dict[str, str | None]:
-        burnt = self.burnt_percent
         return {
             "target_percent": f"{self.target_percent.normalize():f}",
-            "attained_percent": f"{self.attained_percent.quantize(Decimal('0.0001'), 'ROUND_DOWN').normalize():f}",
+            "attained_percent": _said(self.attained_percent, "0.0001", "ROUND_DOWN", trim=True),
             "allowed_minutes": f"{self.allowed_minutes.quantize(CENT):f}",
-            "down_minutes": f"{self.down_minutes.quantize(CENT):f}",
-            "burnt_percent": None if burnt is None else f"{burnt.quantize(Decimal('0.1')):f}",
+            "down_minutes": _said(self.down_minutes, "0.01"),
+            "burnt_percent": _said(self.burnt_percent, "0.1"),
         }
 
 
+def _said(value: Decimal | None, step: str, rounding: str | None = None, *, trim: bool = False) -> str | None:
+    if value is None:
+        return None
+    found = value.quantize(Decimal(step), rounding)
+    return f"{found.normalize() if trim else found:f}"
+
+
 def of_month(tier: Tier, used: Mapping[tuple[str, bool, int], Decimal]) -> Service:
-    down = sum((amount for (metric, _, _), amount in used.items() if metric == Metric.DOWN_MINUTES), Decimal(0))
-    return Service(tier.sla_percent, max(down, Decimal(0)))
+    down = [amount for (metric, _, _), amount in used.items() if metric == Metric.DOWN_MINUTES]
+    return Service(tier.sla_percent, max(sum(down, Decimal(0)), Decimal(0)) if down else None)
 
 
 def credit(service: Service, lines: Iterable[Line], terms: Terms | None) -> list[Line]:
@@ -65,7 +75,7 @@ def credit(service: Service, lines: Iterable[Line], terms: Terms | None) -> list
 
 
 def _is_below(service: Service, below: str) -> bool:
-    return service.attained_percent < Decimal(below)
+    return service.attained_percent is not None and service.attained_percent < Decimal(below)
 
 
 def terms_on(day: date) -> dict[str, Terms]:

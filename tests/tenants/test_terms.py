@@ -50,10 +50,13 @@ def agree(credits: str = "", on: date = NOVEMBER, tier: str = "gold", **changes:
         ("99.9", "21.9", "43.80", "99.95", "50.0"),
         ("95", "43800", "2190.00", "0", "2000.0"),
         ("100", "1", "0.00", "99.9977", None),
+        ("99.99", None, "4.38", None, None),
     ],
 )
-def test_what_is_allowed_and_attained(target: str, down: str, allowed: str, attained: str, burnt: str | None) -> None:
-    found = service.Service(Decimal(target), Decimal(down)).as_json()
+def test_what_is_allowed_and_attained(
+    target: str, down: str | None, allowed: str, attained: str | None, burnt: str | None
+) -> None:
+    found = service.Service(Decimal(target), None if down is None else Decimal(down)).as_json()
     assert (found["allowed_minutes"], found["attained_percent"], found["burnt_percent"]) == (allowed, attained, burnt)
 
 

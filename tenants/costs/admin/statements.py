@@ -132,7 +132,10 @@ def _service(found: dict[str, Any]) -> list[Facts]:
         Fact(_("Minutes not served"), found["down_minutes"], "number"),
         Fact(_("Of what is allowed, gone"), found["burnt_percent"], "percent"),
     ]
-    return [Facts(_("Service level"), rows, _("Of a month of 43,800 minutes. What is given back is a line above."))]
+    note = _("Of a month of 43,800 minutes. What is given back is a line above.")
+    if found["attained_percent"] is None:
+        note = _("Nobody has reported this month's minutes, so nothing is claimed of it.")
+    return [Facts(_("Service level"), rows, note)]
 
 
 def _adjust(row: Statement, *, actor: Actor, reason: str, amount_inr: Decimal) -> str:
