@@ -22,6 +22,14 @@ NOT_ACTIVE = "urn:bailiwick:problem:tenant-not-active"
 TIMEOUT_SECONDS, REVOKE_SECONDS = 10, 3
 
 
+class NotServed(Exception):
+    """The platform serves nothing of this tenant now."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.status = status
+
+
 def access_token(tenant_id: UUID, *, actor: Actor, scopes: list[str]) -> tuple[str, str]:
     """Return a 15-minute token for an active tenant, and where to use it."""
     tenant = _connectable(tenant_id, actor)
@@ -53,9 +61,9 @@ def issue_key(tenant_id: UUID, *, actor: Actor, reason: str, name: str, scopes: 
 
 
 def revoke_keys_of(user_id: UUID, tenant_id: UUID) -> int:
-    """Have the platform revoke every key of the tenant that this person issued, whatever the tenant's status.
+    """Have the platform revoke every key of the tenant that this person issued.
 
-    Raises httpx.HTTPError when it did not: the outbox asks again.
+    Raises NotServed while the platform refuses the tenant, and httpx.HTTPError when it did not answer.
     """
     tenant = Tenant.objects.get(pk=tenant_id)
     token = _token(tenant, "system:access", ["admin", "validate"])
@@ -65,6 +73,8 @@ def revoke_keys_of(user_id: UUID, tenant_id: UUID) -> int:
         headers={"Authorization": f"Bearer {token}"},
         timeout=REVOKE_SECONDS,
     )
+    if answer.status_code == 403 and NOT_ACTIVE in answer.text:
+        raise NotServed(tenant.status)
     revoked = int(answer.raise_for_status().json()["revoked"])
     if revoked:
         data = {"user": user_id, "revoked": revoked}

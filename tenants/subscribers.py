@@ -9,7 +9,9 @@ from portal.jobs.outbox import emit
 from portal.lib.clock import now
 
 from . import connect
+from .models import Status
 
+AGAIN = timedelta(minutes=5)
 AFTERWARDS = MAX_LIFE + timedelta(minutes=1)
 
 
@@ -25,5 +27,13 @@ def account_ended(payload: dict[str, Any]) -> None:
 
 
 def platform_keys_orphaned(payload: dict[str, Any]) -> None:
-    """Revoke what the person issued for this tenant. Doing it twice revokes nothing more."""
-    connect.revoke_keys_of(UUID(payload["user_id"]), UUID(payload["tenant_id"]))
+    """Revoke what the person issued for this tenant. Doing it twice revokes nothing more.
+
+    The platform serves nothing of a suspended tenant, these keys included: it is asked again every few minutes, so that
+    they end soon after the tenant comes back. Of one that never does, they end with its data.
+    """
+    try:
+        connect.revoke_keys_of(UUID(payload["user_id"]), UUID(payload["tenant_id"]))
+    except connect.NotServed as refused:
+        if refused.status == Status.SUSPENDED:
+            emit("platform_keys.orphaned", payload, due_at=now() + AGAIN)

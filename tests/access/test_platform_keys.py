@@ -20,6 +20,7 @@ from portal.embedded.stack import Stack
 from portal.jobs import outbox
 from portal.jobs.models import Delivery
 from portal.lib.clock import now
+from tenants import actions as tenant_actions
 from tenants import connect
 from tests.admin.world import tenant
 
@@ -40,7 +41,8 @@ class Platform(ThreadingHTTPServer):
                 query = parse_qs(urlsplit(self.path).query)
                 claims = pyjwt.decode(token, options={"verify_signature": False})
                 asked.append((query["issued_by"][0], claims))
-                body = json.dumps({"revoked": 1}).encode()
+                refused = {"type": connect.NOT_ACTIVE, "detail": "Refused: the tenant is suspended."}
+                body = json.dumps(refused if self.server.status == 403 else {"revoked": 1}).encode()  # type: ignore[attr-defined]
                 self.send_response(self.server.status)  # type: ignore[attr-defined]
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -100,6 +102,25 @@ def test_a_platform_that_is_away_is_asked_again(platform: Platform, meera: User,
     assert Delivery.objects.filter(event__event="platform_keys.orphaned", attempts=1, state="pending").count() == 1
     platform.status = 200
     time_machine.move_to(now() + timedelta(seconds=5))
+    while outbox.deliver_due():
+        pass
+    assert Entry.objects.filter(verb="tenant.keys_revoked").exists()
+
+
+def test_a_suspended_tenants_keys_end_soon_after_it_comes_back(
+    platform: Platform, meera: User, time_machine: Any
+) -> None:
+    own = tenant("own-notes", "FIN", "meera")
+    connect.access_token(own.pk, actor=Actor.of_user(meera), scopes=["read"])
+    tenant_actions.suspend(own.pk, actor=Actor.system("test"), reason="unpaid")
+    disable("meera")
+    platform.status = 403
+    for _ in range(12):  # longer than the outbox's own patience
+        while outbox.deliver_due():
+            pass
+        time_machine.move_to(now() + timedelta(minutes=5, seconds=1))
+    assert not Delivery.objects.filter(state="dead").exists()
+    platform.status = 200
     while outbox.deliver_due():
         pass
     assert Entry.objects.filter(verb="tenant.keys_revoked").exists()
