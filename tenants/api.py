@@ -15,7 +15,7 @@ from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
 from portal.access.reading import ReadWithReason
 from portal.lib.api import BoundOnce, ByKey, ReasonSerializer, StrictSerializer
-from portal.lib.errors import Absent, Conflict
+from portal.lib.errors import Conflict
 
 from . import actions, connect, queries
 from .models import BusinessUnit, DataClass, StatusChange, Tenant, Tier
@@ -149,9 +149,10 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
     @action(detail=True, methods=["get"])
     def propagation(self, request: Request, pk: Any = None) -> Response:
         """Which enforcement points have applied the newest change of the tenant's status, and which are fenced."""
-        change = self.get_object().status_changes.select_related("tenant__tier").first()
-        if change is None:
-            raise Absent("The tenant's status has not changed yet.")
+        tenant = self.get_object()
+        change = tenant.status_changes.select_related("tenant__tier").first() or StatusChange(
+            version=0, tenant=tenant, new=tenant.status, reason=tenant.status_reason, at=tenant.status_changed_at
+        )
         return Response(ReceiptSerializer(change).data)
 
     @extend_schema(request=ConnectSerializer, responses={201: AccessTokenSerializer})
