@@ -14,4 +14,6 @@ QUERY_LATENCY = Histogram(
 )
 DOCUMENTS = Gauge("rag_documents", "Documents held.", ["tenant"], registry=REGISTRY)
 STORED_BYTES = Gauge("rag_stored_bytes", "Bytes of documents held.", ["tenant"], registry=REGISTRY)
+STARTED = Gauge("rag_started_seconds", "When this process began to count.", registry=REGISTRY)
+STARTED.set_to_current_time()
 LOG_LINES_LOST = Counter("rag_log_lines_lost", "Log lines dropped after retries.", ["tenant"], registry=REGISTRY)

@@ -23,6 +23,7 @@ from .models import (
     Price,
     PriceBook,
     PriceKind,
+    Status,
     StatusChange,
     StatusVersion,
     Tenant,
@@ -163,6 +164,18 @@ def note_validation(tenant_id: UUID, *, outcome: str, actor: Actor) -> None:
     tenant.validated_at, tenant.validation_outcome = now(), outcome
     _save(tenant)
     record("tenant.validated", tenant, actor=actor, data={"outcome": outcome})
+
+
+@action
+def note_health(tenant_id: UUID, *, score: int | None, actor: Actor) -> None:
+    """Keep the tenant's health, 0 to 100, or that it is not known; of a tenant not in use it never is."""
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    known = score if tenant.status == Status.ACTIVE else None
+    if tenant.health_score == known:
+        return
+    before, tenant.health_score = tenant.health_score, known
+    _save(tenant)
+    record("tenant.measured", tenant, actor=actor, data={"from": before, "to": known})
 
 
 def _save(tenant: Tenant) -> None:

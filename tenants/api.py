@@ -18,6 +18,8 @@ from portal.lib.api import BoundOnce, ByKey, ReasonSerializer, StrictSerializer
 from portal.lib.errors import Conflict
 
 from . import actions, connect, queries
+from .health.api import HealthSerializer
+from .health.words import BANDS, WITHIN, told
 from .models import BusinessUnit, DataClass, StatusChange, Tenant, Tier
 from .registry import points
 
@@ -47,6 +49,10 @@ class TenantSerializer(ReadWithReason, BoundOnce, serializers.ModelSerializer[Te
 
 class TenantFilter(ByKey):
     name = django_filters.CharFilter(lookup_expr="icontains")
+    health = django_filters.ChoiceFilter(choices=BANDS, method="within")
+
+    def within(self, tenants: Any, _name: str, word: str) -> Any:
+        return tenants.filter(WITHIN[word])
 
     class Meta:
         model = Tenant
@@ -154,6 +160,12 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
             version=0, tenant=tenant, new=tenant.status, reason=tenant.status_reason, at=tenant.status_changed_at
         )
         return Response(ReceiptSerializer(change).data)
+
+    @extend_schema(responses=HealthSerializer)
+    @action(detail=True, methods=["get"])
+    def health(self, request: Request, pk: Any = None) -> Response:
+        """How the tenant is, part by part: points, and what they rest on in words."""
+        return Response(HealthSerializer(told(self.get_object())).data)
 
     @extend_schema(request=ConnectSerializer, responses={201: AccessTokenSerializer})
     @action(detail=True, methods=["post"], url_path="access-tokens")

@@ -11,7 +11,7 @@ TONES: dict[str, frozenset[str]] = {
     "amber": frozenset(
         "open pending_approval awaiting_champion awaiting_approval pending_manual_setup waiting suspended held warn "
         "warning overdue due escalated next_you you approval_voided needs_person conditional restricted hold unpriced "
-        "cancelling paused delegated replace ended_in_use incomplete warned".split()
+        "cancelling paused delegated replace ended_in_use incomplete warned degraded".split()
     ),
     "green": frozenset(
         "active approved signed succeeded done completed pass passed resolved current delivered compliant allowed "
@@ -19,7 +19,7 @@ TONES: dict[str, frozenset[str]] = {
     ),
     "red": frozenset(
         "rejected failed fail refused refuse blocked rollback_incomplete denied deny error disputed dead p0 critical "
-        "delete destroy could_not_run state_suspect orphaned switched_off over_budget".split()
+        "delete destroy could_not_run state_suspect orphaned switched_off over_budget unhealthy".split()
     ),
 }
 _BY_STATE = {state: tone for tone, states in TONES.items() for state in states}

@@ -23,6 +23,9 @@ from portal.jobs.queries import timeline
 from portal.lib.clock import now
 from portal.lib.money import inr, inr_short
 from tenants import actions, connect
+from tenants.health.filters import Within
+from tenants.health.score import band
+from tenants.health.words import told
 from tenants.models import DataClass, Status, Tenant
 from tenants.queries import available_verbs, ends_at, region_choices
 
@@ -83,15 +86,25 @@ class TenantAdmin(GovernedAdmin):
         (gettext_lazy("Suspended"), "status__exact=suspended"),
         (gettext_lazy("Being set up"), "status__exact=provisioning"),
     )
-    list_display = ("name", "unit", "tier", "region", "status", "checks", "monthly_cost_inr", "annual_budget_inr")
+    list_display = (
+        "name",
+        "unit",
+        "tier",
+        "region",
+        "status",
+        "checks",
+        "health",
+        "monthly_cost_inr",
+        "annual_budget_inr",
+    )
     list_select_related = ("tier", "business_unit")
-    list_filter = ("status", "tier", ("business_unit", OwnUnits), REGION, DATA)
+    list_filter = ("status", "tier", ("business_unit", OwnUnits), REGION, DATA, Within)
     search_fields = ("name", "display_name", "cost_centre")
     ordering = ("name",)
     object_template = "tenants/tenant.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        people = ("owner__person", "champion__person", "billing_contact")
+        people = ("owner__person", "champion__person", "billing_contact", "condition")
         found: QuerySet[Any] = Tenant.objects.visible_to(actor).select_related("tier", "business_unit", *people)
         return found
 
@@ -106,6 +119,10 @@ class TenantAdmin(GovernedAdmin):
     @column(gettext_lazy("Checks"), ordering="validation_outcome", kind="state")
     def checks(self, tenant: Tenant) -> str:
         return tenant.validation_outcome
+
+    @column(gettext_lazy("Health"), ordering="health_score", kind="state")
+    def health(self, tenant: Tenant) -> str:
+        return "" if tenant.health_score is None else band(tenant.health_score)
 
     def under(self, tenant: Tenant) -> str:
         return tenant.display_name
@@ -216,7 +233,7 @@ class TenantAdmin(GovernedAdmin):
         yearly = tenant.monthly_cost_inr * 12 if tenant.monthly_cost_inr is not None else None
         left = tenant.annual_budget_inr - yearly if yearly is not None else None
         figures = {"yearly": yearly, "left": left, "is_over": left is not None and left < 0}
-        return {**figures, **self._systems(tenant)}
+        return {**figures, **self._systems(tenant), "health": told(tenant)}
 
     def _systems(self, tenant: Tenant) -> dict[str, Any]:
         """How far the newest change of status has come in the tenant's systems, and whether that still moves."""

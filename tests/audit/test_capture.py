@@ -49,6 +49,8 @@ EXEMPT = {
     "registry_enforcementpoint": "who asked when",
     "registry_acknowledgement": "what enforcement points say; a receipt, not an act",
     "flags_exposure": "figures that platforms report",
+    "health_condition": "measured again every minute; the score that counts is on the tenant",
+    "health_reading": "measurements, dropped after two weeks",
 }
 
 

@@ -20,6 +20,7 @@ STRICT = (
     "tenants/queries.py",
     "tenants/flags/",
     "tenants/configuration/",
+    "tenants/health/",
     "compliance/actions",
     "compliance/queries.py",
     "compliance/residency.py",
