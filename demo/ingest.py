@@ -64,7 +64,7 @@ def send(client: httpx.Client, name: str, text: Text) -> int:
     body = {"id": str(identifier(name, text)), "title": text.title, "text": text.body, "source": text.source}
     for attempt in range(TRIES):
         answer = client.post("/v1/documents", json=body)
-        if answer.status_code not in (429, 503) or attempt == TRIES - 1:
+        if "Retry-After" not in answer.headers or attempt == TRIES - 1:  # a full tier is not cured by waiting
             break
         time.sleep(float(answer.headers.get("Retry-After", "1")))
     answer.raise_for_status()

@@ -15,7 +15,7 @@ from redis.retry import Retry
 
 from .binding import Binding
 from .ids import new_id
-from .problems import Problem, unavailable
+from .problems import over_quota, unavailable
 
 # The driver's default goes on for seconds; one fresh connection is all a waiting client is worth.
 ONCE_MORE, NEVER = Retry(NoBackoff(), 1), Retry(NoBackoff(), 0)
@@ -51,14 +51,14 @@ class TenantCache:
         if allowed:
             return int(number)
         seconds = max(1, -(-int(number) // 1000))
-        raise Problem(
-            429,
+        raise over_quota(
             "rate-limited",
             f"The tier allows {per_minute:,} requests a minute; 0 are left for the next {seconds} s.",
-            {"Retry-After": str(seconds)},
             limit=per_minute,
-            remaining=0,
-            resets_in_seconds=seconds,
+            used=per_minute,
+            resets_at=datetime.now(UTC) + timedelta(seconds=seconds),
+            seconds=seconds,
+            name="minute",
         )
 
     def count_query(self, per_day: int, already_today: Callable[[], int]) -> int:
@@ -76,14 +76,14 @@ class TenantCache:
             return int(per_day - seen)
         self._ask(lambda r: r.decr(key))
         seconds = max(1, int((reset - datetime.now(UTC)).total_seconds()))
-        raise Problem(
-            429,
+        raise over_quota(
             "daily-queries-used-up",
             f"The tier allows {per_day:,} queries a day; 0 are left until {reset:%Y-%m-%d %H:%M} UTC.",
-            {"Retry-After": str(seconds)},
             limit=per_day,
-            remaining=0,
-            resets_at=reset.isoformat(),
+            used=max(per_day, int(seen) - 1),
+            resets_at=reset,
+            seconds=seconds,
+            name="day",
         )
 
     def answer(self, question: str) -> tuple[str, list[tuple[UUID, int, float]] | None]:

@@ -15,7 +15,7 @@ from .database import Connection, count, levels
 from .embedding import embed
 from .ids import new_id, uuid_or_none
 from .outbox import call_off, promise_delete
-from .problems import Problem, invalid, not_found, unavailable
+from .problems import Problem, invalid, not_found, over_quota, unavailable
 from .services import Services
 from .visibility import visible
 
@@ -229,21 +229,19 @@ def _take_room(connection: Connection, call: Call, documents: int, size: int) ->
 def _check_room(call: Call, held: dict[str, int], documents: int, size: int) -> None:
     limits = call.tenant.limits
     if held["documents"] + documents > limits.max_documents:
-        raise Problem(
-            409,
+        raise over_quota(
             "document-limit",
             f"The tier holds {limits.max_documents:,} documents; delete some or ask for a larger tier.",
             limit=limits.max_documents,
-            remaining=max(0, limits.max_documents - held["documents"]),
+            used=min(held["documents"], limits.max_documents),
         )
     room = int(limits.max_storage_gb * GIGABYTE)
     if held["bytes"] + size > room:
-        raise Problem(
-            409,
+        raise over_quota(
             "storage-limit",
-            f"The tier holds {limits.max_storage_gb:g} GB; delete some documents or ask for a larger tier.",
-            limit_bytes=room,
-            remaining_bytes=max(0, room - held["bytes"]),
+            f"The tier holds {limits.max_storage_gb:g} GB ({room:,} bytes); delete some or ask for a larger tier.",
+            limit=room,
+            used=held["bytes"],
         )
 
 

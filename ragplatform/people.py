@@ -11,7 +11,7 @@ from . import shape
 from .call import SCOPES, Call, new_secret, sha256
 from .database import count, levels
 from .ids import new_id
-from .problems import Problem, invalid, not_found
+from .problems import Problem, invalid, not_found, over_quota
 from .services import Services
 
 USER: dict[str, shape.Check] = {
@@ -26,7 +26,7 @@ KEY: dict[str, shape.Check] = {"name": shape.text(1, 100), "scopes": shape.chose
 
 
 def add_user(services: Services, call: Call, raw: bytes, content_type: str) -> dict[str, Any]:
-    """Create a user with an object prefix of their own; 409 when the address is taken or the tier is full."""
+    """Create a user with an object prefix of their own; 409 when the address is taken, 429 when the tier is full."""
     fields = shape.read_object(raw, content_type, USER)
     user_id, limit = new_id(), call.tenant.limits.max_users
     with services.database.tenant(call.binding) as connection:
@@ -41,7 +41,7 @@ def add_user(services: Services, call: Call, raw: bytes, content_type: str) -> d
         held = levels(connection, call.tenant_id)["users"]
         if held > limit:
             detail = f"The tier has room for {limit:,} users; remove some or ask for a larger tier."
-            raise Problem(409, "user-limit", detail, limit=limit, remaining=0)
+            raise over_quota("user-limit", detail, limit=limit, used=held - 1)
     services.logs.write(call.binding, "user.added", user=user_id)
     return {"id": str(user_id), **fields}
 

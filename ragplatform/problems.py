@@ -1,6 +1,7 @@
 """Refusals as problem+json (RFC 9457)."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 TYPE_PREFIX = "urn:bailiwick:problem:"
@@ -39,6 +40,25 @@ class Problem(Exception):
         title = TITLES.get(self.status, "Refused")
         members = {"type": TYPE_PREFIX + self.code, "title": title, "status": self.status, "detail": self.detail}
         return json.dumps({**members, **self.extra})
+
+
+def over_quota(
+    code: str,
+    detail: str,
+    *,
+    limit: int,
+    used: int,
+    resets_at: datetime | None = None,
+    seconds: int = 0,
+    name: str = "",
+) -> Problem:
+    """429 with what the tier allows, what is used and left, and when there is more; None: when something is deleted.
+
+    Retry-After only where waiting helps. `name` is that of the quota in the RateLimit header.
+    """
+    headers = {"Retry-After": str(seconds), "RateLimit": f'"{name}";r=0;t={seconds}'} if resets_at else {}
+    left, moment = max(0, limit - used), resets_at.isoformat() if resets_at else None
+    return Problem(429, code, detail, headers, limit=limit, used=used, left=left, resets_at=moment)
 
 
 def invalid(field: str, wanted: str) -> Problem:

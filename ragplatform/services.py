@@ -3,6 +3,7 @@
 import logging
 import threading
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from bailiwick_client import Registry, file_token
 
@@ -72,8 +73,9 @@ class Services:
         return {"database": self.database.ready(), "cache": self.caches.ready()}
 
     def _sweep(self) -> None:
-        self._publish_levels()
+        told: set[UUID] = set()
         while True:
+            told |= self._publish_levels(set(self.bindings.tenants()) - told)
             self.outbox.sweep(self.bindings)
             if self._stop.wait(SWEEP_SECONDS):
                 return
@@ -85,9 +87,10 @@ class Services:
             except Exception:  # the next round tells it; a thread that ended would tell nothing more
                 LOG.exception("usage.round_failed")
 
-    def _publish_levels(self) -> None:
-        """Gauges start from what is stored, not from the first upload."""
-        for tenant_id in self.bindings.tenants():
+    def _publish_levels(self, tenants: set[UUID]) -> set[UUID]:
+        """Gauges start from what is stored, not from the first upload; returns whose could be read."""
+        told = set()
+        for tenant_id in tenants:
             try:
                 with self.database.tenant(self.bindings.of(tenant_id)) as connection:
                     held = levels(connection, tenant_id)
@@ -96,6 +99,8 @@ class Services:
                 continue
             metrics.DOCUMENTS.labels(str(tenant_id)).set(held["documents"])
             metrics.STORED_BYTES.labels(str(tenant_id)).set(held["bytes"])
+            told.add(tenant_id)
+        return told
 
 
 def build(config: Config, threads: int) -> Services:

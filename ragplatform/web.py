@@ -126,6 +126,7 @@ class _Door:
             request.headers.get("X-API-Key", ""),
             request.headers.get("X-Session", ""),
         )
+        g.limits = call.tenant.limits
         g.left = self._services.caches.of(call.binding).admit(call.tenant.limits.requests_per_minute)
         return call
 
@@ -159,8 +160,10 @@ def _finish(services: Services) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
+        if "limits" in g:
+            response.headers.add("RateLimit-Policy", f'"minute";q={g.limits.requests_per_minute};w=60')
         if "left" in g:
-            response.headers["X-RateLimit-Remaining"] = str(g.left)
+            response.headers.add("RateLimit", f'"minute";r={g.left}')
         if "call" in g:
             _record(services, g.call, response)
         return response

@@ -151,14 +151,14 @@ def test_pages_hold_every_document_once(fresh: Tenant) -> None:
 def test_document_and_storage_limits(fresh: Tenant) -> None:
     fresh.publish(limits={"max_documents": 3, "max_storage_gb": 0.000001})
     with fresh.client() as client:
-        refused = problem(client.post("/v1/documents", json={"title": "Big", "text": "x " * 600}), 409, "storage-limit")
-        assert refused["remaining_bytes"] == 1000
+        refused = problem(client.post("/v1/documents", json={"title": "Big", "text": "x " * 600}), 429, "storage-limit")
+        assert (refused["limit"], refused["used"], refused["left"]) == (1000, 0, 1000)
         with ThreadPoolExecutor(8) as pool:
             small = {"title": "Small", "text": "few words"}
             answers = list(pool.map(lambda _: client.post("/v1/documents", json=small), range(8)))
         assert [answer.status_code for answer in answers].count(201) == 3
-        refused = problem(next(answer for answer in answers if answer.status_code != 201), 409, "document-limit")
-        assert (refused["limit"], refused["remaining"]) == (3, 0)
+        refused = problem(next(answer for answer in answers if answer.status_code != 201), 429, "document-limit")
+        assert (refused["limit"], refused["used"], refused["left"], refused["resets_at"]) == (3, 3, 0, None)
         assert client.get("/v1/usage").json()["documents"] == 3
     assert len(objects_of(fresh)) == 3, "a refused upload leaves no object"
 

@@ -3,6 +3,7 @@
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -93,8 +94,25 @@ def test_requests_a_minute_are_limited(fresh: Tenant) -> None:
         assert [answer.status_code for answer in answers].count(200) == 20
         refused = next(answer for answer in answers if answer.status_code == 429)
         body = problem(refused, 429, "rate-limited")
-        assert (body["limit"], body["remaining"]) == (20, 0)
-        assert 1 <= int(refused.headers["Retry-After"]) <= 60
+        assert (body["limit"], body["used"], body["left"]) == (20, 20, 0)
+        seconds = int(refused.headers["Retry-After"])
+        assert 1 <= seconds <= 60 and refused.headers["RateLimit"] == f'"minute";r=0;t={seconds}'
+        resets_at = datetime.fromisoformat(body["resets_at"])
+        assert timedelta(0) < resets_at - datetime.now(UTC) + timedelta(seconds=5) < timedelta(seconds=70)
+
+
+def test_what_is_left_of_the_minute_is_said_and_follows_the_snapshot(fresh: Tenant) -> None:
+    fresh.publish(limits={"requests_per_minute": 5000})
+    deadline = time.monotonic() + 120
+    with fresh.client() as client:
+        answer = client.get("/v1/usage")
+        told = answer.headers["RateLimit-Policy"], answer.headers["RateLimit"]
+        assert told == ('"minute";q=5000;w=60', '"minute";r=4999')
+        fresh.publish(limits={"requests_per_minute": 1})
+        while "q=5000;" in answer.headers["RateLimit-Policy"] and time.monotonic() < deadline:
+            answer = client.get("/v1/usage")
+        body = problem(answer, 429, "rate-limited")
+        assert (body["limit"], body["left"]) == (1, 0), "a smaller tier counts what was asked before it"
 
 
 def test_queries_a_day_are_limited_and_remembered_by_the_rows(platform: Platform, fresh: Tenant) -> None:
@@ -104,7 +122,9 @@ def test_queries_a_day_are_limited_and_remembered_by_the_rows(platform: Platform
         assert left == [4, 3, 2, 1, 0]
         answer = client.post("/v1/query", json={"q": "one more"})
         body = problem(answer, 429, "daily-queries-used-up")
-        assert (body["limit"], body["remaining"]) == (5, 0)
+        assert (body["limit"], body["used"], body["left"]) == (5, 5, 0)
+        assert '"day";r=0;t=' + answer.headers["Retry-After"] in answer.headers["RateLimit"]
+        assert '"minute";r=' in answer.headers["RateLimit"], "both quotas are told"
         assert body["resets_at"].endswith("00:00:00+00:00")
         forget_cache(fresh)
         problem(client.post("/v1/query", json={"q": "after the cache lost its memory"}), 429, "daily-queries-used-up")
@@ -156,7 +176,10 @@ def test_users_are_limited_and_unique(fresh: Tenant) -> None:
         first = client.post("/v1/users", json={"email": "a@example.org"}).json()
         problem(client.post("/v1/users", json={"email": "a@example.org"}), 409, "email-taken")
         assert client.post("/v1/users", json={"email": "b@example.org"}).status_code == 201
-        assert problem(client.post("/v1/users", json={"email": "c@example.org"}), 409, "user-limit")["remaining"] == 0
+        full = client.post("/v1/users", json={"email": "c@example.org"})
+        body = problem(full, 429, "user-limit")
+        assert (body["limit"], body["used"], body["left"], body["resets_at"]) == (2, 2, 0, None)
+        assert "Retry-After" not in full.headers, "waiting does not help"
         assert len(client.get("/v1/users").json()["users"]) == 2
         session = client.post("/v1/sessions", json={"user_id": first["id"]}).json()["token"]
         assert client.delete(f"/v1/users/{first['id']}").status_code == 204
