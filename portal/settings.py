@@ -325,12 +325,14 @@ SPECTACULAR_SETTINGS = {
 GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire"})
 GUARDS: dict[str, list[str]] = {"tenant.archive": ["lifecycle.suspension.guards.not_while_moving"]}
 
+METRIC_TENANTS = int(env("BAILIWICK_METRIC_TENANTS") or 50)  # with series of their own; the rest are `other`
 METRIC_COLLECTORS = [
     "portal.jobs.metrics.JobCollector",
     "portal.approvals.metrics.ApprovalCollector",
     "portal.notify.metrics.DeliveryCollector",
     "portal.audit.metrics.LedgerCollector",
     "tenants.metrics.TenantCollector",
+    "tenants.health.metrics.HealthCollector",
     "lifecycle.provisioning.metrics.ProvisioningCollector",
 ]
 # Data that every installation starts with (manage.py seed).

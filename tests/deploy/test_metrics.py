@@ -32,7 +32,7 @@ SEVEN = {
 }
 WORDS = re.compile(r"[a-z_][a-z0-9_]*")
 NOT_SERIES = re.compile(r'\{[^}]*\}|"[^"]*"|\[[^\]]*\]|\b(?:by|without)\s*\([^)]*\)|\boffset\s+\w+')
-LANGUAGE = set("sum increase rate topk histogram_quantile clamp_min or and unless offset max".split())
+LANGUAGE = set("sum increase rate topk histogram_quantile clamp_min or and unless offset max bottomk time".split())
 pytestmark = pytest.mark.django_db
 
 
@@ -110,6 +110,7 @@ def test_what_the_design_asks_to_be_alarmed_is() -> None:
     assert spoken >= {
         "ProvisioningSlower", "ProvisioningFailing", "RollbackIncomplete", "OrphansCost", "ApprovalOld",
         "ProvisioningQueueOld", "JobQueueOld", "JobsOrphaned", "OutboxDeadLetters", "TenantCostUp", "PlatformCostUp",
+        "TenantUnwell", "TenantErrors", "TenantNearItsLimit", "HealthNotMeasured",
     }  # fmt: skip
     assert all(rule["labels"]["severity"] and rule["annotations"]["summary"] for rule in alerts())
 
