@@ -31,7 +31,7 @@ log = structlog.get_logger(__name__)
 ONE = re.compile(r"/v1/snapshot/([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})")
 MANY = "/v1/snapshots"
 POINT = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-VERBS = "snapshot.view"
+VERB = "snapshot.view"
 KNOWN_FOR, KNOWN = 1.0, 4096
 LONGEST_WAIT, WAITING = 25.0, threading.BoundedSemaphore(4)
 PATIENCE, LOOKING_UP = 1.5, threading.BoundedSemaphore(2)  # threads that a database that hangs may hold
@@ -95,7 +95,7 @@ def answer(method: str, path: str, query: str, authorization: str, etag: str = "
 def _one(actor: Actor, tenant_id: str, etag: str) -> Answer:
     state = mirror().fresh()
     found = state.snapshot(tenant_id)
-    if found is None or not policy.can(actor, VERBS, state.standings[tenant_id]):
+    if found is None or not policy.can(actor, VERB, state.standings[tenant_id]):
         raise Refused(404, "There is no such tenant.")
     present = state.etag(tenant_id)
     headers = {"ETag": present, "Content-Type": "application/json"}
@@ -136,8 +136,8 @@ def _news(actor: Actor, asked: Asked, state: State) -> dict[str, Any]:
     standings = {
         pk: one for pk, one in state.standings.items() if one.version > asked.status or pk in configurations
     } if configurations or state.status_version > asked.status else {}  # fmt: skip
-    if not policy.can(actor, VERBS, Everywhere()):
-        standings = {pk: one for pk, one in standings.items() if policy.can(actor, VERBS, one)}
+    if not policy.can(actor, VERB, Everywhere()):
+        standings = {pk: one for pk, one in standings.items() if policy.can(actor, VERB, one)}
     return {
         "status_version": state.status_version,
         "config_version": state.config_version,
@@ -193,7 +193,7 @@ def _looked_up(authorization: str) -> Actor:
         raise Refused(401, "A service credential is needed.")
     user, claims = known
     actor = Actor(str(user.pk), user, claims.via, claims.scopes)
-    if not policy.can(actor, VERBS):
+    if not policy.can(actor, VERB):
         raise Refused(403, "This credential may not read snapshots.")
     return actor
 

@@ -16,6 +16,7 @@ from .models import Acknowledgement, EnforcementPoint
 QUIET = timedelta(seconds=10)
 GONE = timedelta(hours=1)
 KEPT = timedelta(days=30)
+REMEMBERED = 20_000
 Word = Literal["applied", "fenced", "waiting", "not fenced"]
 _heard: dict[str, tuple[int, datetime]] = {}
 
@@ -43,6 +44,8 @@ def heard(name: str, caller: str, applied: int) -> None:
             EnforcementPoint.objects.filter(pk=name).update(caller=caller, applied=applied, seen_at=moment)
         if is_new or point.applied != applied:
             Acknowledgement.objects.get_or_create(point_id=name, version=applied)
+    if len(_heard) >= REMEMBERED:
+        _heard.clear()
     _heard[name] = applied, moment
 
 
