@@ -1,6 +1,7 @@
 """Measuring: what a platform reports becomes a score, an alarm needs a second look, and what is unknown stays so."""
 
 import http.server
+import json
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -260,6 +261,24 @@ def test_the_reference_platforms_own_text_is_read(door: Any) -> None:
     assert mine.buckets["+Inf"] == 1 and mine.buckets["0.05"] == 1 and mine.buckets["0.02"] == 0
     kind.status = 503
     assert not look_at(url).is_up
+
+
+def test_the_clock_looks_at_every_region(subject: Tenant, clock: Any, door: Any, settings: Any, tmp_path: Any) -> None:
+    kind, url = door
+    regions = json.loads(settings.REGIONS_FILE.read_text())
+    for name, entry in regions.items():
+        entry["platform"]["url"] = url if name == REGION else ""
+    settings.REGIONS_FILE = tmp_path / "regions.json"
+    settings.REGIONS_FILE.write_text(json.dumps(regions))
+    elsewhere = tenant("elsewhere", "FIN", "meera", region="eu-west-1")
+    for requests in (10, 30):
+        clock.shift(timedelta(minutes=1))
+        counters = {"rag_requests_total": requests, "query_latency_bucket": requests, "rag_stored_bytes": 5}
+        lines = [f'{name}{{tenant="{subject.pk}",le="0.1"}} {value}' for name, value in counters.items()]
+        kind.text = "\n".join(["rag_started_seconds 1", *lines, ""]).encode()
+        schedule.tick()
+    assert Tenant.objects.get(pk=subject.pk).health_score == 100
+    assert not Condition.objects.filter(tenant=elsewhere).exists(), "nobody reports of it, so nothing is known"
 
 
 def test_nonsense_is_no_knowledge(door: Any) -> None:
