@@ -97,12 +97,20 @@ def test_a_tenant_under_validation_is_marked(registry: Registry, portal: Registr
     assert registry.tenant(TENANT).validating
 
 
-def test_an_unknown_tenant_is_refused_and_does_not_ask_for_each_caller(
+def test_unknown_tenants_are_refused_after_one_question_for_all_who_ask_at_once(
     registry: Registry, portal: RegistryServer
 ) -> None:
     for number in range(50):
         assert refusal(registry, f"0198c0de-0000-7000-8000-0000000000{number:02}").code == "unknown"
     assert len(portal.asked) == 1
+
+
+def test_a_tenant_made_a_moment_ago_is_known(registry: Registry, portal: RegistryServer, clock: Clock) -> None:
+    registry.tenant(TENANT)
+    other = "0198c0de-0000-7000-8000-00000000000b"
+    portal.snapshots[other] = snapshot(other)
+    clock.now += 0.001
+    assert registry.tenant(other).status == "active"
 
 
 @pytest.mark.parametrize(("on_outage", "ends"), [("refuse", "unreachable"), ("go_on", "active")])

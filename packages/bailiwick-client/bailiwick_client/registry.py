@@ -108,7 +108,10 @@ class Registry:
     def _admit(self, tenant_id: str) -> Snapshot:
         """The slow way: nothing is held under a live lease."""
         self._start()
-        self._join(self._clock())
+        called = self._clock()
+        self._join(called)
+        if tenant_id not in self._held.standings and self._asked >= self._tried:
+            self._renew(lambda: self._tried >= called)  # the answer may be from just before the tenant was made
         return self._present(tenant_id)
 
     def _present(self, tenant_id: str) -> Snapshot:
