@@ -1,6 +1,7 @@
 """What every API list and write shares: strict JSON, paging, refusal of unknown fields and filters."""
 
 import json
+import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,12 @@ class StrictJSONParser(parsers.JSONParser):
         if b"\\u0000" in raw or b"\x00" in raw:
             raise ParseError("NUL characters are not accepted.")
         try:
-            found = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+            found = json.loads(
+                raw.decode("utf-8"),
+                object_pairs_hook=_no_duplicates,
+                parse_constant=_no_constant,
+                parse_float=_finite,
+            )
             if b"\\u" in raw:  # half of an escaped pair is no text: no answer could name it and no table keep it
                 json.dumps(found, ensure_ascii=False).encode()
             return found
@@ -47,6 +53,13 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if math.isinf(value):
+        raise ValueError(f"{digits[:20]} is beyond all numbers")
+    return value
 
 
 class StrictSerializer(serializers.Serializer[Any]):
