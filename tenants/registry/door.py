@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -22,6 +23,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.authentication import bearer
+from portal.lib.problems import TYPE_PREFIX
 
 from . import points
 from .mirror import State, mirror
@@ -53,7 +55,10 @@ class Refused(Exception):
             headers["Allow"] = "GET"
         if self.status == 503:
             headers["Retry-After"] = "1"
-        return self.status, headers, json.dumps({"status": self.status, "detail": self.detail}).encode()
+        title = HTTPStatus(self.status).phrase
+        kind = TYPE_PREFIX + title.lower().replace(" ", "-")
+        body = {"type": kind, "title": title, "status": self.status, "detail": self.detail}
+        return self.status, headers, json.dumps(body).encode()
 
 
 @contextmanager

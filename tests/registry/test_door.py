@@ -1,5 +1,6 @@
 """What enforcement points are told: complete, newest, and only to services."""
 
+import json
 from typing import Any
 from uuid import uuid4
 
@@ -78,7 +79,7 @@ def test_one_snapshot_has_an_etag_that_changes_with_either_half(shipped: None, a
 def test_a_question_of_the_wrong_shape_is_told_what_would_be_right(shipped: None, query: str, says: str) -> None:
     status, headers, body = door.answer("GET", "/v1/snapshots", query, f"Bearer {service_key()}")
     assert (status, headers["Content-Type"]) == (400, "application/problem+json")
-    assert says in body.decode()
+    assert says in body.decode() and json.loads(body)["type"] == "urn:bailiwick:problem:bad-request"
 
 
 @pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer x", "Basic Zm9vOmJhcg==", "Bearer bwk_a_b"])
