@@ -71,6 +71,9 @@ def number(tenant_ids: Sequence[UUID]) -> list[Published]:
         new = {pk: body for pk, body in configurations(tenants).items() if known.get(pk) != body}
         cursor.execute(DRAW, [len(new)])
         versions = [row[0] for row in cursor.fetchall()]
-    rows = [Published(pk, version, body, now()) for (pk, body), version in zip(new.items(), versions, strict=True)]
+    rows = [
+        Published(tenant_id=pk, version=version, body=body, at=now())
+        for (pk, body), version in zip(new.items(), versions, strict=True)
+    ]
     fields = ["version", "body", "at"]
     return Published.objects.bulk_create(rows, update_conflicts=True, unique_fields=["tenant"], update_fields=fields)
