@@ -122,6 +122,7 @@ INSTALLED_APPS = [
     "tenants.registry",
     "tenants.costs",
     "tenants.health",
+    "tenants.placement",
     "compliance",
     "lifecycle",
 ]

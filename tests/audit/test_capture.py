@@ -50,6 +50,7 @@ EXEMPT = {
     "registry_acknowledgement": "what enforcement points say; a receipt, not an act",
     "flags_exposure": "figures that platforms report",
     "health_condition": "measured again every minute; the score that counts is on the tenant",
+    "placement_epochcounter": "a counter; each placement is an act, and the tenant is governed",
     "health_reading": "measurements, dropped after two weeks",
 }
 
