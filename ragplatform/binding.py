@@ -1,8 +1,14 @@
-"""What the region's secret store says of a tenant: which role, bucket, keys and prefixes are its own."""
+"""What the region's secret store says of a tenant: which role, bucket, keys and prefixes are its own.
+
+A binding is held for one piece of work and names the routing epoch under which it was begun, so that the whole of it is
+done at that epoch or refused by the stores.
+"""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 
@@ -12,7 +18,7 @@ class Unbound(Exception):
 
 @dataclass(frozen=True)
 class Binding:
-    """The tenant's runtime names and credentials in this region."""
+    """The tenant's runtime names and credentials in this region, used at `epoch`; at 0 nothing is written."""
 
     tenant_id: UUID
     tenant_name: str
@@ -29,17 +35,23 @@ class Binding:
     log_group: str
     aws_secret_access_key: str = field(repr=False)
     cache_password: str = field(repr=False)
+    epoch: int = 0
+
+    def at(self, epoch: int) -> "Binding":
+        """The same names, used at this epoch."""
+        return self if epoch == self.epoch else replace(self, epoch=epoch)
 
 
 class Bindings:
     """Reads the tenants' files of one region; a replaced file is noticed at the next request."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, epoch_of: Callable[[UUID], int]) -> None:
         self._folder = folder
+        self._epoch_of = epoch_of
         self._read: dict[UUID, tuple[int, Binding]] = {}
 
     def of(self, tenant_id: UUID) -> Binding:
-        """The tenant's binding as the file says now; raises Unbound."""
+        """The tenant's binding as the file says now, at the epoch known now; raises Unbound."""
         path = self._folder / f"{tenant_id}.json"
         try:
             changed = path.stat().st_mtime_ns
@@ -51,7 +63,7 @@ class Bindings:
             raise Unbound(f"no binding for {tenant_id}") from error
         if held[1].tenant_id != tenant_id:
             raise Unbound(f"the binding of {tenant_id} is of another tenant")
-        return held[1]
+        return held[1].at(self._epoch_of(tenant_id))
 
     def tenants(self) -> list[UUID]:
         """The tenants that have a binding here."""
@@ -62,7 +74,8 @@ def _binding(data: dict[str, object]) -> Binding:
     vector = data["vector"]
     if not isinstance(vector, dict):
         raise TypeError("vector is not an object")
-    plain = {name: str(data[name]) for name in Binding.__dataclass_fields__ if name in data and name != "tenant_id"}
+    names = set(Binding.__dataclass_fields__) & set(data) - {"tenant_id", "epoch"}
+    plain: dict[str, Any] = {name: str(data[name]) for name in names}
     return Binding(
         tenant_id=UUID(str(data["tenant_id"])),
         vector_provider=str(vector["provider"]),

@@ -74,7 +74,7 @@ class Doorkeeper:
         else:
             tenant_id, subject, scopes = self._by_token(authorization)
         tenant = self._servable(tenant_id, scopes)
-        binding = self._binding(tenant_id)
+        binding = self._binding(tenant_id).at(tenant.routing_epoch)
         user_id = self._session_user(binding, session) if session else uuid_or_none(subject)
         return Call(tenant, binding, subject, scopes, user_id)
 

@@ -1,4 +1,7 @@
-"""The region's PostgreSQL: every transaction runs as one tenant's role, so row security decides what it can see."""
+"""The region's PostgreSQL: every transaction runs as one tenant's role, so row security decides what it can see.
+
+It says the epoch by which it was routed here, and the store refuses its writes when the tenant has moved on.
+"""
 
 import struct
 from array import array
@@ -17,10 +20,11 @@ from psycopg.types import TypeInfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .binding import Binding
-from .problems import Problem, unavailable
+from .problems import Moved, Problem, unavailable
 
 Connection = psycopg.Connection[TupleRow]
-SUSPENDED = "55BWS"  # the store's own refusal, when the tenant was suspended between our check and the write
+# The store's own refusals, when the tenant was suspended, or began to move, between our check and the write.
+SUSPENDED, MOVED = "55BWS", "55BWF"
 
 
 class Database:
@@ -47,15 +51,15 @@ class Database:
 
     @contextmanager
     def tenant(self, binding: Binding) -> Iterator[Connection]:
-        """One transaction as the tenant's role, which ends with it; raises Problem 503 when the store cannot."""
+        """One transaction as the tenant's role and at the binding's epoch; raises Problem 503 when the store cannot."""
         try:
             with self._pool.connection() as connection:
-                _become(connection, binding.db_role)
+                _become(connection, binding)
                 yield connection
         except PoolTimeout as error:
             raise unavailable("The database has no free connection.") from error
         except psycopg.OperationalError as error:
-            _not_now(error)
+            _not_now(error, binding)
 
     def ready(self) -> bool:
         """Whether a connection answers."""
@@ -67,17 +71,21 @@ class Database:
         return True
 
 
-def _become(connection: Connection, role: str) -> None:
+def _become(connection: Connection, binding: Binding) -> None:
+    role, epoch = sql.Identifier(binding.db_role), sql.Literal(str(binding.epoch))
     try:
-        connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+        # one message for both, and no parameters: a statement of two cannot be prepared
+        connection.execute(sql.SQL("SET LOCAL ROLE {}; SELECT set_config('bw.epoch', {}, true)").format(role, epoch))
     except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
         raise unavailable("The tenant's database role is not usable here.", 5) from error
 
 
-def _not_now(error: psycopg.OperationalError) -> NoReturn:
+def _not_now(error: psycopg.OperationalError, binding: Binding) -> NoReturn:
     if error.sqlstate == SUSPENDED:
         detail = "Refused: the tenant was suspended before the write; nothing was changed."
         raise Problem(403, "tenant-not-active", detail) from error
+    if error.sqlstate == MOVED:
+        raise Moved(binding.epoch) from error
     raise unavailable("The database did not finish the transaction; nothing was changed.") from error
 
 

@@ -98,12 +98,18 @@ class Outbox:
         except Exception as error:  # noqa: BLE001  (the SDK of a store may raise anything; the note stays)
             reason = f"{type(error).__name__}: {error}"
         LOG.warning("outbox.failed tenant=%s item=%s action=%s", binding.tenant_id, item.id, item.action)
+        try:
+            self._note_failure(binding, item, reason)
+        except Problem as problem:  # the note itself stays, and what asked for it is done already
+            LOG.info("outbox.unnoted tenant=%s item=%s reason=%s", binding.tenant_id, item.id, problem)
+        return False
+
+    def _note_failure(self, binding: Binding, item: Item, reason: str) -> None:
         with self._database.tenant(binding) as connection:
             connection.execute(
                 "UPDATE rag.document_outbox SET last_error = %s WHERE tenant_id = %s AND id = %s",
                 (reason[:500], binding.tenant_id, item.id),
             )
-        return False
 
     def _claim(self, binding: Binding, item: Item) -> bool:
         """Say that the note is being acted on, before anything happens: from here call_off() fails."""

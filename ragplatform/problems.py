@@ -42,6 +42,15 @@ class Problem(Exception):
         return json.dumps({**members, **self.extra})
 
 
+class Moved(Problem):
+    """503: the store refused the transaction whole, because the tenant is not written there at this epoch."""
+
+    def __init__(self, epoch: int) -> None:
+        detail = "The tenant is being moved, or has just moved; nothing was changed."
+        super().__init__(503, "tenant-moving", detail, {"Retry-After": "1"})
+        self.epoch = epoch
+
+
 def over_quota(
     code: str,
     detail: str,

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -103,9 +104,18 @@ class Services:
         return told
 
 
+def epochs(registry: Registry) -> Callable[[UUID], int]:
+    """Each tenant's routing epoch as it is known here; 0, at which nothing is written, while it is not."""
+
+    def epoch_of(tenant_id: UUID) -> int:
+        known = registry.configuration(str(tenant_id))
+        return known.routing_epoch if known else 0
+
+    return epoch_of
+
+
 def build(config: Config, threads: int) -> Services:
     """Wire a region's services; connects to nothing yet."""
-    bindings, database = Bindings(config.bindings_dir), Database(config.database, threads)
     caches = Caches(config.cache_host, config.cache_port)
     clients = Clients(config.region, config.aws_endpoint)
     objects = Objects(clients)
@@ -121,6 +131,7 @@ def build(config: Config, threads: int) -> Services:
         stream_url=config.registry_stream,
         copy=config.registry_copy,
     )
+    bindings, database = Bindings(config.bindings_dir, epochs(registry)), Database(config.database, threads)
     keys = Keys(f"{config.portal_url}/.well-known/jwks.json")
     verifier = Verifier(keys, config.portal_url)
     return Services(

@@ -271,6 +271,7 @@ def test_the_sweep_removes_what_a_killed_upload_left(platform: Platform, fresh: 
 def note_deletion(tenant: Tenant, document_id: str, key: str, minutes_ago: int) -> None:
     with psycopg.connect(**tenant.platform.region.database.connect_kwargs("platform")) as connection:
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(tenant.binding.db_role)))
+        connection.execute("SELECT set_config('bw.epoch', '1', true)")
         connection.execute(
             "INSERT INTO rag.document_outbox (tenant_id, id, document_id, action, detail, created_at)"
             " VALUES (%s, %s, %s, 'delete_object', %s, now() - make_interval(mins => %s))",

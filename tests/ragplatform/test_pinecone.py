@@ -82,6 +82,7 @@ def test_what_a_kill_left_undone_is_done_by_the_sweep(overseas: Platform, tenant
         index.delete(ids=[f"{made['id'].replace('-', '')}#0"], namespace=tenant.binding.vector.namespace)
         with psycopg.connect(**overseas.region.database.connect_kwargs("platform")) as connection:
             connection.execute(f'SET LOCAL ROLE "{tenant.binding.db_role}"')
+            connection.execute("SELECT set_config('bw.epoch', '1', true)")
             connection.execute(
                 "INSERT INTO rag.document_outbox (tenant_id, id, document_id, action, created_at)"
                 " VALUES (%s, gen_random_uuid(), %s, 'upsert_vectors', now() - interval '5 min')",

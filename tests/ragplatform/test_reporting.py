@@ -28,7 +28,7 @@ ON CONFLICT (tenant_id, metric, day, slot) DO UPDATE SET amount = u.amount + exc
 def services(platform: Platform) -> Iterator[Services]:
     found = in_process(platform)
     yield found
-    found.database.close()
+    found.stop()
 
 
 @pytest.fixture

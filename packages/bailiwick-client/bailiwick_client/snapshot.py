@@ -144,6 +144,10 @@ class Snapshot:
         return self.configuration.region
 
     @property
+    def routing_epoch(self) -> int:
+        return self.configuration.routing_epoch
+
+    @property
     def limits(self) -> Limits:
         return self.configuration.limits
 
