@@ -1,6 +1,7 @@
 """What holds in every moment, and in every moment after everybody has died and the watchdog has cleared up."""
 
-from . import mover, watchdog
+from . import watchdog
+from .standing import is_mirror, is_settled
 from .state import COLOURS, OPEN, Broken, Scene, World, Writer, bit
 
 
@@ -14,7 +15,7 @@ def check(world: World) -> None:
             raise Broken("two stores are open at one epoch")
         if all(world.was_placed & bit(store.fence.epoch, which) for which, store in enumerate(world.stores)):
             raise Broken("two stores accept writes at epochs that routers may hold")
-    if mover.is_mirror(world) and blue.rows != green.rows:
+    if is_mirror(world) and blue.rows != green.rows:
         dirty = {key for _, key in world.stores[world.control.owner].dirty}
         if any(blue.rows[key] != green.rows[key] and key not in dirty for key in (0, 1)):
             raise Broken("a row differs and is not dirty: no round will ever carry it")
@@ -35,7 +36,8 @@ def check_rest(world: World, scene: Scene) -> None:
     world = watchdog.takes_over(world._replace(writers=(Writer(), Writer())))._replace(zombie=None)
     labels = ["everybody dies, and a watchdog comes"]
     try:
-        while not (mover.is_settled(world) and world.mover.at == "tick"):
+        while not (is_settled(world) and world.mover.at == "tick"):
+            assert len(labels) < 20, labels
             label, world, holder = next(watchdog.moves(world, world.mover, scene))
             world = world._replace(mover=holder)
             labels.append(label)

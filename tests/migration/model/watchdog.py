@@ -8,8 +8,9 @@ from collections.abc import Iterator
 
 from . import mover as moving
 from .faults import Faults
-from .mover import Moves, has_lease, is_open_as_placed, opens
+from .standing import Moves, has_lease, is_open_as_placed
 from .state import BLUE, CLOSED, COLOURS, Mover, Scene, World, bit, is_drained, put, put_fence
+from .switching import opens
 
 
 def takes_over(world: World) -> World:
@@ -67,8 +68,7 @@ def _reopen(world: World, mover: Mover, faults: Faults) -> Moves:
     """Abort, 3: the owner opens at that epoch, its capture left as it is."""
     owner, epoch = mover.source, world.control.epoch
     if has_lease(world, mover, owner) and is_drained(world, owner):
-        captures = bool(world.stores[owner].fence.capture)
-        opened = opens(world, owner, epoch, capture=captures, faults=faults)
+        opened = opens(world, owner, epoch, world.stores[owner].fence.capture, faults)
         yield "watchdog opens the owner", opened, Mover(mover.job)
 
 
