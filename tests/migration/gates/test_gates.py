@@ -32,9 +32,9 @@ def test_healthy_and_soaked_passes() -> None:
 @pytest.mark.parametrize(
     ("window", "why"),
     [
-        (green(refused=1), "1 connections were refused by green"),
-        (replace(GOOD, leaks=1), "1 isolation probes saw rows of another tenant"),
-        (replace(GOOD, hash_mismatches=2), "2 hashes of blue and green differ"),
+        (green(refused=1), "connections refused by green: 1"),
+        (replace(GOOD, leaks=1), "isolation probes that saw rows of another tenant: 1"),
+        (replace(GOOD, hash_mismatches=2), "hashes that differ between blue and green: 2"),
     ],
 )
 def test_one_of_these_is_enough_at_once(window: Window, why: str) -> None:

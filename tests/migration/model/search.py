@@ -39,7 +39,7 @@ def _search(scene: Scene) -> Found:
     while ahead:
         world = ahead.popleft()
         try:
-            at_rest = (world.stores, world.control, world.truth)
+            at_rest = (world.stores, world.control, world.truth, world.was_placed, world.was_open)
             if at_rest not in rested:
                 rested.add(at_rest)
                 invariants.check_rest(world, scene)

@@ -14,7 +14,7 @@ from .switching import opens
 
 
 def takes_over(world: World) -> World:
-    """D3: job_epoch is raised in control; no store knows yet."""
+    """D3: job_epoch is raised in control; no store knows yet. A zombie from before the last one is forgotten."""
     job = world.control.job + 1
     control = world.control._replace(job=job)
     return world._replace(control=control, mover=Mover(job, at="joining"), zombie=world.mover)
