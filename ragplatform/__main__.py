@@ -11,7 +11,8 @@ from .config import Config, Misconfigured, load
 from .services import Services, build
 from .web import create_app
 
-THREADS = 16
+# half of them may wait for tenants that move
+THREADS = 32
 
 
 class Platform(BaseApplication):  # type: ignore[misc]

@@ -1,4 +1,8 @@
-"""The tenant's part of Redis, under its own ACL user and prefix: rate limits, query cache, sessions."""
+"""The tenant's part of Redis, under its own ACL user and prefix: rate limits, query cache, sessions.
+
+A cache is never moved. All but the rate of requests stands under the routing epoch: where a tenant comes back to, nothing
+it left behind is found again.
+"""
 
 import hashlib
 import json
@@ -38,15 +42,16 @@ return {1, tonumber(ARGV[3]) - seen - 1}
 class TenantCache:
     """One tenant's keys. Every method raises Problem 503 when Redis does not answer: a limit unknown is a limit hit."""
 
-    def __init__(self, client: "redis.Redis", prefix: str) -> None:
+    def __init__(self, client: "redis.Redis", prefix: str, epoch: int) -> None:
         self._redis = client
-        self._prefix = prefix
+        self._rate = prefix + "rate"
+        self._prefix = f"{prefix}{epoch}:"
 
     def admit(self, per_minute: int) -> int:
         """Count one request in the sliding minute; what is left, or Problem 429."""
         now = time.time_ns() // 1_000_000
         allowed, number = self._ask(
-            lambda r: r.eval(SLIDE, 1, self._prefix + "rate", now, WINDOW_MS, per_minute, new_id().hex)
+            lambda r: r.eval(SLIDE, 1, self._rate, now, WINDOW_MS, per_minute, new_id().hex)
         )
         if allowed:
             return int(number)
@@ -131,16 +136,16 @@ class Caches:
     def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        self._held: dict[UUID, tuple[str, TenantCache]] = {}
+        self._held: dict[UUID, tuple[str, redis.Redis]] = {}
         self._lock = threading.Lock()
 
     def of(self, binding: Binding) -> TenantCache:
-        """The tenant's cache."""
+        """The tenant's cache at the binding's epoch."""
         held = self._held.get(binding.tenant_id)
         if held is None or held[0] != binding.cache_password:
             with self._lock:
                 held = self._held[binding.tenant_id] = binding.cache_password, self._connect(binding)
-        return held[1]
+        return TenantCache(held[1], binding.cache_prefix, binding.epoch)
 
     def ready(self) -> bool:
         """Whether the server answers at all; that it wants a password is an answer."""
@@ -156,8 +161,8 @@ class Caches:
             return False
         return True
 
-    def _connect(self, binding: Binding) -> TenantCache:
-        client = redis.Redis(
+    def _connect(self, binding: Binding) -> "redis.Redis":
+        return redis.Redis(
             host=self._host,
             port=self._port,
             username=binding.cache_user,
@@ -170,7 +175,6 @@ class Caches:
             lib_name=None,
             lib_version=None,
         )
-        return TenantCache(client, binding.cache_prefix)
 
 
 def day_and_reset() -> tuple[str, datetime]:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from bailiwick_client import Refused, Registry, Snapshot
+from bailiwick_client import Configuration, Refused, Registry, Snapshot
 
 from .binding import Binding, Bindings, Unbound
 from .cache import Caches
 from .database import Database
 from .ids import uuid_or_none
-from .problems import Problem, unavailable
+from .problems import Elsewhere, Problem, unavailable
 from .tokens import BadToken, KeysUnavailable, Verifier
 from .visibility import Viewer
 
@@ -95,6 +95,8 @@ class Doorkeeper:
         prefix, _, rest = api_key.partition("_")
         tenant_hex, _, secret = rest.partition("_")
         tenant_id = uuid_or_none(_dashed(tenant_hex)) if prefix == KEY_PREFIX and len(api_key) <= 200 else None
+        if tenant_id:
+            self._require_here(tenant_id, self._registry.configuration(str(tenant_id)))
         try:
             found = self._key_row(self._bindings.of(tenant_id), api_key) if tenant_id and secret else None
         except Unbound:
@@ -121,12 +123,16 @@ class Doorkeeper:
                 raise unavailable(f"It is not known whether the tenant is active: {refusal.reason}.", 2) from refusal
             code = "tenant-unknown" if refusal.code == "unknown" else "tenant-not-active"
             raise Problem(403, code, f"Refused: {refusal.reason}.") from refusal
-        if tenant.region != self._region:
-            raise Problem(421, "wrong-region", f"The tenant is served in {tenant.region}.", region=tenant.region)
+        self._require_here(tenant_id, tenant.configuration)
         if tenant.status != "active" and "validate" not in scopes:
             why = "is being validated" if tenant.status == "provisioning" else f"is {tenant.status}"
             raise Problem(403, "tenant-not-active", f"Refused: the tenant {why}.")
         return tenant
+
+    def _require_here(self, tenant_id: UUID, known: Configuration | None) -> None:
+        """Raises Elsewhere for a tenant of another region; only its owner can check its keys and serve it."""
+        if known is not None and known.region != self._region:
+            raise Elsewhere(tenant_id, known.region, known.routing_epoch)
 
     def _binding(self, tenant_id: UUID) -> Binding:
         try:

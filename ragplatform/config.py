@@ -25,6 +25,7 @@ class Config:
     pinecone: dict[str, str] | None = field(repr=False)
     registry_stream: str = field(repr=False)
     registry_copy: Path | None
+    regions_file: Path
 
     @property
     def bindings_dir(self) -> Path:
@@ -60,6 +61,7 @@ def load(region: str) -> Config:
             pinecone=entry["vectors"].get("pinecone"),
             registry_stream=os.environ.get("BAILIWICK_REGISTRY_STREAM_URL", ""),
             registry_copy=_copy(region),
+            regions_file=regions_file,
         )
     except OSError as error:
         raise Misconfigured(f"BAILIWICK_REGIONS_FILE cannot be read: {error}") from error

@@ -3,6 +3,7 @@
 It says the epoch by which it was routed here, and the store refuses its writes when the tenant has moved on.
 """
 
+import re
 import struct
 from array import array
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from .problems import Moved, Problem, unavailable
 Connection = psycopg.Connection[TupleRow]
 # The store's own refusals, when the tenant was suspended, or began to move, between our check and the write.
 SUSPENDED, MOVED = "55BWS", "55BWF"
+STANDS = re.compile(r"state=(\w+) epoch=(\d+)")
 
 
 class Database:
@@ -85,8 +87,14 @@ def _not_now(error: psycopg.OperationalError, binding: Binding) -> NoReturn:
         detail = "Refused: the tenant was suspended before the write; nothing was changed."
         raise Problem(403, "tenant-not-active", detail) from error
     if error.sqlstate == MOVED:
-        raise Moved(binding.epoch) from error
+        raise Moved(binding.tenant_id, binding.epoch, _stands(error.diag.message_detail or "")) from error
     raise unavailable("The database did not finish the transaction; nothing was changed.") from error
+
+
+def _stands(detail: str) -> tuple[str, int]:
+    """State and epoch of the store's fence, as the guard tells them; unknown and 0 where it does not."""
+    found = STANDS.fullmatch(detail)
+    return (found[1], int(found[2])) if found else ("unknown", 0)
 
 
 def count(connection: Connection, tenant_id: UUID, metric: str, amount: int, slot: int = 0) -> None:

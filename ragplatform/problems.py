@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 TYPE_PREFIX = "urn:bailiwick:problem:"
 TITLES = {
@@ -19,6 +20,7 @@ TITLES = {
     429: "Too many requests",
     500: "Unexpected error",
     503: "Not available now",
+    504: "No answer",
 }
 
 
@@ -43,11 +45,26 @@ class Problem(Exception):
 
 
 class Moved(Problem):
-    """503: the store refused the transaction whole, because the tenant is not written there at this epoch."""
+    """503: the store refused the transaction whole, because the tenant is not written there at this epoch.
 
-    def __init__(self, epoch: int) -> None:
+    `stands` is what the store said of its fence: its state, and the epoch it is at.
+    """
+
+    def __init__(self, tenant_id: UUID, epoch: int, stands: tuple[str, int]) -> None:
         detail = "The tenant is being moved, or has just moved; nothing was changed."
         super().__init__(503, "tenant-moving", detail, {"Retry-After": "1"})
+        self.tenant_id = tenant_id
+        self.epoch = epoch
+        self.state, self.store_epoch = stands
+
+
+class Elsewhere(Problem):
+    """421: another region serves the tenant, as far as is known at this epoch."""
+
+    def __init__(self, tenant_id: UUID, region: str, epoch: int) -> None:
+        super().__init__(421, "wrong-region", f"The tenant is served in {region}.", region=region)
+        self.tenant_id = tenant_id
+        self.region = region
         self.epoch = epoch
 
 

@@ -14,7 +14,9 @@ from .cache import Caches
 from .call import Doorkeeper
 from .config import Config
 from .database import Database, levels
+from .following import Follower
 from .logs import TenantLogs
+from .neighbours import Neighbours
 from .objects import Clients, Objects
 from .outbox import Outbox
 from .problems import Problem, unavailable
@@ -42,6 +44,8 @@ class Services:
     reporter: Reporter
     logs: TenantLogs
     doorkeeper: Doorkeeper
+    follower: Follower
+    neighbours: Neighbours
     keys: Keys
     stores: dict[str, VectorStore]
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -66,6 +70,7 @@ class Services:
         self.logs.stop()
         self.registry.close()
         self.reporter.close()
+        self.neighbours.close()
         self.keys.close()
         self.database.close()
 
@@ -131,7 +136,8 @@ def build(config: Config, threads: int) -> Services:
         stream_url=config.registry_stream,
         copy=config.registry_copy,
     )
-    bindings, database = Bindings(config.bindings_dir, epochs(registry)), Database(config.database, threads)
+    bindings, database = Bindings(config.bindings_dir, epochs(registry)), Database(config.database, threads // 2)
+    neighbours = Neighbours(config.region, config.regions_file)
     keys = Keys(f"{config.portal_url}/.well-known/jwks.json")
     verifier = Verifier(keys, config.portal_url)
     return Services(
@@ -145,6 +151,8 @@ def build(config: Config, threads: int) -> Services:
         reporter=Reporter(database, bindings, config.portal_url, token),
         logs=TenantLogs(clients, config.region),
         doorkeeper=Doorkeeper(config.region, verifier, registry, bindings, database, caches),
+        follower=Follower(registry, neighbours, seats=threads // 2),
+        neighbours=neighbours,
         keys=keys,
         stores=stores,
     )

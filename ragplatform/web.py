@@ -107,7 +107,9 @@ class _Door:
         """Serve `method path` to callers with the scope. `<id:noun>` takes a UUID, anything else there is a 404."""
         noun = path.partition("<id:")[2].partition(">")[0]
 
-        def guarded(at: str = "") -> Response:
+        def attempt(at: str) -> Response:
+            for held in ("call", "limits"):  # from an attempt before
+                g.pop(held, None)
             call = g.call = self._admit()
             call.need(scope)
             if not noun:
@@ -116,6 +118,9 @@ class _Door:
             if identifier is None:
                 raise not_found(noun)
             return _answered(view(call, identifier))
+
+        def guarded(at: str = "") -> Response:
+            return self._services.follower.serve(lambda: attempt(at))
 
         rule = path.replace(f"<id:{noun}>", "<at>") if noun else path
         self._app.add_url_rule(rule, f"{method} {path}", guarded, methods=[method], provide_automatic_options=False)
@@ -127,12 +132,13 @@ class _Door:
             request.headers.get("X-Session", ""),
         )
         g.limits = call.tenant.limits
-        g.left = self._services.caches.of(call.binding).admit(call.tenant.limits.requests_per_minute)
+        if "left" not in g:  # a request that is done again counts once
+            g.left = self._services.caches.of(call.binding).admit(call.tenant.limits.requests_per_minute)
         return call
 
 
 def _body() -> tuple[bytes, str]:
-    raw = request.get_data(cache=False)
+    raw = request.get_data()
     if len(raw) > MAX_BODY:
         raise RequestEntityTooLarge
     return raw, request.headers.get("Content-Type", "")
@@ -162,7 +168,7 @@ def _finish(services: Services) -> Callable[[Response], Response]:
         response.headers["X-Content-Type-Options"] = "nosniff"
         if "limits" in g:
             response.headers.add("RateLimit-Policy", f'"minute";q={g.limits.requests_per_minute};w=60')
-        if "left" in g:
+        if "limits" in g and "left" in g:
             response.headers.add("RateLimit", f'"minute";r={g.left}')
         if "call" in g:
             _record(services, g.call, response)

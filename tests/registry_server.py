@@ -50,6 +50,7 @@ class RegistryServer:
     jwks: list[dict[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     answer_only_when: threading.Event = field(default_factory=threading.Event)
+    posts: dict[str, list[Any]] = field(default_factory=dict)  # by path; what is not a key is not taken
     raw: bytes | None = None
     waiting: int = 0
 
@@ -98,6 +99,15 @@ def serving(port: int = 0) -> Iterator[RegistryServer]:
             with suppress(BrokenPipeError, ConnectionResetError):
                 self.end_headers()
                 self.wfile.write(body)
+
+        def do_POST(self) -> None:
+            said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            taken = state.posts.get(self.path)
+            if taken is not None:
+                taken.append(said)
+            self.send_response(404 if taken is None else 201)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *args: Any) -> None:
             """Quiet."""

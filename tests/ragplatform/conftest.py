@@ -165,13 +165,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def make_tenant(platform: Platform, name: str = "", vectors: str = "pgvector") -> Tenant:
+def make_tenant(
+    platform: Platform, name: str = "", vectors: str = "pgvector", tenant_id: UUID | None = None, state: str = "open"
+) -> Tenant:
     """What Terraform and the initialise step do, through the same connectors."""
     region = platform.region
-    names = TenantNames(uuid4(), name or f"acme-{os.getpid()}-{next(NUMBERS)}", region.name)
+    names = TenantNames(tenant_id or uuid4(), name or f"acme-{os.getpid()}-{next(NUMBERS)}", region.name)
     tags = {"TenantID": str(names.tenant_id)}
     roles.ensure(region, role=names.role, tenant_id=names.tenant_id, tenant_name=names.name)
-    fences.ensure(region, tenant_id=names.tenant_id, state="open")
+    fences.ensure(region, tenant_id=names.tenant_id, state=state)
     store_of(region, vectors).ensure(names)
     key = keys.ensure(region, tenant_id=names.tenant_id, alias=names.kms_alias, log_group=names.log_group, tags=tags)
     buckets.ensure(region, buckets.BucketSpec(names.tenant_id, names.bucket, names.iam_user, tags, kms_key_arn=key.arn))
@@ -231,8 +233,9 @@ def in_process(platform: Platform) -> Services:
         pinecone=entry["vectors"].get("pinecone"),
         registry_stream="",
         registry_copy=None,
+        regions_file=platform.regions_file,
     )
-    services = build(config, threads=2)
+    services = build(config, threads=4)
     services.database.open()
     return services
 

@@ -2,6 +2,18 @@
 
 from .credentials import file_token
 from .registry import Registry
+from .router import Route, Router
 from .snapshot import Configuration, Limits, Malformed, Refused, Snapshot, Standing
 
-__all__ = ["Configuration", "Limits", "Malformed", "Refused", "Registry", "Snapshot", "Standing", "file_token"]
+__all__ = [
+    "Configuration",
+    "Limits",
+    "Malformed",
+    "Refused",
+    "Registry",
+    "Route",
+    "Router",
+    "Snapshot",
+    "Standing",
+    "file_token",
+]

@@ -14,11 +14,11 @@ class Held:
         self.admitted: dict[str, Snapshot] = {}
         self.configurations: dict[str, Configuration] = {}
         self.standings: dict[str, Standing] = {}
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
 
     def take(self, configurations: Iterable[Configuration] = (), standings: Iterable[Standing] = ()) -> None:
         """Take in what is newer than what is held; older news changes nothing, in whatever order it comes."""
-        with self._lock:
+        with self._changed:
             for new in configurations:
                 old = self.configurations.get(new.tenant_id)
                 if old is None or old.version < new.version:
@@ -30,6 +30,17 @@ class Held:
                 if known is None or known.version <= one.version:
                     self.standings[one.tenant_id] = one
                     self._admit(one.tenant_id)
+            self._changed.notify_all()
+
+    def beyond(self, tenant_id: str, epoch: int, seconds: float) -> Configuration | None:
+        """The configuration at a newer routing epoch, as soon as it is taken in; None when that takes longer."""
+
+        def newer() -> Configuration | None:
+            known = self.configurations.get(tenant_id)
+            return known if known is not None and known.routing_epoch > epoch else None
+
+        with self._changed:
+            return self._changed.wait_for(newer, seconds)
 
     def _admit(self, tenant_id: str) -> None:
         standing, configuration = self.standings.get(tenant_id), self.configurations.get(tenant_id)

@@ -18,7 +18,7 @@ from .snapshot import Configuration, Malformed, Refused, Snapshot, Standing
 BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 NEVER = float("-inf")
 RENEW_SECONDS, RENEW_AT, KEEP_SECONDS = 0.8, 0.4, 10.0  # at most; at this part of the shortest lease
-ASK_AGAIN_SECONDS = 0.1
+ASK_AGAIN_SECONDS, SILENCE_SECONDS = 0.1, 0.25
 TIMEOUT_SECONDS = 2.0
 
 
@@ -89,6 +89,28 @@ class Registry:
         if tenant_id not in self._held.configurations and self._asked == NEVER:
             self._join(self._clock())
         return self._held.configurations.get(tenant_id)
+
+    def configuration_beyond(self, tenant_id: str, epoch: int, seconds: float) -> Configuration | None:
+        """The configuration at a newer routing epoch, as soon as it is known; None when `seconds` pass without it.
+
+        While the stream is silent the portal is asked, by the thread that keeps the lease: no wait is longer than
+        `seconds`, whatever hangs. Without that thread only what is held already is answered.
+        """
+        self._start()
+        until = time.monotonic() + seconds
+        found = self._held.beyond(tenant_id, epoch, 0)
+        while found is None and (left := until - time.monotonic()) > 0:
+            self._news.set()
+            found = self._held.beyond(tenant_id, epoch, min(left, SILENCE_SECONDS))
+        return found
+
+    def tell(self, path: str, body: dict[str, Any]) -> bool:
+        """Post to the portal under this service's credential; whether it was taken."""
+        try:
+            headers = {"Authorization": f"Bearer {self._token()}"}
+            return self._http.post(path, json=body, headers=headers).is_success
+        except (httpx.HTTPError, OSError):
+            return False
 
     @property
     def age_seconds(self) -> float:
