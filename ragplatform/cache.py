@@ -1,7 +1,7 @@
 """The tenant's part of Redis, under its own ACL user and prefix: rate limits, query cache, sessions.
 
-A cache is never moved. All but the rate of requests stands under the routing epoch: where a tenant comes back to, nothing
-it left behind is found again.
+A cache is never moved. All but the rate of requests stands under the routing epoch: where a tenant comes back to,
+nothing it left behind is found again.
 """
 
 import hashlib
@@ -50,9 +50,7 @@ class TenantCache:
     def admit(self, per_minute: int) -> int:
         """Count one request in the sliding minute; what is left, or Problem 429."""
         now = time.time_ns() // 1_000_000
-        allowed, number = self._ask(
-            lambda r: r.eval(SLIDE, 1, self._rate, now, WINDOW_MS, per_minute, new_id().hex)
-        )
+        allowed, number = self._ask(lambda r: r.eval(SLIDE, 1, self._rate, now, WINDOW_MS, per_minute, new_id().hex))
         if allowed:
             return int(number)
         seconds = max(1, -(-int(number) // 1000))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from bailiwick_client import Configuration, Refused, Registry, Snapshot
+from bailiwick_client import Configuration, ReadToken, Refused, Registry, Snapshot
 
 from .binding import Binding, Bindings, Unbound
 from .cache import Caches
@@ -67,13 +67,16 @@ class Doorkeeper:
         self._database = database
         self._caches = caches
 
-    def admit(self, authorization: str, api_key: str, session: str) -> Call:
-        """Who is calling, for a tenant that may be served here and now; raises Problem."""
+    def admit(self, authorization: str, api_key: str, session: str, read_after: ReadToken | None = None) -> Call:
+        """Who is calling, for a tenant that may be served here and now; raises Problem.
+
+        A caller who has written at a newer epoch than is known here is not served by an older one.
+        """
         if api_key:
             tenant_id, subject, scopes = self._by_key(api_key)
         else:
             tenant_id, subject, scopes = self._by_token(authorization)
-        tenant = self._servable(tenant_id, scopes)
+        tenant = self._servable(tenant_id, scopes, read_after.epoch if read_after else 0)
         binding = self._binding(tenant_id).at(tenant.routing_epoch)
         user_id = self._session_user(binding, session) if session else uuid_or_none(subject)
         return Call(tenant, binding, subject, scopes, user_id)
@@ -113,10 +116,11 @@ class Doorkeeper:
             ).fetchone()
         return (row[0], row[1]) if row else None
 
-    def _servable(self, tenant_id: UUID, scopes: frozenset[str]) -> Snapshot:
+    def _servable(self, tenant_id: UUID, scopes: frozenset[str], epoch: int) -> Snapshot:
         try:
             tenant = self._registry.tenant(str(tenant_id))
-            if tenant.status != "active" and "validate" not in scopes:  # it may have become active since
+            # it may have become active since, or moved
+            if (tenant.status != "active" and "validate" not in scopes) or tenant.routing_epoch < epoch:
                 tenant = self._registry.tenant_now(str(tenant_id))
         except Refused as refusal:
             if refusal.code == "unreachable":

@@ -8,10 +8,12 @@ import struct
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, NoReturn
 from uuid import UUID
 
 import psycopg
+from bailiwick_client import ReadToken
 from psycopg import errors, sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
@@ -26,6 +28,8 @@ from .problems import Moved, Problem, unavailable
 Connection = psycopg.Connection[TupleRow]
 # The store's own refusals, when the tenant was suspended, or began to move, between our check and the write.
 SUSPENDED, MOVED = "55BWS", "55BWF"
+# Of a request that may write: the transactions in which it did.
+LAST_WRITES: ContextVar[list[ReadToken] | None] = ContextVar("last_writes", default=None)
 STANDS = re.compile(r"state=(\w+) epoch=(\d+)")
 
 
@@ -58,6 +62,7 @@ class Database:
             with self._pool.connection() as connection:
                 _become(connection, binding)
                 yield connection
+                _note_write(connection, binding)
         except PoolTimeout as error:
             raise unavailable("The database has no free connection.") from error
         except psycopg.OperationalError as error:
@@ -80,6 +85,14 @@ def _become(connection: Connection, binding: Binding) -> None:
         connection.execute(sql.SQL("SET LOCAL ROLE {}; SELECT set_config('bw.epoch', {}, true)").format(role, epoch))
     except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
         raise unavailable("The tenant's database role is not usable here.", 5) from error
+
+
+def _note_write(connection: Connection, binding: Binding) -> None:
+    noted = LAST_WRITES.get()
+    if noted is not None:
+        row = connection.execute("SELECT pg_current_xact_id_if_assigned()::text").fetchone()
+        if row and row[0]:
+            noted.append(ReadToken(binding.epoch, int(row[0])))
 
 
 def _not_now(error: psycopg.OperationalError, binding: Binding) -> NoReturn:

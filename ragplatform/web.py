@@ -7,12 +7,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from bailiwick_client import ReadToken
 from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from . import documents, metrics, people, queries, shape, usage
 from .call import Call, Scope
+from .database import LAST_WRITES
 from .ids import new_id, uuid_or_none
 from .problems import Problem, not_found
 from .services import Services
@@ -110,6 +112,7 @@ class _Door:
         def attempt(at: str) -> Response:
             for held in ("call", "limits"):  # from an attempt before
                 g.pop(held, None)
+            LAST_WRITES.set(None if request.method == "GET" else [])
             call = g.call = self._admit()
             call.need(scope)
             if not noun:
@@ -130,6 +133,7 @@ class _Door:
             request.headers.get("Authorization", ""),
             request.headers.get("X-API-Key", ""),
             request.headers.get("X-Session", ""),
+            ReadToken.of(request.headers.get("X-Read-After", "")),
         )
         g.limits = call.tenant.limits
         if "left" not in g:  # a request that is done again counts once
@@ -160,12 +164,15 @@ def _json(data: dict[str, Any] | None, status: int) -> Response:
 def _begin() -> None:
     g.began = time.perf_counter()
     g.request_id = str(new_id())
+    LAST_WRITES.set(None)
 
 
 def _finish(services: Services) -> Callable[[Response], Response]:
     def finish(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.request_id
         response.headers["X-Content-Type-Options"] = "nosniff"
+        if writes := LAST_WRITES.get():
+            response.headers["X-Last-Write"] = str(writes[-1])
         if "limits" in g:
             response.headers.add("RateLimit-Policy", f'"minute";q={g.limits.requests_per_minute};w=60')
         if "limits" in g and "left" in g:

@@ -1,14 +1,17 @@
 """Ask the portal, under a lease, whether a tenant may be served and within which limits."""
 
 from .credentials import file_token
+from .reading import Applied, ReadToken
 from .registry import Registry
 from .router import Route, Router
 from .snapshot import Configuration, Limits, Malformed, Refused, Snapshot, Standing
 
 __all__ = [
+    "Applied",
     "Configuration",
     "Limits",
     "Malformed",
+    "ReadToken",
     "Refused",
     "Registry",
     "Route",
