@@ -9,6 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from portal.lib import brokers
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("BAILIWICK_HOME") or BASE_DIR / "var").resolve()
 
@@ -76,6 +78,7 @@ def database(url: str) -> dict[str, Any]:
 DATABASES = {"default": database(env("DATABASE_URL", "postgresql://app@127.0.0.1:5432/bailiwick"))}
 # Past a pooler in front of DATABASE_URL, for the one session that must be its own: the dispatcher's LISTEN.
 DIRECT_DATABASE_URL = env("BAILIWICK_DIRECT_DATABASE_URL", "")
+# One server, or by its sentinels: redis+sentinel://:password@one:26379,two:26379/service/0
 REDIS_URL = env("REDIS_URL", "redis://127.0.0.1:6379/0")
 REGIONS_FILE = Path(env("BAILIWICK_REGIONS_FILE") or HOME / "run" / "regions.json")
 WORK_DIR = HOME / "work"
@@ -225,7 +228,7 @@ REAUTHENTICATE_ABOVE_INR = "5000000.00"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
-CACHES = {"default": {"BACKEND": "portal.lib.cache.SpareCache", "LOCATION": REDIS_URL}}
+CACHES = {"default": {"BACKEND": "portal.lib.cache.SpareCache", "LOCATION": [REDIS_URL]}}
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 LANGUAGE_CODE = "en"
@@ -429,11 +432,12 @@ SCHEDULE = {
 }
 
 # The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL, _sentinel = brokers.address(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # never gives up
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True  # a Redis that is failing over refuses, and then does not
 CELERY_BROKER_TRANSPORT_OPTIONS = {
+    **_sentinel,
     "ack_emulation": False,  # else losing the connection while a task runs ends the worker
     "socket_timeout": 5,
     "socket_connect_timeout": 5,

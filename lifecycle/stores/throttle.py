@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import redis
+from bailiwick_client.redis_at import connect
 
 from lifecycle.stores.errors import Transient
 
@@ -120,7 +121,7 @@ def throttle(provider: str, account: str) -> Throttle:
     url = os.environ.get("REDIS_URL", "")
     if not url:
         return Throttle(provider, OwnTokens(), rate, burst)
-    connection = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    connection = connect(url, socket_timeout=2, socket_connect_timeout=2)
     return Throttle(provider, SharedTokens(connection, f"throttle:{provider}:{account}"), rate, burst)
 
 

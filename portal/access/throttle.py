@@ -15,6 +15,7 @@ from typing import Any
 
 import redis
 import structlog
+from bailiwick_client.redis_at import connect
 from django.conf import settings
 
 from portal.lib.errors import Refusal
@@ -112,7 +113,7 @@ def _keys(username: str, address: str) -> list[str]:
 
 @functools.cache
 def _store(url: str) -> Any:
-    return redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    return connect(url, socket_timeout=2, socket_connect_timeout=2)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import redis
 import structlog
+from bailiwick_client.redis_at import connect
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
@@ -69,7 +70,7 @@ def next_due_at() -> datetime | None:
 
 @functools.cache
 def _queue(url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 1))
+    return connect(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 1))
 
 
 def _due() -> JobQuerySet:

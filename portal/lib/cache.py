@@ -4,14 +4,23 @@ Sessions are rows with a copy here, names and counts are read again. Whoever mus
 throttle, speaks to Redis itself and refuses without it.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import structlog
+from bailiwick_client.redis_at import connect
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
-from redis import RedisError
+from redis import Redis, RedisError
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 log = structlog.get_logger(__name__)
+
+
+@functools.cache
+def _client(url: str) -> Redis:
+    return connect(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 1))
 
 
 def _or(instead: Callable[[], Any], method: Callable[..., Any]) -> Callable[..., Any]:
@@ -27,6 +36,10 @@ def _or(instead: Callable[[], Any], method: Callable[..., Any]) -> Callable[...,
 
 class SpareClient(RedisCacheClient):
     """Remembers nothing while Redis is away."""
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Redis:
+        servers: list[str] = self._servers  # type: ignore[attr-defined]
+        return _client(servers[0])
 
     add = _or(bool, RedisCacheClient.add)
     set = _or(bool, RedisCacheClient.set)
@@ -44,7 +57,7 @@ class SpareClient(RedisCacheClient):
 class SpareCache(RedisCache):
     """Django's Redis cache that answers as if it were empty while Redis is away."""
 
-    def __init__(self, server: str, params: dict[str, Any]) -> None:
+    def __init__(self, server: list[str], params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = SpareClient
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import redis
+from bailiwick_client.redis_at import connect
 from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -49,4 +50,4 @@ def line(told: Any) -> str:
 @functools.cache
 def _redis(url: str) -> redis.Redis:
     """One attempt, half a second: whoever publishes has just committed and is waited for."""
-    return redis.Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0))
+    return connect(url, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0))

@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import redis
+from bailiwick_client.redis_at import connect
 from django.conf import settings
 
 from .stream import STREAM
@@ -31,7 +32,7 @@ class Watch:
             self._waiting -= 1
 
     def _follow(self) -> None:
-        source = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=LOOK_EVERY * 2)
+        source = connect(settings.REDIS_URL, socket_timeout=LOOK_EVERY * 2)
         last: bytes | None = None
         while self._waiting:
             try:

@@ -9,6 +9,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from .redis_at import connect
 from .snapshot import Configuration, Malformed, Standing
 
 PREFIX = "bailiwick:registry:"
@@ -20,9 +21,7 @@ class Stream:
     """Hands every change to `take` as it comes. What was missed comes with the next lease."""
 
     def __init__(self, url: str, take: Callable[[list[Piece]], None]) -> None:
-        self._redis = redis.Redis.from_url(
-            url, socket_timeout=2.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0)
-        )
+        self._redis = connect(url, socket_timeout=2.0, socket_connect_timeout=2.0, retry=Retry(NoBackoff(), 0))
         self._take = take
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="registry-stream", daemon=True)
@@ -44,21 +43,29 @@ class Stream:
         self._redis.close()
 
     def _follow(self) -> None:
-        last: bytes | None = None
+        last, is_told = b"", False
         while not self._stop.is_set():
             try:
-                last = last or self._newest()
+                last = last if is_told else self._resume(last)
+                is_told = True
                 found: Any = self._redis.xread({PREFIX + "stream": last}, block=1000, count=500)
             except (redis.RedisError, OSError, ValueError):
+                is_told = False
                 self._stop.wait(PAUSE)
                 continue
             for _, entries in found or []:
                 last = entries[-1][0]
                 self._take([one for _, entry in entries for one in _read(entry.get(b"kind"), entry.get(b"told", b""))])
 
-    def _newest(self) -> bytes:
+    def _resume(self, last: bytes) -> bytes:
+        """Where to go on: a server that took over may be behind what was read from the one before it."""
         found: Any = self._redis.xrevrange(PREFIX + "stream", count=1)
-        return found[0][0] if found else b"0"
+        newest = found[0][0] if found else b"0-0"
+        return min(last or newest, newest, key=_place)
+
+
+def _place(entry: bytes) -> list[int]:
+    return [int(part) for part in entry.split(b"-")]
 
 
 def _read(kind: bytes | None, told: bytes) -> Iterator[Piece]:
