@@ -5,11 +5,10 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from portal.lib import brokers
+from portal.lib import brokers, databases
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 HOME = Path(os.environ.get("BAILIWICK_HOME") or BASE_DIR / "var").resolve()
@@ -50,32 +49,9 @@ if TRUSTED_PROXIES:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 
-def database(url: str) -> dict[str, Any]:
-    """Turn a postgresql:// URL into Django's form."""
-    parts = urlsplit(url)
-    return {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": parts.path.lstrip("/"),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": parts.hostname or "",
-        "PORT": parts.port or 5432,
-        "CONN_MAX_AGE": 600,
-        "CONN_HEALTH_CHECKS": True,
-        "DISABLE_SERVER_SIDE_CURSORS": True,
-        # a server that vanished without a word is given up in seconds, not when the kernel tires of it
-        "OPTIONS": {
-            "connect_timeout": 5,
-            "prepare_threshold": None,
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 15_000,
-        },
-    }
-
-
-DATABASES = {"default": database(env("DATABASE_URL", "postgresql://app@127.0.0.1:5432/bailiwick"))}
+# One server, or several of which one is the primary: postgresql://app@one:5432,two:5432/bailiwick
+DATABASES = {"default": databases.django(env("DATABASE_URL") or "postgresql://app@127.0.0.1:5432/bailiwick")}
+STANDBY = env("BAILIWICK_DATABASE_STANDBY") == "1"  # portal.lib.standby: who confirms what must not be lost
 # Past a pooler in front of DATABASE_URL, for the one session that must be its own: the dispatcher's LISTEN.
 DIRECT_DATABASE_URL = env("BAILIWICK_DIRECT_DATABASE_URL", "")
 # One server, or by its sentinels: redis+sentinel://:password@one:26379,two:26379/service/0

@@ -14,6 +14,7 @@ from simple_history.models import HistoricalRecords
 from portal.access.actor import Actor
 from portal.access.policy import VERBS
 from portal.access.queries import scope_filter
+from portal.lib import standby
 from portal.lib.clock import now
 from portal.lib.ids import new_id
 
@@ -385,7 +386,8 @@ class StatusVersion(models.Model):
 
     @classmethod
     def next(cls) -> int:
-        """Take the next version; holds the row until the transaction ends."""
+        """Take the next version; holds the row until the transaction ends, which a standby confirms."""
+        standby.require()
         cls.objects.filter(pk=1).update(value=F("value") + 1)
         return cls.objects.get(pk=1).value
 

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 from portal.access import accounts
 from portal.access.models import User
 from portal.embedded.stack import Stack
-from portal.settings import database
+from portal.lib.databases import django as database
 from tenants.registry import door
 
 _committed: list[str] = []

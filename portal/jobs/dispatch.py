@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from portal.lib.clock import now
+from portal.lib.databases import parameters
 
 from . import drive, outbox
 from .schedule import Scheduler
@@ -70,7 +71,7 @@ class Ear:
 
 def _own_session() -> psycopg.Connection:
     if settings.DIRECT_DATABASE_URL:
-        return psycopg.connect(settings.DIRECT_DATABASE_URL, autocommit=True, connect_timeout=5)
+        return psycopg.connect(**parameters(settings.DIRECT_DATABASE_URL), autocommit=True)
     own = connection.copy()
     own.connect()
     raw: psycopg.Connection = own.connection

@@ -10,6 +10,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+from . import standby
+
 
 def live(request: HttpRequest) -> HttpResponse:
     """200 as long as the process answers."""
@@ -46,12 +48,14 @@ def _works(probe: Callable[[], None]) -> str:
 
 
 def ready(request: HttpRequest) -> HttpResponse:
-    """JSON per component: 503 without the database, 200 and `degraded` without the cache alone."""
+    """JSON per component: 503 without the database, 200 and `degraded` without cache or standby alone."""
     parts = {"database": _works(_database), "cache": _works(_cache)}
+    if settings.STANDBY and parts["database"] == "ok":
+        parts["standby"] = "alone" if standby.is_alone() else "ok"
     parts["regions"] = "ok" if settings.REGIONS_FILE.is_file() else "none connected"
     if parts["database"] != "ok":
         return JsonResponse({"status": "down", "components": parts}, status=503)
-    status = "ok" if parts["cache"] == "ok" else "degraded"
+    status = "ok" if parts["cache"] == "ok" and parts.get("standby") != "alone" else "degraded"
     return JsonResponse({"status": status, "components": parts})
 
 

@@ -14,7 +14,8 @@ from .errors import Busy, Invalid, Refusal
 
 log = structlog.get_logger(__name__)
 TYPE_PREFIX = "urn:bailiwick:problem:"
-OUT_OF_TIME = ("25P03", "25P04")  # idle in a transaction, a transaction: psycopg has them among its internal errors
+# An idle transaction's time, a transaction's, and what is no primary any more: psycopg has them among internal errors.
+NOT_NOW = ("25P03", "25P04", "25006")
 
 
 def problem(status: int, code: str, title: str, detail: str, **extra: Any) -> Response:
@@ -37,7 +38,7 @@ def busy(exc: BaseException | None) -> Busy | None:
     if not isinstance(exc, (DatabaseError, InterfaceError)):
         return None
     state = getattr(exc.__cause__, "sqlstate", None)
-    if not isinstance(exc, (OperationalError, InterfaceError)) and state not in OUT_OF_TIME:
+    if not isinstance(exc, (OperationalError, InterfaceError)) and state not in NOT_NOW:
         return None
     log.warning("database.busy", error=type(exc.__cause__ or exc).__name__, sqlstate=state)
     if state:  # the server had the last word, and takes back what it could not finish

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from django.db import InterfaceError, OperationalError, connection
 from django.db.models import QuerySet
 
+from portal.lib import standby
 from tenants.models import StatusChange, Tenant
 
 from . import publish
@@ -89,10 +90,17 @@ def mirror() -> Mirror:
 def _once_again(state: State) -> State:
     """Read; on a connection that turns out to be dead, once more on a new one."""
     try:
-        return _read(state)
+        return _proven(state)
     except (OperationalError, InterfaceError):
         connection.close()
-        return _read(state)
+        return _proven(state)
+
+
+def _proven(held: State) -> State:
+    """Read, then prove that this was the primary: what is told of it outlives it, and a replaced one tells nothing."""
+    found = _read(held)
+    standby.prove()
+    return found
 
 
 def _read(held: State) -> State:

@@ -8,6 +8,7 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import Min, Q
 
+from portal.lib import standby
 from portal.lib.clock import now
 from tenants.models import StatusChange, Tier
 
@@ -37,6 +38,7 @@ def heard(name: str, caller: str, applied: int) -> None:
     if last is not None and last[0] == applied and moment - last[1] < QUIET:
         return
     with transaction.atomic():
+        standby.waive()
         point, is_new = EnforcementPoint.objects.get_or_create(
             name=name, defaults={"caller": caller, "applied": applied}
         )

@@ -12,6 +12,7 @@ import structlog
 from django.db import connection, transaction
 from redis import RedisError
 
+from portal.lib import standby
 from portal.lib.clock import now
 from tenants.models import Tenant
 
@@ -28,7 +29,11 @@ def publish(tenant_ids: Sequence[UUID]) -> None:
     """Publish configuration and standing of these tenants. What Redis does not take now, `schedule.repair` brings."""
     with transaction.atomic():
         changed = number(list(tenant_ids))
-    present = standings(tenant_ids)
+        present = standings(tenant_ids)
+        transaction.on_commit(lambda: _tell_all(changed, present))
+
+
+def _tell_all(changed: Iterable[Published], present: Sequence[Standing]) -> None:
     try:
         stream.put("configuration", [(str(one.tenant_id), one.version, stream.line(told(one))) for one in changed])
         tell(present)
@@ -64,6 +69,7 @@ def _tell_quietly(present: Standing) -> None:
 
 def number(tenant_ids: Sequence[UUID]) -> list[Published]:
     """Write what differs from what is published, under one lock, and return it."""
+    standby.require()  # a number that was told is not drawn again by who takes over
     with connection.cursor() as cursor:
         cursor.execute(LOCK)
         tenants = list(Tenant.objects.select_related("tier").filter(pk__in=tenant_ids))

@@ -14,6 +14,7 @@ FAILS = {
     "deadlock": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40P01'; END $$",
     "serialization": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '40001'; END $$",
     "idle": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '25P03'; END $$",
+    "replaced": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '25006'; END $$",
     "restart": "SELECT pg_terminate_backend(pg_backend_pid())",
     "fault": "SELECT 1 / 0",
 }

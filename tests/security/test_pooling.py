@@ -21,7 +21,7 @@ from portal.celery import app
 from portal.embedded.stack import Stack
 from portal.jobs import dispatch, outbox, runner
 from portal.jobs.models import Job
-from portal.settings import database
+from portal.lib.databases import django as database
 from tests.admin.world import build
 from tests.jobs import KINDS
 from tests.jobs.support import eventually, fresh, start

@@ -9,6 +9,7 @@ from bailiwick_proof.keys import LOG, WITNESS, SigningKey, generate
 from bailiwick_proof.policy import LogKey, Policy
 from django.conf import settings
 
+from portal.lib.databases import parameters
 from portal.lib.keys import read_or_create
 
 LOG_KEY, WITNESS_KEY = "ledger_key", "witness_key"
@@ -54,5 +55,5 @@ def _key(path: Path, name: str, kind: int, create: bool) -> SigningKey:
 
 def connect() -> psycopg.Connection:
     """A connection of the role that seals, outside any pooler: it listens."""
-    url = settings.LEDGER["database"]
-    return psycopg.connect(url, autocommit=True, application_name=APPLICATION, connect_timeout=5)
+    address = parameters(settings.LEDGER["database"])
+    return psycopg.connect(**address, autocommit=True, application_name=APPLICATION)
