@@ -52,6 +52,10 @@ if TRUSTED_PROXIES:
 # One server, or several of which one is the primary: postgresql://app@one:5432,two:5432/bailiwick
 DATABASES = {"default": databases.django(env("DATABASE_URL") or "postgresql://app@127.0.0.1:5432/bailiwick")}
 STANDBY = env("BAILIWICK_DATABASE_STANDBY") == "1"  # portal.lib.standby: who confirms what must not be lost
+REPLICA_DATABASE_URL = env("BAILIWICK_REPLICA_DATABASE_URL", "")  # portal.lib.replica: lists are read there
+if REPLICA_DATABASE_URL:
+    DATABASES["replica"] = databases.django(REPLICA_DATABASE_URL, wanted="any")
+    DATABASE_ROUTERS = ["portal.lib.replica.Router"]
 # Past a pooler in front of DATABASE_URL, for the one session that must be its own: the dispatcher's LISTEN.
 DIRECT_DATABASE_URL = env("BAILIWICK_DIRECT_DATABASE_URL", "")
 # One server, or by its sentinels: redis+sentinel://:password@one:26379,two:26379/service/0
@@ -122,6 +126,8 @@ MIDDLEWARE = [
     "portal.lib.middleware.RequestLog",
     "simple_history.middleware.HistoryRequestMiddleware",
 ]
+if REPLICA_DATABASE_URL:
+    MIDDLEWARE.append("portal.lib.replica.ReadYourWrites")
 ROOT_URLCONF = "portal.urls"
 WSGI_APPLICATION = "portal.wsgi.application"
 TEMPLATES = [

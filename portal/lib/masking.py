@@ -53,7 +53,8 @@ def _pattern(regions: Path | None, written_at: int) -> re.Pattern[str]:
 def _of_settings() -> Iterator[str]:
     for url in (settings.REDIS_URL, settings.DIRECT_DATABASE_URL):
         yield unquote(urlsplit(url).password or "")
-    yield settings.DATABASES["default"].get("PASSWORD", "")
+    for database in settings.DATABASES.values():
+        yield database.get("PASSWORD", "")
     for name in ("SECRET_KEY", "OIDC_RP_CLIENT_SECRET", "EMAIL_HOST_PASSWORD"):
         yield getattr(settings, name, "")
 
