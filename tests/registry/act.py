@@ -1,5 +1,6 @@
 """A process of the portal that changes tenants as it is told on its standard input, and answers in lines of JSON.
 
+seed              what every installation starts with
 make N            so many active tenants; answers their ids
 suspend ID · reactivate ID · edit ID WORD
 die-suspending ID the same, killed right after its commit
@@ -10,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from io import StringIO
 from typing import Any
 
 import django
@@ -17,6 +19,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django.setup()
 
+from django.core.management import call_command  # noqa: E402
 from django.db import transaction  # noqa: E402
 
 from bench.registry import fill  # noqa: E402
@@ -25,6 +28,10 @@ from tenants import actions  # noqa: E402
 from tenants.models import Tenant  # noqa: E402
 
 BY = Actor.system("test")
+
+
+def seed() -> None:
+    call_command("seed", stdout=StringIO())
 
 
 def make(count: str) -> list[str]:
@@ -55,7 +62,8 @@ def die_suspending(tenant_id: str) -> None:
 
 def serve() -> None:
     verbs: dict[str, Any] = {
-        "make": make, "edit": edit, "suspend": suspend, "reactivate": reactivate, "die-suspending": die_suspending,
+        "seed": seed, "make": make, "edit": edit, "suspend": suspend, "reactivate": reactivate,
+        "die-suspending": die_suspending,
     }  # fmt: skip
     for line in sys.stdin:
         verb, *words = line.split()
