@@ -7,9 +7,7 @@
 --   * control tables (schema bw) belong to bw_guard and are out of reach for tenant roles;
 --   * no sequences and no ON DELETE/UPDATE actions: keys are (tenant_id, uuid), so a tenant can be moved row by row
 --     and an action never runs with the owner's rights.
---   * a suspended tenant's content is not written: its statements are refused here, whoever let them through before.
--- The guard and capture triggers of the migration engine are installed on these tables by their own file; they need
--- bw.fence, bw.hold_fence and bw.job_epoch, which are here from the start.
+-- guard.sql follows it: who may write a tenant's rows here, and the capture of what changes while it moves.
 
 -- ---------------------------------------------------------------------------------------------------------- roles
 -- Login roles are created without a password: whoever runs the region sets one.
@@ -73,7 +71,7 @@ CREATE TABLE IF NOT EXISTS bw.tenant_role (
 CREATE TABLE IF NOT EXISTS bw.fence (
     tenant_id       uuid PRIMARY KEY,
     state           text NOT NULL DEFAULT 'closed' CHECK (state IN ('open', 'fenced', 'closed')),
-    epoch           bigint NOT NULL DEFAULT 0 CHECK (epoch >= 0),
+    epoch           bigint NOT NULL DEFAULT 1 CHECK (epoch >= 0),
     capture         boolean NOT NULL DEFAULT false,
     suspended       boolean NOT NULL DEFAULT false,
     status_version  bigint NOT NULL DEFAULT 0 CHECK (status_version >= 0)
@@ -112,38 +110,6 @@ CREATE OR REPLACE FUNCTION bw.fence_lock(p_tenant uuid) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$ SELECT hashtextextended('bw.fence:' || p_tenant, 0) $$;
-
--- Whether the tenant of this role may not write now. The answer holds until the transaction ends: a change of the fence
--- waits for it, and a snapshot older than the fence is an error. False for a role without tenant. PUBLIC executes it
--- like tenant_of, from the triggers' conditions.
-CREATE OR REPLACE FUNCTION bw.is_suspended(role name) RETURNS boolean
-LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$
-DECLARE
-    tenant  constant uuid := bw.tenant_of(role);
-    stands  boolean;
-BEGIN
-    IF tenant IS NULL THEN
-        RETURN false;
-    END IF;
-    PERFORM pg_advisory_xact_lock_shared(bw.fence_lock(tenant));
-    IF current_setting('transaction_isolation') = 'read committed' THEN
-        SELECT suspended INTO stands FROM bw.fence WHERE tenant_id = tenant;
-    ELSE
-        SELECT suspended INTO stands FROM bw.fence WHERE tenant_id = tenant FOR SHARE;
-    END IF;
-    RETURN coalesce(stands, false);
-END
-$$;
-
-CREATE OR REPLACE FUNCTION bw.refuse_suspended() RETURNS trigger
-LANGUAGE plpgsql
-AS $$
-BEGIN
-    RAISE EXCEPTION 'the tenant is suspended: nothing of it is written' USING ERRCODE = '55BWS';
-END
-$$;
 
 -- Set-if-greater: returns the epoch now in force, which is higher than the one given when a later job has been here.
 CREATE OR REPLACE FUNCTION bw.raise_job_epoch(p_tenant uuid, p_class text, p_epoch bigint) RETURNS bigint
@@ -381,37 +347,6 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     rag.users, rag.documents, rag.chunks, rag.chunk_vectors, rag.sessions, rag.query_history, rag.access_controls,
     rag.api_keys, rag.usage_counters, rag.usage_reports, rag.document_outbox
 TO rag_tenant;
-
--- ------------------------------------------------------------------------------------------------------ suspension
--- One trigger a statement, whose condition is asked as the writing role; an existing one is left alone, which takes no
--- lock. Partitions are written through their parent only. What ends or accounts for earlier use stays possible: keys
--- are revoked, sessions closed, noted work in other stores is settled, usage is counted and reported.
-DO $suspension$
-DECLARE
-    guarded record;
-BEGIN
-    FOR guarded IN
-        SELECT * FROM (VALUES
-            ('users', 'INSERT OR UPDATE OR DELETE'),
-            ('documents', 'INSERT OR UPDATE OR DELETE'),
-            ('chunks', 'INSERT OR UPDATE OR DELETE'),
-            ('chunk_vectors', 'INSERT OR UPDATE OR DELETE'),
-            ('query_history', 'INSERT OR UPDATE OR DELETE'),
-            ('access_controls', 'INSERT OR UPDATE OR DELETE'),
-            ('sessions', 'INSERT'),
-            ('api_keys', 'INSERT'),
-            ('document_outbox', 'INSERT')
-        ) AS g(name, writes)
-    LOOP
-        IF NOT EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgname = 'suspended'
-                       AND tgrelid = format('rag.%I', guarded.name)::regclass) THEN
-            EXECUTE format('CREATE TRIGGER suspended BEFORE %s ON rag.%I FOR EACH STATEMENT '
-                           'WHEN (bw.is_suspended(current_user)) EXECUTE FUNCTION bw.refuse_suspended()',
-                           guarded.writes, guarded.name);
-        END IF;
-    END LOOP;
-END
-$suspension$;
 
 -- -------------------------------------------------------------------------------------------------------- counting
 -- The rows each table of rag holds of a tenant, its role dead or alive. Catalogue-driven, standalone partitions

@@ -3,7 +3,7 @@
 from portal.embedded.home import PROJECT
 
 ROLES = PROJECT / "deploy" / "roles.sql"
-REGION_SCHEMA = PROJECT / "ragplatform" / "schema.sql"
+REGION_SCHEMAS = [PROJECT / "ragplatform" / name for name in ("schema.sql", "guard.sql")]
 # One runner at a time, should two supervisors ever share a cluster.
 LOCK = "SELECT pg_advisory_lock(7401210001);\n"
 RAG = "SELECT 'CREATE DATABASE rag' WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'rag') \\gexec\n"
@@ -24,5 +24,5 @@ def control(passwords: dict[str, str]) -> str:
 def region(passwords: dict[str, str]) -> str:
     """Database `rag` with the data plane's schema, and a password for each login the schema creates."""
     script = LOCK + RAG + "\\connect rag\n" + LOCK
-    script += REGION_SCHEMA.read_text() + "\nRESET ROLE;\n"
+    script += "".join(schema.read_text() + "\nRESET ROLE;\n" for schema in REGION_SCHEMAS)
     return script + "".join(f"ALTER ROLE {name} PASSWORD '{passwords[name]}';\n" for name in sorted(passwords))

@@ -14,6 +14,8 @@ REGION_LOGINS = {
     "platform": "rag_platform",
     "validator": "bw_validator",
     "observer": "bw_observer",
+    "mover": "bw_mover",
+    "verifier": "bw_verifier",
 }
 # Colour and place of the regions that can be had; Pinecone has no Indian region, and no EU one in our residency table.
 REGIONS = {

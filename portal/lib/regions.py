@@ -13,6 +13,8 @@ LOGINS = {
     "platform": "rag_platform",
     "validator": "bw_validator",
     "observer": "bw_observer",
+    "mover": "bw_mover",
+    "verifier": "bw_verifier",
 }
 
 

@@ -5,8 +5,7 @@ from typing import Any
 
 from lifecycle.models import State
 from lifecycle.news import tell
-from lifecycle.provisioning.subject import is_connected, region_named, request_of
-from lifecycle.stores.postgres import fences
+from lifecycle.provisioning.subject import request_of
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
 from tenants import actions as registry
@@ -17,13 +16,7 @@ WATCH = timedelta(hours=72)
 
 
 def activate(ctx: StepContext) -> dict[str, Any]:
-    """Open the region's fence; then, in one transaction, make the tenant active, commit its money, tell people.
-
-    Killed in between, an open fence harms nothing: the platform serves only what the registry calls active.
-    """
-    wanted = request_of(ctx)
-    if is_connected(wanted):
-        fences.set_state(region_named(wanted.region), wanted.tenant_id, "open")
+    """In one transaction make the tenant active, commit its money, tell people."""
     with ctx.fenced():
         request = request_of(ctx, lock=True)
         if request.state == State.ACTIVE:

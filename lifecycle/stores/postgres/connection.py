@@ -26,7 +26,7 @@ TRANSIENT = (
     errors.TooManyConnections,
     PoolTimeout,
 )
-LIMITS = "-c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
+LIMITS = "-c datestyle=ISO -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
 _making = threading.Lock()
 
 

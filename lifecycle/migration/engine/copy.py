@@ -1,0 +1,162 @@
+"""The first copy, in chunks: each is read in one snapshot and commits with its line of the ledger.
+
+Chunks are planned once, after capture is on. What is inserted beyond the last key is captured, so a copy never runs
+after the writers. Rounds begin when the copy is complete: no chunk and no round ever overlap.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, sql
+
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+
+from . import tables
+from .arm import generation
+from .load import as_mover, pour
+from .move import Move, fenced
+from .tables import Table
+
+ROWS = 10_000
+SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+BOUNDS = sql.SQL("""
+SELECT {key}, n FROM (
+    SELECT {names}, row_number() OVER (ORDER BY {names}) AS n, count(*) OVER () AS last
+    FROM {table} WHERE tenant_id = {tenant}) AS numbered
+WHERE n % {rows} = 0 OR n = last ORDER BY n
+""")
+PLAN = """
+INSERT INTO bw.move_chunk (move_id, tenant_id, generation, number, table_name, after_key, upto_key, planned)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+"""
+NEXT = """
+SELECT number, table_name, after_key, upto_key, generation FROM bw.move_chunk
+WHERE move_id = %s AND copied_at IS NULL ORDER BY number LIMIT 1
+"""
+DONE = """
+UPDATE bw.move_chunk SET rows = %s, bytes = %s, copied_at = clock_timestamp() WHERE move_id = %s AND number = %s
+"""
+PROGRESS = """
+SELECT count(copied_at), count(*), coalesce(sum(rows), 0)::bigint, coalesce(sum(planned), 0)::bigint,
+       coalesce(sum(bytes), 0)::bigint
+FROM bw.move_chunk WHERE move_id = %s
+"""
+
+
+@dataclass(frozen=True)
+class Progress:
+    chunks_done: int
+    chunks_total: int
+    rows_done: int
+    rows_total: int
+    bytes_done: int
+
+    @property
+    def is_complete(self) -> bool:
+        return self.chunks_done == self.chunks_total
+
+
+@dataclass(frozen=True)
+class Chunk:
+    number: int
+    table: str
+    after: list[str] | None
+    upto: list[str]
+    generation: int
+
+
+def plan(move: Move) -> Progress:
+    """Divide the tenant's rows into chunks, once for each generation of the capture.
+
+    A plan of an earlier generation is void, and with it every row it had brought.
+    """
+    with translated("plan the copy"), both(move) as (source, target):
+        with source.transaction():
+            source.execute(SNAPSHOT)
+            armed = generation(source, move, move.source)
+            found = tables.read(source)
+            planned = target.execute(
+                "SELECT generation FROM bw.move_chunk WHERE move_id = %s LIMIT 1", (move.id,)
+            ).fetchone()
+            if planned is None or planned[0] != armed:
+                with into(target, move):
+                    _begin_anew(target, move, found)
+                    _write_plan(target, move, armed, _chunks(source, move, found))
+        return progress(target, move)
+
+
+def copy_some(move: Move, seconds: float = 2.0, beat: Callable[[], None] = lambda: None) -> Progress:
+    """Copy chunk after chunk for about so long; complete when none is left."""
+    until = time.monotonic() + seconds
+    with translated("copy rows"), both(move) as (source, target):
+        found = {table.name: table for table in tables.read(source)}
+        while row := target.execute(NEXT, (move.id,)).fetchone():
+            chunk = Chunk(*row)
+            _copy(source, target, move, found[chunk.table], chunk)
+            beat()
+            if time.monotonic() > until:
+                break
+        return progress(target, move)
+
+
+def progress(target: Connection[Any], move: Move) -> Progress:
+    row = target.execute(PROGRESS, (move.id,)).fetchone()
+    assert row is not None
+    return Progress(*row)
+
+
+@contextmanager
+def both(move: Move) -> Iterator[tuple[Connection[Any], Connection[Any]]]:
+    """The mover's connections to source and target."""
+    with connection(move.source, "mover") as source, connection(move.target, "mover") as target:
+        yield source, target
+
+
+@contextmanager
+def into(target: Connection[Any], move: Move) -> Iterator[None]:
+    """A transaction of the mover on the target, under its epoch, and only while the tenant is not written there."""
+    with fenced(target, move, move.target):
+        row = target.execute("SELECT state FROM bw.fence WHERE tenant_id = %s FOR SHARE", (move.tenant_id,)).fetchone()
+        if row is None or row[0] != "closed":
+            state = row[0] if row else "missing"
+            raise Permanent(SYSTEM, "copy", f"the fence in {move.target.name} is {state}, and must be closed")
+        as_mover(target)
+        yield
+
+
+def _copy(source: Connection[Any], target: Connection[Any], move: Move, table: Table, chunk: Chunk) -> None:
+    with source.transaction():
+        source.execute(SNAPSHOT)
+        if generation(source, move, move.source) != chunk.generation:
+            raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
+        with into(target, move):
+            rows, size = pour(source, target, table, table.bounded(move.tenant_id, chunk.after, chunk.upto))
+            target.execute(DONE, (rows, size, move.id, chunk.number))
+
+
+def _begin_anew(target: Connection[Any], move: Move, found: list[Table]) -> None:
+    target.execute("DELETE FROM bw.move_chunk WHERE move_id = %s", (move.id,))
+    for table in found:
+        target.execute(sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(table.identifier), (move.tenant_id,))
+
+
+def _write_plan(target: Connection[Any], move: Move, armed: int, chunks: Iterator[tuple[Any, ...]]) -> None:
+    with target.cursor() as cursor:
+        rows = [(move.id, move.tenant_id, armed, number, *chunk) for number, chunk in enumerate(chunks)]
+        cursor.executemany(PLAN, rows)
+
+
+def _chunks(source: Connection[Any], move: Move, found: list[Table]) -> Iterator[tuple[Any, ...]]:
+    """The table, the keys after and up to which, and the number of rows of each chunk."""
+    source.execute("SET LOCAL statement_timeout = '10min'")
+    for table in found:
+        names, rows = sql.SQL(", ").join(map(sql.Identifier, table.key)), sql.Literal(ROWS)
+        parts = {"key": table.key_text(), "names": names, "table": table.identifier, "rows": rows}
+        after, counted = None, 0
+        for upto, number in source.execute(BOUNDS.format(tenant=sql.Literal(move.tenant_id), **parts)):
+            yield table.name, after, upto, number - counted
+            after, counted = upto, number

@@ -1,0 +1,87 @@
+"""What moves where, and the proof that this worker may still move it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+from uuid import UUID
+
+from psycopg import Connection
+
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres.connection import SYSTEM, connection
+from portal.lib.regions import Region
+
+RESOURCE_CLASS = "migration"
+
+
+class Overtaken(Permanent):
+    """A later job holds the tenant's move: this worker commits nothing any more."""
+
+
+@dataclass(frozen=True)
+class Move:
+    """Rows flow from `source` to `target`. `job_epoch` is the lease under which every transaction is made."""
+
+    id: UUID
+    tenant_id: UUID
+    job_epoch: int
+    source: Region
+    target: Region
+
+    def reversed(self) -> "Move":
+        """The same move flowing back."""
+        return replace(self, source=self.target, target=self.source)
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Who owns the tenant, and the routing epoch by which clients are routed there."""
+
+    owner: str
+    epoch: int
+
+
+class Control(Protocol):
+    """What the control database says and decides of the tenant, for the holder of the move's lease alone.
+
+    `fresh_epoch` and `place` raise once a later job holds it: a worker that slept places nothing any more.
+    """
+
+    def placement(self) -> Placement:
+        """Who owns the tenant now, read from the primary."""
+
+    def fresh_epoch(self) -> int:
+        """A routing epoch that was never handed out, durable before it is returned."""
+
+    def place(self, owner: str, epoch: int, expected: Placement) -> bool:
+        """Compare and set, in one transaction: the commit point. False when the placement was not as expected."""
+
+    def admit(self, region: Region) -> None:
+        """Bring holds and suspension into a store that is about to open."""
+
+
+def acknowledge(move: Move) -> None:
+    """Raise the job's epoch in both stores; returns only if neither has seen a later job."""
+    for region in (move.source, move.target):
+        with connection(region, "mover") as db:
+            statement = "SELECT bw.raise_job_epoch(%s, %s, %s)"
+            row = db.execute(statement, (move.tenant_id, RESOURCE_CLASS, move.job_epoch)).fetchone()
+            _is_ours(row, move.job_epoch, region)
+
+
+@contextmanager
+def fenced(db: Connection[Any], move: Move, region: Region) -> Iterator[None]:
+    """One transaction that commits only under this job's epoch: a takeover waits for it, or it raises Overtaken."""
+    with db.transaction():
+        row = db.execute(
+            "SELECT epoch FROM bw.job_epoch WHERE tenant_id = %s AND resource_class = %s FOR SHARE",
+            (move.tenant_id, RESOURCE_CLASS),
+        ).fetchone()
+        _is_ours(row, move.job_epoch, region)
+        yield
+
+
+def _is_ours(row: tuple[Any, ...] | None, epoch: int, region: Region) -> None:
+    if row is None or row[0] != epoch:
+        raise Overtaken(SYSTEM, "job epoch", f"{region.name} is at {row[0] if row else None}, this job at {epoch}")

@@ -1,0 +1,98 @@
+"""Dirty rounds: what changed since is read again in one snapshot and brought over; then exactly those keys leave.
+
+A round that is killed between its two commits is done again by the next: bringing a row over twice changes nothing.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, sql
+
+from lifecycle.stores.postgres.connection import translated
+
+from . import tables
+from .arm import generation
+from .copy import SNAPSHOT, both, into
+from .load import pour
+from .move import Move, fenced
+from .tables import Table
+
+MOST = 50_000  # keys in one round: it is held in memory
+DIRTY = "SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s ORDER BY seq LIMIT %s"
+LEFT = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s"
+STORE = """
+INSERT INTO bw.move_round (move_id, tenant_id, number, source, snapshot, upserted, deleted)
+SELECT %s, %s, (SELECT count(*) FROM bw.move_round WHERE move_id = %s), %s, %s, %s, %s
+"""
+
+
+@dataclass(frozen=True)
+class Round:
+    """`keys` distinct keys; `left` is how many more lines were dirty when it ended."""
+
+    keys: int
+    upserted: int
+    deleted: int
+    seconds: float
+    left: int
+    changed: dict[str, list[list[str]]]
+
+
+def round(move: Move) -> Round:
+    """Bring over what changed, at most MOST lines of it. Afterwards, if nothing was left out, target equals source."""
+    with translated("dirty round"), both(move) as (source, target):
+        with carried(source, target, move, tables.read(source)) as done:
+            pass
+        return done
+
+
+@contextmanager
+def carried(
+    source: Connection[Any], target: Connection[Any], move: Move, found: list[Table], *, strike: bool = True
+) -> Iterator[Round]:
+    """One round, durable on the target; inside, the source's snapshot is still open. `strike` its lines at the end."""
+    began = time.monotonic()
+    with source.transaction():
+        source.execute(SNAPSHOT)
+        generation(source, move, move.source)
+        lines = source.execute(DIRTY, (move.tenant_id, MOST)).fetchall()
+        changed: dict[str, dict[tuple[str, ...], None]] = {}
+        for _, table, key in lines:
+            changed.setdefault(table, {})[tuple(key)] = None
+        keys = {name: [list(key) for key in found] for name, found in changed.items()}
+        number = sum(map(len, keys.values()))
+        upserted = _bring(source, target, move, {table.name: table for table in found}, keys) if keys else 0
+        left = 0
+        if len(lines) == MOST:
+            row = source.execute(LEFT, (move.tenant_id,)).fetchone()
+            left = int(row[0]) - len(lines) if row else 0
+        yield Round(number, upserted, number - upserted, time.monotonic() - began, left, keys)
+    if lines and strike:
+        with fenced(source, move, move.source):
+            seqs = [line[0] for line in lines]
+            source.execute("DELETE FROM bw.dirty WHERE tenant_id = %s AND seq = ANY (%s)", (move.tenant_id, seqs))
+
+
+def _bring(
+    source: Connection[Any],
+    target: Connection[Any],
+    move: Move,
+    found: dict[str, Table],
+    keys: dict[str, list[list[str]]],
+) -> int:
+    row = source.execute("SELECT pg_current_snapshot()::text").fetchone()
+    assert row is not None
+    upserted = 0
+    with into(target, move):
+        for name, dirty in keys.items():
+            condition = found[name].among(move.tenant_id, dirty)
+            target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
+        for name, dirty in keys.items():
+            upserted += pour(source, target, found[name], found[name].among(move.tenant_id, dirty))[0]
+        deleted = sum(map(len, keys.values())) - upserted
+        facts = (move.id, move.tenant_id, move.id, move.source.name, row[0], upserted, deleted)
+        target.execute(STORE, facts)
+    return upserted

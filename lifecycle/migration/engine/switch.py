@@ -1,0 +1,192 @@
+"""The switch: the tenant's writes stop here and go on there, within a budget. Rollback is the same, mirrored.
+
+Before the compare-and-set on the placement everything is undone by `abort`; after it, only rolled forward. Which side
+owns is read from the placement, never assumed; no store opens at an epoch that was handed out before.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import Connection, errors
+
+from lifecycle.stores.errors import Permanent, Transient
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from portal.lib.regions import Region
+
+from . import tables, verify
+from .arm import LOCK
+from .copy import both
+from .move import Control, Move, Placement, fenced
+from .rounds import carried
+from .tables import Table
+
+FENCE = "UPDATE bw.fence SET state = 'fenced', changed_at = clock_timestamp() WHERE tenant_id = %s AND state = 'open'"
+OPEN = """
+UPDATE bw.fence SET state = 'open', epoch = %(epoch)s, changed_at = clock_timestamp(), capture = true,
+       generation = generation + (NOT capture)::int
+WHERE tenant_id = %(tenant)s AND epoch < %(epoch)s
+"""
+CLOSE = """
+UPDATE bw.fence SET state = 'closed', epoch = greatest(epoch, %(epoch)s), capture = false,
+       changed_at = clock_timestamp()
+WHERE tenant_id = %(tenant)s
+"""
+WARM_ROUNDS = 20
+EMPTY = "DELETE FROM bw.dirty WHERE tenant_id = %s"
+
+
+class OverBudget(Transient):
+    """The switch would have taken longer than it may. Nothing has changed; another attempt may find less in its way."""
+
+
+@dataclass(frozen=True)
+class Switched:
+    """`pause_ms` from the moment writers began to wait until the placement was set."""
+
+    epoch: int
+    pause_ms: float
+    keys_inside: int
+
+
+def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
+    """Make the target the owner, or change nothing: raises OverBudget, or what went wrong, after having undone itself.
+
+    Called again after a crash it first reads the placement: a switch that was committed is rolled forward.
+    """
+    before = control.placement()
+    if before.owner == move.target.name:
+        settle(move, before)
+        return Switched(before.epoch, 0.0, 0)
+    if before.owner != move.source.name:
+        raise Permanent(SYSTEM, "switch", f"{before.owner} owns the tenant, which is on neither side of this move")
+    if _state(move, move.source) != "open":  # an attempt died inside the fence
+        abort(move, control)
+        before = control.placement()
+    with translated("switch"), _warmed(move) as warm:
+        control.admit(move.target)
+        epoch = control.fresh_epoch()
+        _warm_up(warm, budget_ms)
+        began = time.monotonic()
+        _fence(warm, budget_ms)
+        keys = 0
+        try:
+            keys = _last_round(warm)
+            _open_target(warm, epoch)
+            if not control.place(move.target.name, epoch, before):
+                raise Transient(SYSTEM, "switch", "the placement is no longer as it was")
+        except BaseException:
+            if control.placement().owner != move.target.name:
+                abort(move, control)
+                raise
+        pause = (time.monotonic() - began) * 1000
+    settle(move, Placement(move.target.name, epoch))
+    return Switched(epoch, pause, keys)
+
+
+def abort(move: Move, control: Control) -> int:
+    """Give the tenant back to its owner at a fresh epoch, whoever that is; returns the epoch.
+
+    The other store is closed first and its capture ends; the owner's stays on.
+    """
+    while True:
+        stands = control.placement()
+        epoch = control.fresh_epoch()
+        if control.place(stands.owner, epoch, stands):
+            break
+    sides = {region.name: region for region in (move.source, move.target)}
+    if stands.owner not in sides:
+        raise Permanent(SYSTEM, "abort", f"{stands.owner} owns the tenant, which is on neither side of this move")
+    owner = sides.pop(stands.owner)
+    for other in sides.values():
+        close(move, other, epoch)
+    with translated("open the owner"), connection(owner, "mover") as db, fenced(db, move, owner):
+        db.execute(LOCK, (move.tenant_id,))
+        db.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
+    return epoch
+
+
+def settle(move: Move, stands: Placement) -> None:
+    """Roll a committed switch forward: the side that lost the tenant is closed, and what it had captured is void."""
+    close(move, move.source, stands.epoch)
+
+
+def close(move: Move, region: Region, epoch: int) -> None:
+    """Close a store that does not own the tenant. What it still had captured is void with its capture."""
+    with translated("close the other side"), connection(region, "mover") as db, fenced(db, move, region):
+        db.execute(LOCK, (move.tenant_id,))
+        db.execute(CLOSE, {"tenant": move.tenant_id, "epoch": epoch})
+        db.execute(EMPTY, (move.tenant_id,))
+
+
+@dataclass(frozen=True)
+class _Warm:
+    """Open connections and a read catalogue, so that none of that happens inside the fence."""
+
+    move: Move
+    source: Connection[Any]
+    target: Connection[Any]
+    mine: Connection[Any]
+    theirs: Connection[Any]
+    tables: list[Table]
+    shapes: list[verify.Shape]
+
+
+@contextmanager
+def _warmed(move: Move) -> Iterator[_Warm]:
+    verifier = (connection(side, "verifier") for side in (move.source, move.target))
+    with both(move) as (source, target), next(verifier) as mine, next(verifier) as theirs:
+        yield _Warm(move, source, target, mine, theirs, tables.read(source), verify.shapes(mine))
+
+
+def _warm_up(warm: _Warm, budget_ms: int) -> None:
+    """Rounds until one takes no more than half the budget, by time and not by rows."""
+    for _ in range(WARM_ROUNDS):
+        with carried(warm.source, warm.target, warm.move, warm.tables) as done:
+            pass
+        if not done.left and done.seconds * 1000 < budget_ms / 2:
+            return
+    raise OverBudget(SYSTEM, "switch", f"{WARM_ROUNDS} rounds, and none within half of {budget_ms} ms")
+
+
+def _fence(warm: _Warm, budget_ms: int) -> None:
+    """Refuse writers from here on; those under way have committed. Waits for them no longer than the budget."""
+    move, source = warm.move, warm.source
+    try:
+        with fenced(source, move, move.source):
+            source.execute(f"SET LOCAL lock_timeout = {int(budget_ms)}")
+            source.execute(LOCK, (move.tenant_id,))
+            if source.execute(FENCE, (move.tenant_id,)).rowcount != 1:
+                raise Permanent(SYSTEM, "switch", f"the fence in {move.source.name} was not open")
+    except errors.LockNotAvailable as error:
+        raise OverBudget(SYSTEM, "switch", f"a writer's transaction was open for {budget_ms} ms") from error
+
+
+def _last_round(warm: _Warm) -> int:
+    """Bring over what is left, and compare those rows; returns how many keys it was. Their lines leave with `close`."""
+    with carried(warm.source, warm.target, warm.move, warm.tables, strike=False) as done:
+        keys = done.changed
+    if keys:
+        with verify.snapshot(warm.mine), verify.snapshot(warm.theirs):
+            wrong = verify.differing(warm.mine, warm.theirs, warm.shapes, warm.move.tenant_id, keys)
+        if wrong:
+            raise Permanent(SYSTEM, "switch", f"rows of {', '.join(wrong)} differ after the last round")
+    return done.keys
+
+
+def _open_target(warm: _Warm, epoch: int) -> None:
+    """Open the target with its own capture on, at an epoch nobody is routed by yet."""
+    move = warm.move
+    with fenced(warm.target, move, move.target):
+        warm.target.execute(LOCK, (move.tenant_id,))
+        opened = warm.target.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
+        if opened.rowcount != 1:
+            raise Permanent(SYSTEM, "switch", f"the fence in {move.target.name} has seen epoch {epoch} before")
+
+
+def _state(move: Move, region: Region) -> str:
+    with translated("read the fence"), connection(region, "mover") as db:
+        row = db.execute("SELECT state FROM bw.fence WHERE tenant_id = %s", (move.tenant_id,)).fetchone()
+        return str(row[0]) if row else "missing"

@@ -1,0 +1,103 @@
+"""The tables that hold a tenant's rows, read from the catalogue of a store."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg import Connection, sql
+
+Statement = sql.Composed
+
+READ = """
+SELECT c.relname::text,
+       ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+             AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum),
+       ARRAY(SELECT format_type(a.atttypid, a.atttypmod) FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+             AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum),
+       bw.key_columns(c.oid::regclass),
+       (SELECT coalesce(jsonb_agg(jsonb_build_array(i.indnullsnotdistinct, (
+                   SELECT jsonb_agg(a.attname) FROM pg_attribute a
+                   WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)))), '[]')
+        FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary),
+       EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = 'guard_update' AND g.tgenabled = 'O')
+FROM pg_class c
+WHERE c.relnamespace = 'rag'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+  AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
+  AND NOT c.relname LIKE 'chunk\\_vectors\\_%'
+ORDER BY c.relname
+"""
+
+
+@dataclass(frozen=True)
+class Unique:
+    """A unique key beside the primary one, with the tenant."""
+
+    nulls_are_equal: bool
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of schema rag. `key` is its primary key without the tenant."""
+
+    name: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    key: tuple[str, ...]
+    uniques: tuple[Unique, ...]
+    is_guarded: bool
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier("rag", self.name)
+
+    @property
+    def key_types(self) -> tuple[str, ...]:
+        of = dict(zip(self.columns, self.types, strict=True))
+        return tuple(of[name] for name in self.key)
+
+    def listed(self, alias: str = "") -> Statement:
+        """The columns, in order."""
+        return sql.SQL(", ").join(sql.Identifier(*filter(None, (alias, name))) for name in self.columns)
+
+    def key_text(self) -> Statement:
+        """The key as bw.dirty keeps it."""
+        parts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self.key)
+        return sql.SQL("ARRAY[{}]").format(parts)
+
+    def bounded(self, tenant_id: UUID, after: list[str] | None, upto: list[str]) -> Statement:
+        """The condition for the tenant's rows with keys above `after` (None: from the first) up to `upto`."""
+        clauses = [sql.SQL("tenant_id = {}").format(sql.Literal(tenant_id))]
+        for sign, key in ((">", after), ("<=", upto)):
+            if key is not None:
+                clauses.append(sql.SQL(f"({{}}) {sign} ({{}})").format(self._names(), self._values(key)))
+        return sql.SQL(" AND ").join(clauses)
+
+    def among(self, tenant_id: UUID, keys: list[list[str]]) -> Statement:
+        """The condition for the tenant's rows with these keys."""
+        arrays = sql.SQL(", ").join(
+            sql.SQL("{}::text[]::{}[]").format(sql.Literal(list(values)), sql.SQL(kind))
+            for values, kind in zip(zip(*keys, strict=True), self.key_types, strict=True)
+        )
+        return sql.SQL("tenant_id = {} AND ({}) IN (SELECT * FROM unnest({}))").format(
+            sql.Literal(tenant_id), self._names(), arrays
+        )
+
+    def _names(self) -> Statement:
+        return sql.SQL(", ").join(map(sql.Identifier, self.key))
+
+    def _values(self, key: list[str]) -> Statement:
+        pairs = zip(key, self.key_types, strict=True)
+        return sql.SQL(", ").join(sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(kind)) for value, kind in pairs)
+
+
+def read(db: Connection[Any]) -> list[Table]:
+    """Every table of the store that has a tenant column, by name."""
+    return [_table(*row) for row in db.execute(READ).fetchall()]
+
+
+def _table(
+    name: str, columns: list[str], types: list[str], key: list[str] | None, uniques: list[Any], is_guarded: bool
+) -> Table:
+    others = tuple(Unique(same, tuple(names)) for same, names in uniques)
+    return Table(name, tuple(columns), tuple(types), tuple(key or ()), others, is_guarded)

@@ -1,0 +1,270 @@
+"""Compares both sides while writes flow. Shares no code with the copier: another login, catalogue query and ranges.
+
+A row is the concatenation of its columns, each as its length (int4, network order; -1 for NULL) and its type's binary
+send form, which knows no time zone and keeps 1.0 apart from 1.00. A range of rows is the SHA-256 over its rows'
+SHA-256 in key order; a tenant is the RFC 9162 tree over its ranges.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from bailiwick_proof import merkle
+from psycopg import Connection, sql
+
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from portal.lib.regions import Region
+
+from . import tables
+from .copy import both
+from .move import Move, fenced
+from .rounds import carried
+
+RANGE = 20_000
+COLUMNS = """
+SELECT c.relname::text, a.attname::text, t.typsend::regproc::text, format_type(a.atttypid, a.atttypmod),
+       coalesce(array_position(i.indkey::int2[], a.attnum), -1)
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
+WHERE c.relnamespace = 'rag'::regnamespace AND NOT c.relispartition AND c.relkind IN ('r', 'p')
+ORDER BY c.relname, a.attname
+"""
+BOUNDS = sql.SQL("""
+SELECT {key} FROM (SELECT {names}, row_number() OVER (ORDER BY {names}) AS n FROM {table} WHERE tenant_id = {tenant}) r
+WHERE n % {rows} = 0 ORDER BY n
+""")
+DIGEST = sql.SQL("""
+SELECT count(*), sha256(coalesce(string_agg(h, ''::bytea ORDER BY {names}), ''))
+FROM (SELECT {names}, sha256({row}) AS h FROM {table} WHERE {condition}) AS hashed
+""")
+EACH = sql.SQL("SELECT {key}, sha256({row}) FROM {table} WHERE {condition}")
+MAKE_DIRTY = "INSERT INTO bw.dirty (tenant_id, table_name, key) VALUES (%s, %s, %s)"
+Keys = dict[str, list[list[str]]]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A table as the verifier sees it: column → send function, and the key's columns with their types."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]
+    key: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Span:
+    """Rows of one table with keys above `after` and up to `upto`; None is no bound."""
+
+    shape: Shape
+    after: list[str] | None
+    upto: list[str] | None
+
+
+@dataclass(frozen=True)
+class Verification:
+    """`mismatches` are the keys that differ, per table; `roots` each side's tree, hex."""
+
+    rows: int
+    root_source: str
+    root_target: str
+    tables: dict[str, int]
+    mismatches: Keys
+
+    @property
+    def ok(self) -> bool:
+        return self.root_source == self.root_target and not self.mismatches
+
+
+def verify(move: Move, beat: Callable[[], None] = lambda: None) -> Verification:
+    """Compare every row of both sides as of one round. Keys that differ are made dirty and so brought over again.
+
+    The round's snapshots are held open by this process until the end: if it dies, so does the verification.
+    """
+    with translated("verify"), both(move) as (source, target):
+        found = tables.read(source)
+        left = 1
+        while left:
+            beat()
+            with carried(source, target, move, found) as done:
+                left = done.left
+                if not left:
+                    source.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+                    row = source.execute("SELECT pg_export_snapshot()").fetchone()
+                    assert row is not None
+                    with reader(move.source, str(row[0])) as mine, reader(move.target) as theirs:
+                        result = _compare(mine, theirs, move.tenant_id, beat)
+        if result.mismatches:
+            with fenced(source, move, move.source):
+                _make_dirty(source, move.tenant_id, result.mismatches)
+    return result
+
+
+def differing(mine: Connection[Any], theirs: Connection[Any], shapes: list[Shape], tenant_id: UUID, keys: Keys) -> Keys:
+    """Those of the keys whose rows are not the same on both sides."""
+    found: Keys = {}
+    for shape in shapes:
+        if shape.name in keys:
+            condition = _among(shape, tenant_id, keys[shape.name])
+            if different := _different(mine, theirs, shape, condition):
+                found[shape.name] = different
+    return found
+
+
+def shapes(db: Connection[Any]) -> list[Shape]:
+    """Every table with a tenant, from the catalogue."""
+    columns: dict[str, list[tuple[str, str]]] = {}
+    keys: dict[str, list[tuple[int, str, str]]] = {}
+    for table, column, send, kind, place in db.execute(COLUMNS):
+        columns.setdefault(table, []).append((column, send))
+        if place >= 0 and column != "tenant_id":
+            keys.setdefault(table, []).append((place, column, kind))
+    return [
+        Shape(table, tuple(found), tuple((name, kind) for _, name, kind in sorted(keys[table])))
+        for table, found in columns.items()
+        if "tenant_id" in dict(found)
+    ]
+
+
+@contextmanager
+def reader(region: Region, exported: str | None = None) -> Iterator[Connection[Any]]:
+    """The verifier in a transaction of one snapshot: an exported one, or that of now."""
+    with connection(region, "verifier") as db, snapshot(db, exported):
+        yield db
+
+
+@contextmanager
+def snapshot(db: Connection[Any], exported: str | None = None) -> Iterator[None]:
+    """A transaction of one snapshot, for as long as it takes."""
+    with db.transaction():
+        db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if exported:
+            db.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(exported)))
+        db.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        db.execute("SET LOCAL statement_timeout = '10min'")
+        yield
+
+
+def _compare(mine: Connection[Any], theirs: Connection[Any], tenant_id: UUID, beat: Callable[[], None]) -> Verification:
+    described = shapes(mine)
+    if described != shapes(theirs):
+        raise Permanent(SYSTEM, "verify", "the tables of the two regions are not alike")
+    spans = [span for shape in described for span in _spans(mine, tenant_id, shape)]
+    with ThreadPoolExecutor(2) as pool:
+        sides = [pool.submit(_digests, db, tenant_id, spans) for db in (mine, theirs)]
+        ours, other = _patiently(sides, beat)
+    mismatches: Keys = {}
+    rows: dict[str, int] = {}
+    for span, one, two in zip(spans, ours, other, strict=True):
+        name = span.shape.name
+        rows[name] = rows.get(name, 0) + one[0]
+        if one != two:
+            condition = _bounded(span, tenant_id)
+            mismatches.setdefault(name, []).extend(_different(mine, theirs, span.shape, condition))
+    return Verification(sum(rows.values()), _root(spans, ours), _root(spans, other), rows, mismatches)
+
+
+Digests = list[tuple[int, bytes]]
+
+
+def _patiently(sides: list[Future[Digests]], beat: Callable[[], None]) -> list[Digests]:
+    while wait(sides, timeout=1.0).not_done:
+        beat()
+    return [side.result() for side in sides]
+
+
+def _digests(db: Connection[Any], tenant_id: UUID, spans: list[Span]) -> Digests:
+    """Rows and hash of each span, in one snapshot."""
+    found = []
+    for span in spans:
+        parts = {"row": _row(span.shape), "names": _names(span.shape), "table": _table(span.shape)}
+        row = db.execute(DIGEST.format(condition=_bounded(span, tenant_id), **parts)).fetchone()
+        assert row is not None
+        found.append((int(row[0]), bytes(row[1])))
+    return found
+
+
+def _root(spans: list[Span], digests: Digests) -> str:
+    leaves = (
+        merkle.leaf_hash(f"{span.shape.name} {rows} ".encode() + digest)
+        for span, (rows, digest) in zip(spans, digests, strict=True)
+    )
+    return merkle.root(leaves).hex()
+
+
+def _spans(db: Connection[Any], tenant_id: UUID, shape: Shape) -> Iterator[Span]:
+    """Ranges without a gap before, between or behind them: what only one side has is in one of them."""
+    parts = {"key": _key(shape), "names": _names(shape), "table": _table(shape)}
+    after = None
+    for (upto,) in db.execute(
+        BOUNDS.format(tenant=sql.Literal(tenant_id), rows=sql.Literal(RANGE), **parts)
+    ).fetchall():
+        yield Span(shape, after, upto)
+        after = upto
+    yield Span(shape, after, None)
+
+
+def _different(
+    mine: Connection[Any], theirs: Connection[Any], shape: Shape, condition: sql.Composed
+) -> list[list[str]]:
+    query = EACH.format(key=_key(shape), row=_row(shape), table=_table(shape), condition=condition)
+    one, two = ({tuple(key): hashed for key, hashed in db.execute(query)} for db in (mine, theirs))
+    return [list(key) for key in sorted({key for key, _ in one.items() ^ two.items()})]
+
+
+def _make_dirty(source: Connection[Any], tenant_id: UUID, mismatches: Keys) -> None:
+    with source.cursor() as cursor:
+        lines = [(tenant_id, table, key) for table, keys in mismatches.items() for key in keys]
+        cursor.executemany(MAKE_DIRTY, lines)
+
+
+def _table(shape: Shape) -> sql.Identifier:
+    return sql.Identifier("rag", shape.name)
+
+
+def _names(shape: Shape) -> sql.Composed:
+    return sql.SQL(", ").join(sql.Identifier(name) for name, _ in shape.key)
+
+
+def _key(shape: Shape) -> sql.Composed:
+    return sql.SQL("ARRAY[{}]").format(
+        sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name, _ in shape.key)
+    )
+
+
+def _row(shape: Shape) -> sql.Composed:
+    """The row's bytes: for each column its length and its binary form."""
+    form = sql.SQL("coalesce(int4send(octet_length({0})) || {0}, int4send(-1))")
+    sent = (sql.SQL("{}({})").format(sql.SQL(send), sql.Identifier(name)) for name, send in shape.columns)
+    return sql.SQL(" || ").join(form.format(one) for one in sent)
+
+
+def _bounded(span: Span, tenant_id: UUID) -> sql.Composed:
+    clauses = [sql.SQL("tenant_id = {}").format(sql.Literal(tenant_id))]
+    for sign, bound in (("> ", span.after), ("<=", span.upto)):
+        if bound is not None:
+            values = sql.SQL(", ").join(
+                _cast(value, kind) for value, (_, kind) in zip(bound, span.shape.key, strict=True)
+            )
+            clauses.append(sql.SQL(f"({{}}) {sign} ({{}})").format(_names(span.shape), values))
+    return sql.SQL(" AND ").join(clauses)
+
+
+def _among(shape: Shape, tenant_id: UUID, keys: list[list[str]]) -> sql.Composed:
+    rows = (
+        sql.SQL("({})").format(
+            sql.SQL(", ").join(_cast(value, kind) for value, (_, kind) in zip(key, shape.key, strict=True))
+        )
+        for key in keys
+    )
+    parts = (sql.Literal(tenant_id), _names(shape), sql.SQL(", ").join(rows))
+    return sql.SQL("tenant_id = {} AND ({}) IN ({})").format(*parts)
+
+
+def _cast(value: str, kind: str) -> sql.Composed:
+    return sql.SQL("{}::{}").format(sql.Literal(value), sql.SQL(kind))

@@ -1,0 +1,261 @@
+-- The guard of one region: who may write a tenant's rows here, and which keys the mover has yet to carry on.
+-- Applied by a superuser after schema.sql; safe to apply again at any time.
+--
+-- What it guarantees:
+--   * a tenant's rows are written only where its fence is open, by a writer who was routed here by the epoch in force
+--     (the transaction says it: set_config('bw.epoch', …, true)), and never its content while it is suspended;
+--   * while capture is on, the keys of every changed row are in bw.dirty, committed with the change;
+--   * both are switched by data (bw.fence). Creating a trigger would wait for every tenant's transactions, so the
+--     triggers are always there; who changes the fence waits for the tenant's own writers only;
+--   * no tenant's row disappears by TRUNCATE.
+-- Statement triggers with transition tables: a statement pays once, however many rows it changes, and the tenant is
+-- read from the rows themselves, so that nobody's role or setting decides whose keys are kept.
+
+DO $roles$
+DECLARE
+    wanted record;
+BEGIN
+    FOR wanted IN
+        SELECT * FROM (VALUES
+            ('bw_mover',    'LOGIN NOINHERIT BYPASSRLS'),  -- carries a tenant's rows from region to region
+            ('bw_verifier', 'LOGIN NOINHERIT BYPASSRLS')   -- compares both sides; reads only
+        ) AS w(name, attributes)
+    LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = wanted.name) THEN
+            EXECUTE format('CREATE ROLE %I %s', wanted.name, wanted.attributes);
+        END IF;
+    END LOOP;
+    EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO bw_mover', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO bw_verifier', current_database());
+END
+$roles$;
+ALTER ROLE bw_verifier SET default_transaction_read_only = on;
+-- A copy of a consistent snapshot satisfies its foreign keys as a whole, not row by row.
+GRANT SET ON PARAMETER session_replication_role TO bw_mover;
+GRANT USAGE ON SCHEMA rag, bw TO bw_mover, bw_verifier;
+
+-- --------------------------------------------------------------------------------------------------- control rows
+SET ROLE bw_guard;
+
+-- A tenant begins at epoch 1 of its first region. `generation` tells one unbroken time of capture from the next.
+ALTER TABLE bw.fence ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT 0;
+ALTER TABLE bw.fence ADD COLUMN IF NOT EXISTS changed_at timestamptz NOT NULL DEFAULT now();
+ALTER TABLE bw.fence ALTER COLUMN epoch SET DEFAULT 1;
+UPDATE bw.fence SET epoch = 1 WHERE epoch = 0;
+
+-- Keys whose rows changed while capture was on. `key` is the row's key without the tenant, in ISO text.
+CREATE TABLE IF NOT EXISTS bw.dirty (
+    tenant_id   uuid NOT NULL,
+    seq         bigint GENERATED ALWAYS AS IDENTITY,
+    table_name  text NOT NULL,
+    key         text[] NOT NULL,
+    PRIMARY KEY (tenant_id, seq)
+);
+
+-- The mover's ledger, in the store it writes to: a chunk's row commits with the chunk.
+CREATE TABLE IF NOT EXISTS bw.move_chunk (
+    move_id     uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    generation  bigint NOT NULL,
+    number      integer NOT NULL,
+    table_name  text NOT NULL,
+    after_key   text[],
+    upto_key    text[] NOT NULL,
+    planned     bigint NOT NULL,
+    rows        bigint,
+    bytes       bigint,
+    copied_at   timestamptz,
+    PRIMARY KEY (move_id, number)
+);
+CREATE TABLE IF NOT EXISTS bw.move_round (
+    move_id     uuid NOT NULL,
+    tenant_id   uuid NOT NULL,
+    number      integer NOT NULL,
+    source      text NOT NULL,
+    snapshot    text NOT NULL,
+    upserted    bigint NOT NULL,
+    deleted     bigint NOT NULL,
+    at          timestamptz NOT NULL DEFAULT clock_timestamp(),
+    PRIMARY KEY (move_id, number)
+);
+
+GRANT SELECT ON bw.fence, bw.hold_fence, bw.job_epoch, bw.dirty, bw.move_chunk, bw.move_round TO bw_mover, bw_verifier;
+GRANT SELECT ON bw.row_security TO bw_mover, bw_verifier;
+GRANT INSERT, DELETE ON bw.dirty TO bw_mover;
+GRANT INSERT, DELETE, UPDATE ON bw.move_chunk, bw.move_round TO bw_mover;
+-- suspended and status_version are others' to write.
+GRANT UPDATE (state, epoch, capture, generation, changed_at) ON bw.fence TO bw_mover;
+-- FOR SHARE asks for the right to change something; the epoch itself is only raised by the function.
+GRANT UPDATE (tenant_id) ON bw.job_epoch TO bw_mover;
+GRANT EXECUTE ON FUNCTION bw.raise_job_epoch(uuid, text, bigint), bw.fence_lock(uuid) TO bw_mover, bw_provisioner;
+GRANT SELECT ON bw.dirty, bw.move_chunk, bw.move_round TO bw_observer;
+
+-- Whether the tenant's keys are to be kept, for a writer who may write; raises 55BWS or 55BWF for one who may not.
+-- The answer holds until the transaction ends: a change of the fence waits for it, and a snapshot older than the
+-- fence is an error. What ends or accounts for earlier use (`content` false) stays possible under suspension. Removal
+-- by the provisioner checks hold and job epoch itself, and is captured like any other change; the validator, whose
+-- writes do not last, comes without an epoch.
+CREATE OR REPLACE FUNCTION bw.admit(p_tenant uuid, p_content boolean) RETURNS boolean
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    fence  bw.fence;
+    said   constant text := nullif(current_setting('bw.epoch', true), '');
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(bw.fence_lock(p_tenant));
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        SELECT * INTO fence FROM bw.fence WHERE tenant_id = p_tenant;
+    ELSE
+        SELECT * INTO fence FROM bw.fence WHERE tenant_id = p_tenant FOR SHARE;
+    END IF;
+    IF session_user IN ('bw_provisioner', 'bw_eraser') THEN
+        RETURN coalesce(fence.capture, false);
+    ELSIF p_content AND fence.suspended THEN
+        RAISE EXCEPTION 'the tenant is suspended: nothing of it is written' USING ERRCODE = '55BWS';
+    ELSIF fence.state IS DISTINCT FROM 'open' THEN
+        RAISE EXCEPTION 'the tenant is not written here: its fence is %', coalesce(fence.state, 'missing')
+            USING ERRCODE = '55BWF', DETAIL = format('state=%s epoch=%s', fence.state, fence.epoch);
+    ELSIF said IS NOT NULL OR session_user <> 'bw_validator' THEN
+        IF said IS DISTINCT FROM fence.epoch::text THEN
+            RAISE EXCEPTION 'the tenant is at routing epoch %, the writer at %', fence.epoch, coalesce(said, 'none')
+                USING ERRCODE = '55BWF', DETAIL = format('state=%s epoch=%s', fence.state, fence.epoch);
+        END IF;
+    END IF;
+    RETURN fence.capture;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION bw.admit(uuid, boolean) FROM PUBLIC;
+
+CREATE OR REPLACE FUNCTION bw.refuse_truncate() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+    RAISE EXCEPTION 'TRUNCATE takes every tenant''s rows and leaves no key: refused on %', TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
+-- The columns of a table's key after the tenant; NULL where the key does not begin with the tenant.
+CREATE OR REPLACE FUNCTION bw.key_columns(p_table regclass) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN names[1] = 'tenant_id' AND cardinality(names) > 1 THEN names[2:] END
+    FROM (SELECT array_agg(a.attname::text ORDER BY k.position) AS names
+          FROM pg_index i CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, position)
+          JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+          WHERE i.indrelid = p_table AND i.indisprimary) AS found
+$$;
+
+-- Writes the guard of one table: its function is made of the table's key.
+CREATE OR REPLACE FUNCTION bw.write_guard(p_table text, p_key text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    key  text;
+BEGIN
+    IF p_key IS NULL THEN
+        RAISE EXCEPTION 'rag.% cannot be moved: its key does not begin with the tenant', p_table
+            USING ERRCODE = 'invalid_table_definition';
+    END IF;
+    SELECT 'ARRAY[' || string_agg(format('%I::text', name), ', ') || ']' INTO key FROM unnest(p_key) AS name;
+    EXECUTE format($code$
+        CREATE OR REPLACE FUNCTION bw.%1$I() RETURNS trigger
+        LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path = pg_catalog, pg_temp SET datestyle = 'ISO'
+        AS $guard$
+        DECLARE
+            content  constant boolean := TG_ARGV[0] = 'content';
+            tenant   uuid;
+        BEGIN
+            IF TG_OP = 'INSERT' THEN
+                FOR tenant IN SELECT DISTINCT tenant_id FROM new_rows LOOP
+                    IF bw.admit(tenant, content) THEN
+                        INSERT INTO bw.dirty (tenant_id, table_name, key)
+                            SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
+                    END IF;
+                END LOOP;
+            ELSIF TG_OP = 'DELETE' THEN
+                FOR tenant IN SELECT DISTINCT tenant_id FROM old_rows LOOP
+                    IF bw.admit(tenant, content) THEN
+                        INSERT INTO bw.dirty (tenant_id, table_name, key)
+                            SELECT tenant, %2$L, %3$s FROM old_rows WHERE tenant_id = tenant;
+                    END IF;
+                END LOOP;
+            ELSE
+                FOR tenant IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows LOOP
+                    IF bw.admit(tenant, content) THEN
+                        INSERT INTO bw.dirty (tenant_id, table_name, key)
+                            SELECT tenant, %2$L, %3$s FROM old_rows WHERE tenant_id = tenant
+                            UNION SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
+                    END IF;
+                END LOOP;
+            END IF;
+            RETURN NULL;
+        END
+        $guard$ $code$, 'guard_' || p_table, p_table, key);
+    EXECUTE format('GRANT EXECUTE ON FUNCTION bw.%I() TO rag_owner', 'guard_' || p_table);
+END
+$$;
+REVOKE EXECUTE ON FUNCTION bw.write_guard(text, text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bw.write_guard(text, text[]), bw.key_columns(regclass), bw.refuse_truncate() TO rag_owner;
+RESET ROLE;
+
+-- Puts a table under the guard, and takes away the older, weaker trigger. Existing triggers are left alone, which takes
+-- no lock. `content` names the statements that a suspension forbids.
+CREATE OR REPLACE FUNCTION bw.guard_table(p_table text, p_content text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    one  record;
+BEGIN
+    PERFORM bw.write_guard(p_table, bw.key_columns(format('rag.%I', p_table)::regclass));
+    IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = format('rag.%I', p_table)::regclass AND tgname = 'suspended') THEN
+        EXECUTE format('DROP TRIGGER suspended ON rag.%I', p_table);
+    END IF;
+    FOR one IN
+        SELECT * FROM (VALUES
+            ('INSERT', 'NEW TABLE AS new_rows'),
+            ('UPDATE', 'OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+            ('DELETE', 'OLD TABLE AS old_rows')
+        ) AS e(event, transitions)
+    LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = format('rag.%I', p_table)::regclass
+                              AND tgname = 'guard_' || lower(one.event));
+        EXECUTE format('CREATE TRIGGER %I AFTER %s ON rag.%I REFERENCING %s FOR EACH STATEMENT '
+                       'WHEN (current_user <> ''bw_mover'') EXECUTE FUNCTION bw.%I(%L)',
+                       'guard_' || lower(one.event), one.event, p_table, one.transitions, 'guard_' || p_table,
+                       CASE WHEN one.event = ANY (p_content) THEN 'content' ELSE 'account' END);
+    END LOOP;
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = format('rag.%I', p_table)::regclass
+                   AND tgname = 'guard_truncate') THEN
+        EXECUTE format('CREATE TRIGGER guard_truncate BEFORE TRUNCATE ON rag.%I '
+                       'FOR EACH STATEMENT EXECUTE FUNCTION bw.refuse_truncate()', p_table);
+    END IF;
+    EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON rag.%I TO bw_mover', p_table);
+    EXECUTE format('GRANT SELECT ON rag.%I TO bw_verifier', p_table);
+END
+$$;
+ALTER FUNCTION bw.guard_table(text, text[]) OWNER TO rag_owner;
+REVOKE EXECUTE ON FUNCTION bw.guard_table(text, text[]) FROM PUBLIC;
+
+-- What ends or accounts for earlier use stays possible while a tenant is suspended: keys are revoked, sessions closed,
+-- noted work in other stores is settled, usage is counted and reported.
+SELECT bw.guard_table(name, content) FROM (VALUES
+    ('users',           '{INSERT,UPDATE,DELETE}'::text[]),
+    ('documents',       '{INSERT,UPDATE,DELETE}'),
+    ('chunks',          '{INSERT,UPDATE,DELETE}'),
+    ('chunk_vectors',   '{INSERT,UPDATE,DELETE}'),
+    ('query_history',   '{INSERT,UPDATE,DELETE}'),
+    ('access_controls', '{INSERT,UPDATE,DELETE}'),
+    ('sessions',        '{INSERT}'),
+    ('api_keys',        '{INSERT}'),
+    ('document_outbox', '{INSERT}'),
+    ('usage_counters',  '{}'),
+    ('usage_reports',   '{}')
+) AS g(name, content);
+DROP FUNCTION IF EXISTS bw.is_suspended(name), bw.refuse_suspended();
