@@ -1,8 +1,9 @@
 """Switches capture on: from here every change of the tenant's rows leaves its key behind."""
 
+import time
 from typing import Any
 
-from psycopg import Connection
+from psycopg import Connection, errors
 
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
@@ -10,6 +11,7 @@ from portal.lib.regions import Region
 
 from .move import Move, fenced
 
+PAUSE = 0.1  # seconds between tries, in which queued writers pass
 LOCK = "SELECT pg_advisory_xact_lock(bw.fence_lock(%s))"
 # One unbroken time of capture has one generation.
 ARM = """
@@ -18,13 +20,26 @@ WHERE tenant_id = %s AND NOT capture
 """
 
 
-def arm(move: Move) -> int:
+def arm(move: Move, tries: int = 100) -> int:
     """Switch capture on at the source, if it is off; returns its generation.
 
-    The tenant's lock is taken exclusively: a transaction that is already past its guard would be missed. Waits at most
-    the connection's lock timeout, and then raises Transient: a writer's transaction is open for longer.
+    The tenant's lock is taken exclusively: a transaction that is already past its guard would be missed. Writers queue
+    behind that, so each try is short; after the last one Transient says that a writer's transaction stays open.
     """
-    with translated("arm capture"), connection(move.source, "mover") as db, fenced(db, move, move.source):
+    with translated("arm capture"), connection(move.source, "mover") as db:
+        for last in (number == tries for number in range(1, tries + 1)):
+            try:
+                return _arm(db, move)
+            except errors.LockNotAvailable:
+                if last:
+                    raise
+                time.sleep(PAUSE)
+    raise AssertionError
+
+
+def _arm(db: Connection[Any], move: Move) -> int:
+    with fenced(db, move, move.source):
+        db.execute("SET LOCAL lock_timeout = '100ms'")
         db.execute(LOCK, (move.tenant_id,))
         db.execute(ARM, (move.tenant_id,))
         return generation(db, move, move.source)

@@ -56,15 +56,9 @@ def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
 
     Called again after a crash it first reads the placement: a switch that was committed is rolled forward.
     """
+    if recover(move, control):
+        return Switched(control.placement().epoch, 0.0, 0)
     before = control.placement()
-    if before.owner == move.target.name:
-        settle(move, before)
-        return Switched(before.epoch, 0.0, 0)
-    if before.owner != move.source.name:
-        raise Permanent(SYSTEM, "switch", f"{before.owner} owns the tenant, which is on neither side of this move")
-    if _state(move, move.source) != "open":  # an attempt died inside the fence
-        abort(move, control)
-        before = control.placement()
     with translated("switch"), _warmed(move) as warm:
         control.admit(move.target)
         epoch = control.fresh_epoch()
@@ -84,6 +78,22 @@ def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
         pause = (time.monotonic() - began) * 1000
     settle(move, Placement(move.target.name, epoch))
     return Switched(epoch, pause, keys)
+
+
+def recover(move: Move, control: Control) -> bool:
+    """Bring both stores to what the placement says, wherever an earlier worker died; true when the target owns.
+
+    Every worker begins with it: before the placement was set an attempt is undone, after it rolled forward.
+    """
+    stands = control.placement()
+    if stands.owner == move.target.name:
+        settle(move, stands)
+        return True
+    if stands.owner != move.source.name:
+        raise Permanent(SYSTEM, "switch", f"{stands.owner} owns the tenant, which is on neither side of this move")
+    if _state(move, move.source) != "open":
+        abort(move, control)
+    return False
 
 
 def abort(move: Move, control: Control) -> int:

@@ -46,7 +46,9 @@ class Control:
         with self._ours() as db:
             if self._read(db) != expected:
                 return False
-            db.execute("UPDATE placement SET owner = %s, epoch = %s WHERE tenant_id = %s", [owner, epoch, self.tenant_id])
+            db.execute(
+                "UPDATE placement SET owner = %s, epoch = %s WHERE tenant_id = %s", [owner, epoch, self.tenant_id]
+            )
             return True
 
     def admit(self, region: Region) -> None:
@@ -81,7 +83,9 @@ class World:
     def take(self, job_epoch: int) -> tuple[Move, Control]:
         """A worker that begins at this epoch; whoever worked before is overtaken."""
         with psycopg.connect(**self.arguments, autocommit=True) as db:
-            db.execute("UPDATE placement SET job_epoch = greatest(job_epoch, %s) WHERE tenant_id = %s", [job_epoch, self.id])
+            db.execute(
+                "UPDATE placement SET job_epoch = greatest(job_epoch, %s) WHERE tenant_id = %s", [job_epoch, self.id]
+            )
         taken = Move(self.move_id, self.id, job_epoch, self.blue, self.green)
         move.acknowledge(taken)
         return taken, Control(self.arguments, self.id, job_epoch)
@@ -106,7 +110,9 @@ class World:
             tables = [row[0] for row in db.execute("SELECT table_name FROM bw.row_security WHERE NOT is_partition")]
             return {
                 table: db.execute(
-                    sql.SQL("SELECT t::text FROM rag.{} t WHERE tenant_id = %s ORDER BY 1").format(sql.Identifier(table)),
+                    sql.SQL("SELECT t::text FROM rag.{} t WHERE tenant_id = %s ORDER BY 1").format(
+                        sql.Identifier(table)
+                    ),
                     [tenant or self.id],
                 ).fetchall()
                 for table in sorted(tables)
@@ -182,8 +188,15 @@ def drained(taken: Move) -> None:
 def moved(world: World, job_epoch: int = 1) -> switch.Switched:
     """The whole way to green."""
     taken, control = world.take(job_epoch)
-    copied(taken)
-    drained(taken)
-    found = verify.verify(taken)
-    assert found.ok, found.mismatches
+    if not switch.recover(taken, control):
+        copied(taken)
+        drained(taken)
+        found = verify.verify(taken)
+        assert found.ok, found.mismatches
     return switch.switch(taken, control, budget_ms=5_000)
+
+
+@pytest.fixture
+def make(sides: tuple[Region, Region], arguments: dict[str, Any]) -> Any:
+    """Makes worlds, for tests that need many."""
+    return lambda: settle_in(*sides, arguments)

@@ -1,14 +1,12 @@
 """There and back: nothing is lost, whoever writes meanwhile, and neighbours notice nothing."""
 
-from contextlib import suppress
-
-import psycopg
 import pytest
 from psycopg import errors
 
-from lifecycle.migration.engine import rounds, switch, verify
+from lifecycle.migration.engine import switch
 
-from .conftest import World, copied, drained, fill, moved
+from .conftest import World, drained, fill, moved
+from .writers import Crowd
 
 
 def test_a_tenant_moves_and_comes_back(world: World) -> None:
@@ -33,3 +31,22 @@ def test_a_tenant_moves_and_comes_back(world: World) -> None:
         fill(db, world.id, 1)
     assert switch.switch(taken, control, budget_ms=5_000).epoch > back.epoch
     assert world.everything(world.green) == world.everything(world.blue)
+
+
+def test_writers_notice_nothing_but_latency(world: World, make: object) -> None:
+    neighbour = make()  # type: ignore[operator]
+    neighbour.fill(5)
+    world.fill(60)
+    quiet = neighbour.everything(world.blue)
+    with Crowd(world) as crowd:
+        epochs = [moved(world).epoch]
+        for back in (True, False):
+            taken, control = world.take(3 - back)
+            way = taken.reversed() if back else taken
+            drained(way)
+            epochs.append(switch.switch(way, control, budget_ms=5_000).epoch)
+        written = crowd.written
+    crowd.check()
+    assert written > 50 and epochs == sorted(epochs)
+    assert neighbour.everything(world.blue) == quiet
+    assert not any(neighbour.everything(world.green).values())
