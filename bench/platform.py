@@ -26,7 +26,7 @@ def measure(stack: Stack, request: dict[str, str]) -> list[Row]:
     path = f"/api/v1/tenants/{request['tenant_id']}/access-tokens/"
     access = champion.post(path, {"scope": ["read", "write"]})
     names = TenantNames(UUID(request["tenant_id"]), request["name"], request["region"])
-    login = stack.region(request["region"]).database.connect_kwargs("platform")
+    login = stack.region(request["region"]).database.connect_kwargs("platform") | {"options": "-c bw.epoch=1"}
     headers = {"Authorization": f"Bearer {access['access_token']}"}
     with (
         httpx.Client(base_url=access["platform_url"], headers=headers, timeout=30) as client,

@@ -15,6 +15,7 @@ from lifecycle.stores.postgres import fences, roles, tags
 from lifecycle.stores.secrets import FileSecrets
 from lifecycle.stores.vectors.store import store_of
 from portal.lib.regions import Region
+from tests.routed import routed
 
 
 def names(region: Region, name: str = "contract-tests") -> TenantNames:
@@ -44,7 +45,7 @@ def unmake(region: Region, of: TenantNames, secrets_dir: Path) -> None:
 
 def insert_rows(region: Region, of: TenantNames, documents: int, chunks: int = 3) -> None:
     """Write documents with chunks and vectors, as the platform does: in the tenant's role."""
-    with psycopg.connect(**region.database.connect_kwargs("platform")) as db, db.transaction():
+    with psycopg.connect(**routed(region)) as db, db.transaction():
         db.execute(f'SET LOCAL ROLE "{of.role}"')
         arguments: dict[str, Any] = {"tenant": of.tenant_id, "documents": documents, "chunks": chunks}
         db.execute(

@@ -25,6 +25,7 @@ from lifecycle.stores.secrets import FileSecrets, TenantBinding
 from portal.lib.regions import Aws, Region
 from tests.contracts import tenants
 from tests.ragplatform.test_schema import insert, row_of
+from tests.routed import routed
 
 STILL = {"usage_counters", "usage_reports"}  # what was used before is counted and told
 WRITE = "INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'late')"
@@ -33,7 +34,7 @@ WRITE = "INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'late'
 @contextmanager
 def writer(region: Region, of: TenantNames) -> Iterator[Any]:
     """A transaction of the platform in the tenant's role."""
-    with psycopg.connect(**region.database.connect_kwargs("platform")) as db:
+    with psycopg.connect(**routed(region)) as db:
         db.execute(f'SET LOCAL ROLE "{of.role}"')
         yield db
 
@@ -91,8 +92,8 @@ def test_the_suspension_waits_for_what_was_let_through(region: Region, tenant: T
 def test_every_table_refuses_and_what_ends_use_stays_possible(region: Region, tenant: TenantNames) -> None:
     with psycopg.connect(**region.database.connect_kwargs("observer")) as observer:
         rows = observer.execute("SELECT table_name FROM bw.row_security WHERE NOT is_partition").fetchall()
-        guarded = "SELECT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE tgname = 'suspended'"
-        assert {name for (name,) in observer.execute(guarded)} | STILL == {table for (table,) in rows}
+        guarded = "SELECT relname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid WHERE tgname = 'guard_insert'"
+        assert {name for (name,) in observer.execute(guarded)} == {table for (table,) in rows}
     for (table,) in rows:
         fences.set_suspended(region, tenant.tenant_id, False, fences.read(region, tenant.tenant_id).status_version + 1)  # type: ignore[union-attr]
         with writer(region, tenant) as db:

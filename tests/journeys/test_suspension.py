@@ -12,6 +12,7 @@ from lifecycle.stores.logs import groups
 from lifecycle.stores.objects import buckets
 from lifecycle.stores.postgres import fences
 from tests.journeys.product import Product, Request, until
+from tests.routed import routed
 
 DOCUMENT = {"title": "Note", "text": "The accrual waits for the controller."}
 
@@ -53,7 +54,7 @@ def test_put_away_and_taken_back(alone: Product) -> None:
     states = followed(request, "suspension")
     assert states["postgres"] == "fenced" and states["usage"] == states["backups"] == "skipped"
     assert stands(request) == (True, tuple(buckets.WRITES), False, "suspended")
-    with psycopg.connect(**request.product.region().database.connect_kwargs("platform")) as writer:
+    with psycopg.connect(**routed(request.product.region())) as writer:
         writer.execute(f'SET LOCAL ROLE "{request.names.role}"')
         with pytest.raises(errors.OperationalError, match="suspended"):
             sql = "INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'late')"

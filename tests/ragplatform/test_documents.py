@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from demo.corpus import collect
 from portal.lib.regions import Region
 from tests.ragplatform.conftest import Platform, Tenant, in_process, ingest, problem
+from tests.routed import routed
 
 
 def s3_of(tenant: Tenant) -> Any:
@@ -269,7 +270,7 @@ def test_the_sweep_removes_what_a_killed_upload_left(platform: Platform, fresh: 
 
 
 def note_deletion(tenant: Tenant, document_id: str, key: str, minutes_ago: int) -> None:
-    with psycopg.connect(**tenant.platform.region.database.connect_kwargs("platform")) as connection:
+    with psycopg.connect(**routed(tenant.platform.region)) as connection:
         connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(tenant.binding.db_role)))
         connection.execute("SELECT set_config('bw.epoch', '1', true)")
         connection.execute(

@@ -14,6 +14,7 @@ from portal.embedded.stack import Stack
 from portal.lib.regions import Pinecone as Account
 from tests.ragplatform.conftest import Platform, Tenant, free_port, in_process, ingest, make_tenant
 from tests.ragplatform.test_documents import rows_of
+from tests.routed import routed
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_what_a_kill_left_undone_is_done_by_the_sweep(overseas: Platform, tenant
         assert account is not None
         index = pinecone.Pinecone(api_key=account.api_key, host=account.host).index(tenant.binding.vector.index)
         index.delete(ids=[f"{made['id'].replace('-', '')}#0"], namespace=tenant.binding.vector.namespace)
-        with psycopg.connect(**overseas.region.database.connect_kwargs("platform")) as connection:
+        with psycopg.connect(**routed(overseas.region)) as connection:
             connection.execute(f'SET LOCAL ROLE "{tenant.binding.db_role}"')
             connection.execute("SELECT set_config('bw.epoch', '1', true)")
             connection.execute(

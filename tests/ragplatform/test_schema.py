@@ -12,6 +12,7 @@ from psycopg import errors, sql
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 from tests.ragplatform.conftest import ROOT, Tenant
+from tests.routed import routed
 
 Connection = psycopg.Connection[Any]
 
@@ -19,7 +20,7 @@ Connection = psycopg.Connection[Any]
 @contextmanager
 def as_role(region: Region, role: str = "", login: str = "platform") -> Iterator[Connection]:
     """A transaction that is rolled back, as the login and perhaps as a tenant."""
-    with psycopg.connect(**region.database.connect_kwargs(login)) as connection:
+    with psycopg.connect(**routed(region, login)) as connection:
         if role:
             connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
         yield connection
@@ -106,10 +107,10 @@ def test_keys_begin_with_the_tenant_and_nothing_counts_or_cascades(stack: Stack,
         assert kind != "f" or (on_delete, on_update) == ("a", "a"), (table, name)
 
 
-def test_no_login_bypasses_row_security(stack: Stack, region: Region) -> None:
+def test_only_the_mover_and_the_verifier_bypass_row_security(stack: Stack, region: Region) -> None:
     with superuser(stack, region) as db:
         found = db.execute("SELECT rolname FROM pg_roles WHERE (rolbypassrls OR rolsuper) AND rolname <> 'postgres'")
-        assert found.fetchall() == []
+        assert sorted(found.fetchall()) == [("bw_mover",), ("bw_verifier",)]
         members = db.execute(
             "SELECT member::regrole::text, set_option, inherit_option FROM pg_auth_members"
             " WHERE roleid::regrole::text LIKE 't\\_%' AND member = 'rag_platform'::regrole"
@@ -122,7 +123,7 @@ def test_no_login_bypasses_row_security(stack: Stack, region: Region) -> None:
 def test_two_tenants_cannot_reach_each_other(acme: Tenant, globex: Tenant, table: str) -> None:
     for owner, intruder in ((acme, globex), (globex, acme)):
         row = row_of(table, owner.id)
-        with psycopg.connect(**owner.platform.region.database.connect_kwargs("platform")) as connection:
+        with psycopg.connect(**routed(owner.platform.region)) as connection:
             be(connection, owner)
             insert(connection, table, row)
             assert rows_of(connection, table, owner.id) > 0, "the owner sees the row it wrote"
@@ -197,7 +198,7 @@ def test_owners_are_not_exempt(region: Region, acme: Tenant) -> None:
 
 
 def test_the_observer_counts_without_seeing(region: Region, fresh: Tenant) -> None:
-    with psycopg.connect(**region.database.connect_kwargs("platform")) as connection:
+    with psycopg.connect(**routed(region)) as connection:
         be(connection, fresh)
         for table in TABLES:
             insert(connection, table, row_of(table, fresh.id))
@@ -252,7 +253,7 @@ def test_a_partition_with_vectors_is_not_dropped(region: Region, fresh: Tenant) 
     with psycopg.connect(**region.database.connect_kwargs("provisioner"), autocommit=True) as db:
         with pytest.raises(errors.ObjectInUse, match="attached"):
             db.execute("SELECT bw.drop_vector_partition(%s)", (fresh.id,))
-        with psycopg.connect(**region.database.connect_kwargs("platform")) as connection:
+        with psycopg.connect(**routed(region)) as connection:
             be(connection, fresh)
             insert(connection, "chunk_vectors", row_of("chunk_vectors", fresh.id))
         partition = sql.Identifier(fresh.names.partition)
@@ -285,5 +286,7 @@ def test_job_epochs_only_rise(region: Region, fresh: Tenant) -> None:
 
 def test_the_schema_applies_again_unchanged(stack: Stack, region: Region) -> None:
     with superuser(stack, region) as db:
-        db.execute((ROOT / "ragplatform" / "schema.sql").read_text())
+        for name in ("schema.sql", "guard.sql"):
+            db.execute((ROOT / "ragplatform" / name).read_text())
+            db.execute("RESET ROLE")
         assert damaged(db) == []

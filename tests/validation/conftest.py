@@ -46,7 +46,9 @@ class Stand:
     region: Region
 
     def superuser(self, *statements: str) -> None:
-        with psycopg.connect(**self.stack.superuser_kwargs(self.region.name), autocommit=True) as db:
+        """As a DBA who goes past every trigger."""
+        past = "-c session_replication_role=replica"
+        with psycopg.connect(**self.stack.superuser_kwargs(self.region.name), autocommit=True, options=past) as db:
             for statement in statements:
                 db.execute(statement)
 

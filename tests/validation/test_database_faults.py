@@ -153,7 +153,7 @@ FAULTS = {
     "tenant role that owns a table": (
         "ALTER TABLE rag.document_outbox OWNER TO {role}",
         "ALTER TABLE rag.document_outbox OWNER TO rag_owner",
-        {"row_security", "database_connection"},
+        {"row_security"},
         "belongs to t_",
     ),
     "role of two tenants": (

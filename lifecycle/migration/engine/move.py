@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from lifecycle.stores.errors import Permanent
-from lifecycle.stores.postgres.connection import SYSTEM, connection
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
 RESOURCE_CLASS = "migration"
@@ -64,7 +64,7 @@ class Control(Protocol):
 def acknowledge(move: Move) -> None:
     """Raise the job's epoch in both stores; returns only if neither has seen a later job."""
     for region in (move.source, move.target):
-        with connection(region, "mover") as db:
+        with translated("take over the move"), connection(region, "mover") as db:
             statement = "SELECT bw.raise_job_epoch(%s, %s, %s)"
             row = db.execute(statement, (move.tenant_id, RESOURCE_CLASS, move.job_epoch)).fetchone()
             _is_ours(row, move.job_epoch, region)

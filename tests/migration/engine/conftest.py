@@ -12,6 +12,7 @@ from psycopg import sql
 
 from lifecycle.migration.engine import arm, copy, move, rounds, switch, verify
 from lifecycle.migration.engine.move import Move, Overtaken, Placement
+from lifecycle.stores.errors import Transient
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences, roles
 from lifecycle.stores.vectors.store import store_of
@@ -87,7 +88,12 @@ class World:
                 "UPDATE placement SET job_epoch = greatest(job_epoch, %s) WHERE tenant_id = %s", [job_epoch, self.id]
             )
         taken = Move(self.move_id, self.id, job_epoch, self.blue, self.green)
-        move.acknowledge(taken)
+        while True:
+            try:
+                move.acknowledge(taken)
+                break
+            except Transient:  # a worker that sleeps inside its transaction: the server ends it
+                continue
         return taken, Control(self.arguments, self.id, job_epoch)
 
     @contextmanager
@@ -125,10 +131,10 @@ def fill(db: Connection, tenant: UUID, documents: int, chunks: int = 2) -> None:
     for statement in (
         "INSERT INTO rag.users (tenant_id, id, email)"
         " SELECT %(tenant)s, u, u || '@example.org' FROM (SELECT gen_random_uuid() u FROM generate_series(1, 5)) x",
-        "INSERT INTO rag.documents (tenant_id, id, title, owner_user_id) SELECT %(tenant)s, gen_random_uuid(), 'd' || n,"
-        " (SELECT id FROM rag.users LIMIT 1) FROM generate_series(1, %(documents)s) n",
-        "INSERT INTO rag.chunks SELECT tenant_id, id, n - 1, 'text ' || n FROM rag.documents, generate_series(1, %(chunks)s) n"
-        " ON CONFLICT DO NOTHING",
+        "INSERT INTO rag.documents (tenant_id, id, title, owner_user_id) SELECT %(tenant)s, gen_random_uuid(),"
+        " 'd' || n, (SELECT id FROM rag.users LIMIT 1) FROM generate_series(1, %(documents)s) n",
+        "INSERT INTO rag.chunks SELECT tenant_id, id, n - 1, 'text ' || n"
+        " FROM rag.documents, generate_series(1, %(chunks)s) n ON CONFLICT DO NOTHING",
         "INSERT INTO rag.chunk_vectors SELECT tenant_id, document_id, ordinal,"
         " (SELECT array_agg(random()) FROM generate_series(1, 256))::vector FROM rag.chunks ON CONFLICT DO NOTHING",
         "INSERT INTO rag.access_controls (tenant_id, id, document_id) SELECT tenant_id, gen_random_uuid(), id"
@@ -142,7 +148,7 @@ def fill(db: Connection, tenant: UUID, documents: int, chunks: int = 2) -> None:
 
 @pytest.fixture(scope="session")
 def arguments(stack: Stack) -> dict[str, Any]:
-    arguments = stack.superuser_kwargs("control", "postgres")
+    arguments = stack.superuser_kwargs("control", "postgres") | {"options": "-c idle_in_transaction_session_timeout=2s"}
     with psycopg.connect(**arguments, autocommit=True) as db:
         db.execute(CONTROL)
     return arguments

@@ -32,7 +32,8 @@ DAMAGE = {
     "a row too many": """
         INSERT INTO rag.documents (tenant_id, id, title) VALUES (%(tenant)s, gen_random_uuid(), 'never written')""",
     "a row beyond the last key": """
-        INSERT INTO rag.documents (tenant_id, id, title) VALUES (%(tenant)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff', '')""",
+        INSERT INTO rag.documents (tenant_id, id, title)
+        VALUES (%(tenant)s, 'ffffffff-ffff-ffff-ffff-ffffffffffff', '')""",
     "a row too few": """
         DELETE FROM rag.access_controls WHERE id = (SELECT id FROM rag.access_controls WHERE tenant_id = %(tenant)s
                                                     LIMIT 1)""",

@@ -112,7 +112,8 @@ class Crowd:
         self.world = world
         with world.writer(world.blue) as db:
             db.execute(
-                "INSERT INTO rag.usage_counters SELECT %s, 'account', '2026-01-01', n, %s FROM generate_series(0, %s) n",
+                "INSERT INTO rag.usage_counters SELECT %s, 'account', '2026-01-01', n, %s"
+                " FROM generate_series(0, %s) n",
                 [world.id, SUM // ACCOUNTS, ACCOUNTS - 1],
             )
         self.writers = [Writer(world, number) for number in range(size)]
