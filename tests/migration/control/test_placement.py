@@ -95,7 +95,9 @@ def test_of_two_placers_exactly_one_wins(bank: Tenant) -> None:
             connection.close()
 
     with ThreadPoolExecutor(2) as pool:
-        found: dict[str, Any] = dict(zip(("ap-south-1", "eu-west-1"), pool.map(one, ("ap-south-1", "eu-west-1"))))
+        found: dict[str, Any] = dict(
+            zip(("ap-south-1", "eu-west-1"), pool.map(one, ("ap-south-1", "eu-west-1")), strict=True)
+        )
     (winner,) = [Placement(owner, epoch) for owner, (won, epoch) in found.items() if won]
     assert placement_of(bank.pk) == winner
     assert len({epoch for _, epoch in found.values()}) == 2
