@@ -34,7 +34,7 @@ bench: ## measurements, each beside a floor measured in the same run
 	$(INSTALL) test
 	$(VENV) -m bench
 
-demo-load: ## live load on the reference platform of a running stack
+demo-load: ## four writer processes on the reference platform of a running stack; their ledgers are read back
 	$(VENV) -m demo load
 
 clean-home: ## stop, then delete the data directory's contents

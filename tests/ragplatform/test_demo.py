@@ -1,6 +1,7 @@
 """The demo's filling can be repeated, and its load keeps a ledger that finds a lost write."""
 
-import threading
+import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,9 @@ import httpx
 
 from demo.corpus import LARGEST, SMALLEST, collect
 from demo.ingest import fill, slice_of
-from demo.load import Ledger, Load
+from demo.ledger import Ledger
+from demo.load import Tally
+from demo.writer import Writer
 from tests.ragplatform.conftest import Tenant
 
 
@@ -61,12 +64,26 @@ class Straight:
 def test_the_load_finds_a_write_that_was_lost(fresh: Tenant, tmp_path: Path) -> None:
     door: Any = Straight(fresh)
     ledger = Ledger(tmp_path / "ledger.jsonl")
-    load = Load([door], collect(30), ledger, seed=7)
-    threading.Timer(4.0, load.stop).start()
-    load.run()
-    assert len(ledger.state) > 3
-    assert load.check() == 0
+    writer, tally = Writer([door], collect(30), ledger, seed="7"), Tally()
+    deadline = time.monotonic() + 120
+
+    def is_over() -> bool:
+        return tally.done["insert again"] > 0 or time.monotonic() > deadline
+
+    writer.run(is_over, tally.add)
+    assert tally.done["insert again"] and tally.done["delete"] and tally.done["read"]
+    assert not tally.errors
+    assert len(ledger.path.read_text().splitlines()) > len(ledger.state) > 3
+    assert writer.check() == []
     kept = ledger.live(fresh.names.name)
     with fresh.client() as client:
         assert client.delete(f"/v1/documents/{kept[0]}").status_code == 204
-    assert load.check() == 1
+    assert len(writer.check()) == 1
+
+
+def test_the_load_calls_an_error_what_a_client_should_not_see() -> None:
+    tally = Tally()
+    seen = {"read": 3, "insert 429": 2, "delete 404": 1, "stale read": 1, "query 503": 2, "unreachable": 1}
+    tally.add(Counter(seen), [0.1] * 10)
+    assert tally.errors == Counter({"delete 404": 1, "stale read": 1, "query 503": 2, "unreachable": 1})
+    assert "errors 5" in tally.line() and tally.line() == ""
