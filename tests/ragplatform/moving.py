@@ -1,0 +1,94 @@
+"""Two regions' platforms and a tenant in both, moved by hand: rows carried over inside the fence, nothing finer."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+
+from portal.embedded.stack import Stack
+from tests.ragplatform.conftest import Platform, Tenant
+
+Connection = psycopg.Connection[Any]
+TABLES = (
+    *("users", "documents", "chunks", "chunk_vectors", "access_controls", "sessions", "api_keys"),
+    *("query_history", "usage_counters", "usage_reports", "document_outbox"),
+)
+
+
+@dataclass
+class Moving:
+    """A tenant's move between the platforms of `sides`, by region."""
+
+    stack: Stack
+    sides: dict[str, Platform]
+    tenant: Tenant
+    epoch: int = 1
+
+    @property
+    def owner(self) -> str:
+        return str(self.tenant.platform.portal.snapshots[str(self.tenant.id)]["region"])
+
+    @property
+    def other(self) -> str:
+        return next(region for region in self.sides if region != self.owner)
+
+    def switch(self) -> None:
+        """Fence the owner, carry its rows over, open the other side at a fresh epoch, and only then say so."""
+        blue, green = self.owner, self.other
+        self.fence()
+        self._carry(blue, green)
+        self.epoch += 1
+        self.set_fence(green, "open", self.epoch)
+        self.set_fence(blue, "closed", self.epoch - 1)
+        self.publish(green)
+
+    def abort(self) -> None:
+        """Fence the owner and give up: the registry hears of the fresh epoch before the store is opened at it."""
+        self.fence()
+        self.epoch += 1
+        self.publish(self.owner)
+        self.set_fence(self.owner, "open", self.epoch)
+
+    def fence(self) -> None:
+        """Let the owner's store take no more writes; those let through before have ended."""
+        self.set_fence(self.owner, "fenced", self.epoch)
+
+    def publish(self, owner: str) -> None:
+        snapshots = self.tenant.platform.portal.snapshots
+        known = snapshots[str(self.tenant.id)]
+        newer = {"region": owner, "routing_epoch": self.epoch, "config_version": known["config_version"] + 1}
+        snapshots[str(self.tenant.id)] = known | newer
+
+    def set_fence(self, region: str, state: str, epoch: int) -> None:
+        with self.store(region) as db:
+            db.execute("SELECT pg_advisory_xact_lock(bw.fence_lock(%s))", (self.tenant.id,))
+            change = "UPDATE bw.fence SET state = %s, epoch = %s WHERE tenant_id = %s"
+            assert db.execute(change, (state, epoch, self.tenant.id)).rowcount == 1
+
+    @contextmanager
+    def store(self, region: str) -> Iterator[Connection]:
+        """A transaction of a region's superuser, whom no trigger stops."""
+        with psycopg.connect(**self.stack.superuser_kwargs(region)) as db:
+            db.execute("SET LOCAL session_replication_role = replica")
+            yield db
+
+    def _carry(self, blue: str, green: str) -> None:
+        with self.store(blue) as here, self.store(green) as there:
+            for table in TABLES:
+                _copy(here, there, sql.Identifier("rag", table), self.tenant.id)
+
+
+def _copy(here: Connection, there: Connection, table: sql.Identifier, tenant_id: UUID) -> None:
+    mine = sql.SQL("WHERE tenant_id = {}").format(sql.Literal(tenant_id))
+    there.execute(sql.SQL("DELETE FROM {} {}").format(table, mine))
+    with ExitStack() as both:
+        out = both.enter_context(
+            here.cursor().copy(sql.SQL("COPY (SELECT * FROM {} {}) TO STDOUT").format(table, mine))
+        )
+        into = both.enter_context(there.cursor().copy(sql.SQL("COPY {} FROM STDIN").format(table)))
+        for piece in out:
+            into.write(piece)
