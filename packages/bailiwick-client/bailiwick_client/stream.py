@@ -39,8 +39,8 @@ class Stream:
                 if isinstance(one, Configuration)]  # fmt: skip
 
     def close(self) -> None:
+        """End within a second: the follower puts its connection down itself, which may be reading from it."""
         self._stop.set()
-        self._redis.close()
 
     def _follow(self) -> None:
         last, is_told = b"", False
@@ -56,6 +56,7 @@ class Stream:
             for _, entries in found or []:
                 last = entries[-1][0]
                 self._take([one for _, entry in entries for one in _read(entry.get(b"kind"), entry.get(b"told", b""))])
+        self._redis.close()
 
     def _resume(self, last: bytes) -> bytes:
         """Where to go on: a server that took over may be behind what was read from the one before it."""
