@@ -52,13 +52,14 @@ class ReadYourWrites:
         self.cookie = "__Host-written" if settings.SECURE else "written"
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        before = _reads_there.set(False)
+        before, asked = _reads_there.set(False), _Asked()
         try:
-            response = self.get_response(request)
-            if not _reads_there.get():
-                self._leave_mark(response)
-            elif response.status_code == 503:
+            with connection.execute_wrapper(asked):
+                response = self.get_response(request)
+            if _reads_there.get() and response.status_code == 503:
                 _shun("it could not finish a list")
+            elif asked.the_primary and not _reads_there.get():
+                self._leave_mark(response)
             return response
         finally:
             _reads_there.reset(before)
@@ -75,6 +76,16 @@ class ReadYourWrites:
             response.delete_cookie(self.cookie)
             return
         response.set_cookie(self.cookie, mark, max_age=KEPT, secure=settings.SECURE, httponly=True, samesite="Lax")
+
+
+class _Asked:
+    """Whether an answer rests on the primary at all: a probe of liveness must not ask it for a mark."""
+
+    the_primary = False
+
+    def __call__(self, execute: Callable[..., Any], *query: Any) -> Any:
+        self.the_primary = True
+        return execute(*query)
 
 
 def _has_reached(mark: str) -> bool:
