@@ -86,7 +86,8 @@ class Cluster:
         how = ["-D", ".", "-c", "fast", "--no-sync", *(["-R"] if follows else [])]
         with (self.cluster.data.parent / f"{self.cluster.name}.copy").open("wb") as log:
             argv = [str(self.cluster.binaries / "pg_basebackup"), *where, *how]
-            self._popen(argv, log, PGPASSWORD=source["password"]).wait()
+            copying = self._popen(argv, log, PGPASSWORD=source["password"])
+        assert copying.wait() == 0, Path(log.name).read_text()
 
     def _run(self, argv: tuple[str, ...]) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:

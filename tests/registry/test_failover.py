@@ -129,6 +129,9 @@ class World:
         headers = {"Authorization": f"Bearer {self.token}"}
         return httpx.get(f"{self.url}/v1/snapshots", headers=headers, timeout=10).status_code
 
+    def standby_is(self) -> str:
+        return str(httpx.get(f"{self.url}/health/ready").json()["components"]["standby"])
+
     @contextmanager
     def stream(self) -> Iterator[Callable[[str], bool]]:
         """Whether the stream has told that a tenant may not be served."""
@@ -211,6 +214,7 @@ def disputed(person: Person) -> set[str]:
 def test_who_wrote_reads_it_at_once_and_others_read_the_replica(world: World) -> None:
     reader, writer, tenant = Person(world.url, "oliver"), world.officer, world.tenants.pop()
     assert disputed(reader) == disputed(writer) == set()
+    assert "written" not in httpx.get(f"{world.url}/health/live").cookies
     mark, (_, replica) = reader.http.cookies["written"].replace("-", "/"), world.both()
     reached = "SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn"
     until("the replica has it", lambda: replica.sql(reached, mark) == [(True,)], DEADLINE)
@@ -288,6 +292,7 @@ class Suspender(threading.Thread):
 
 def test_the_database_fails_over_within_thirty_seconds_and_admits_nobody(world: World) -> None:
     (old, _), steady, others = world.both(), world.tenants[0], [world.tenants.pop() for _ in range(15)]
+    assert world.standby_is() == "ok"
     world.statuses.clear()
     with world.gate("database", steady, *others) as gate:
         until("all are admitted", lambda: all(gate.admits(one, 0) for one in (steady, *others)), DEADLINE)
@@ -310,6 +315,7 @@ def test_the_database_fails_over_within_thirty_seconds_and_admits_nobody(world: 
     kept = new.sql("SELECT id::text FROM tenants_tenant WHERE status = 'suspended'")
     assert {(one,) for one in suspender.acknowledged} <= set(kept)
     until("the sealer goes on", lambda: sealed_by(new) > sealed, DEADLINE)
+    assert world.standby_is() == "alone"
     waiting = "SELECT count(*) FROM jobs_delivery WHERE subscriber LIKE 'tenants.registry.%%' AND state = 'pending'"
     until("the publisher goes on", lambda: new.sql(waiting) == [(0,)], DEADLINE)
 
