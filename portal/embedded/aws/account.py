@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import blobs, iam, kms, log_events, logs, s3
+from . import balancing, blobs, dns, iam, kms, log_events, logs, s3
 from .keyring import Keyring
 from .store import Store
 
@@ -28,9 +28,8 @@ class Account:
     ) -> None:
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.region, self.root_key, self.assume_tls = region, root_key, assume_tls
-        self.store = Store(
-            root / "index.sqlite", [iam.SCHEMA, kms.SCHEMA, logs.SCHEMA, s3.SCHEMA, blobs.SCHEMA], durable
-        )
+        services = (iam, kms, logs, s3, blobs, balancing, dns)
+        self.store = Store(root / "index.sqlite", [service.SCHEMA for service in services], durable)
         self.keyring = Keyring(root / "kms")
         self.blobs = blobs.Blobs(root / "objects", self.store)
         kms.purge_expired(self)

@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from . import cbor, iam, kms, logs, s3, sigv2, sigv4, tagging, xml
+from . import balancing, cbor, dns, iam, kms, logs, s3, sigv2, sigv4, tagging, xml
 from .access import Caller
 from .errors import AwsError, access_denied
 from .policy import ANONYMOUS
@@ -27,7 +27,9 @@ JSON_SERVICES = {
 QUERY_NAMESPACES = {
     "iam": "https://iam.amazonaws.com/doc/2010-05-08/",
     "sts": "https://sts.amazonaws.com/doc/2011-06-15/",
+    "elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
 }
+QUERY_CALLS = {"iam": iam.call, "sts": iam.call, "elasticloadbalancing": balancing.call}
 SERVICE_TARGETS = {"kms": "TrentService", "logs": "Logs_20140328", "tagging": "ResourceGroupsTaggingAPI_20170126"}
 CBOR_PATH = re.compile(r"/service/(\w+)/operation/(\w+)")
 # The same refusal has another name in the JSON services and in the Query services.
@@ -70,6 +72,8 @@ def _dispatch(account: Account, request: Request, service: str) -> Response:
         raise AwsError("MissingAuthenticationToken", "Request is missing Authentication Token", 403)
     if service in QUERY_NAMESPACES:
         return _query(account, caller, request, service)
+    if service == "route53":
+        return dns.call(account, caller, request)
     return _operation(account, caller, request, service)
 
 
@@ -99,7 +103,7 @@ def _claimed_service(request: Request) -> str:
     except AwsError:
         credential = None
     if credential is not None:
-        known = credential.service in SERVICE_TARGETS or credential.service in QUERY_NAMESPACES
+        known = credential.service in {*SERVICE_TARGETS, *QUERY_NAMESPACES, "route53"}
         return credential.service if known else "s3"
     target = request.header("x-amz-target").partition(".")[0]
     return next((name for name, known in SERVICE_TARGETS.items() if known == target), "s3")
@@ -108,7 +112,7 @@ def _claimed_service(request: Request) -> str:
 def _query(account: Account, caller: Caller, request: Request, service: str) -> Response:
     parameters = dict(parse_qsl(request.body().decode("utf-8", "replace"), keep_blank_values=True))
     action = parameters.get("Action", "")
-    result = iam.call(account, caller, parameters)
+    result = QUERY_CALLS[service](account, caller, parameters)
     document = {f"{action}Result": result} if result else {}
     document["ResponseMetadata"] = {"RequestId": request.id}
     body = xml.document(f"{action}Response", document, QUERY_NAMESPACES[service], members=True)
@@ -149,7 +153,7 @@ def _json_object(body: bytes) -> Any:
 def _error(request: Request, service: str, error: AwsError) -> Response:
     if service in SERVICE_TARGETS:
         return _operation_error(request, error)
-    if service in QUERY_NAMESPACES:
+    if service in QUERY_NAMESPACES or service == "route53":
         return _query_error(request, service, error)
     body = b""
     if request.method != "HEAD":
@@ -171,7 +175,7 @@ def _query_error(request: Request, service: str, error: AwsError) -> Response:
     code = QUERY_CODES.get(error.code, error.code)
     fault = {"Type": "Receiver" if error.status >= 500 else "Sender", "Code": code, "Message": error.message}
     document = {"Error": fault, "RequestId": request.id}
-    body = xml.document("ErrorResponse", document, QUERY_NAMESPACES[service], members=True)
+    body = xml.document("ErrorResponse", document, QUERY_NAMESPACES.get(service, dns.NAMESPACE), members=True)
     return Response(error.status, {"Content-Type": "text/xml"}, body)
 
 

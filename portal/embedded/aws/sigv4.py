@@ -21,7 +21,7 @@ from .web import Request
 ALGORITHM = "AWS4-HMAC-SHA256"
 MAX_SKEW_SECONDS = 15 * 60
 MAX_PRESIGN_SECONDS = 7 * 24 * 3600
-GLOBAL_SERVICES = {"iam", "sts"}  # signed for us-east-1 wherever the caller is
+GLOBAL_SERVICES = {"iam", "sts", "route53"}  # signed for us-east-1 wherever the caller is
 
 SecretOf = Callable[[str], str]
 
