@@ -108,6 +108,7 @@ INSTALLED_APPS = [
     "tenants.placement",
     "compliance",
     "lifecycle",
+    "lifecycle.tierchanges",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -274,7 +275,11 @@ API_ROUTES = [
     "tenants.configuration.api.routes",
     "compliance.api.routes",
     "lifecycle.api.routes",
+    "lifecycle.tierchanges.api.routes",
 ]
+# A kind of case under the rules of another; and what a signed case's subject would be signed as now.
+APPROVAL_RULES_OF = {"tier_change": "tenant_request"}
+APPROVAL_DIGESTS = {"tier_change": "lifecycle.tierchanges.judgement.current_digest"}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bailiwick",
     "DESCRIPTION": "Govern the tenants of a shared RAG platform.",
@@ -294,6 +299,7 @@ SPECTACULAR_SETTINGS = {
         "GeographyEnum": "tenants.models.Geography",
         "SeverityEnum": "portal.notify.models.Severity",
         "RequestStateEnum": "lifecycle.models.State",
+        "TierChangeStateEnum": "lifecycle.tierchanges.models.State",
         "CaseStateEnum": "portal.approvals.models.Case.State",
         "RequirementStateEnum": "portal.approvals.models.Requirement.State",
         "JobStateEnum": "portal.jobs.models.JobState",
@@ -350,14 +356,25 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "approval.approved": [
         "portal.notify.subscribers.approval_approved",
         "lifecycle.provisioning.subscribers.approved",
+        "lifecycle.tierchanges.subscribers.approved",
     ],
     "approval.rejected": [
         "portal.notify.subscribers.approval_rejected",
         "lifecycle.provisioning.subscribers.ended",
+        "lifecycle.tierchanges.subscribers.ended",
     ],
-    "approval.expired": ["portal.notify.subscribers.approval_expired", "lifecycle.provisioning.subscribers.ended"],
-    "approval.voided": ["portal.notify.subscribers.approval_voided", "lifecycle.provisioning.subscribers.ended"],
-    "approval.cancelled": ["lifecycle.provisioning.subscribers.ended"],
+    "approval.expired": [
+        "portal.notify.subscribers.approval_expired",
+        "lifecycle.provisioning.subscribers.ended",
+        "lifecycle.tierchanges.subscribers.ended",
+    ],
+    "approval.voided": [
+        "portal.notify.subscribers.approval_voided",
+        "lifecycle.provisioning.subscribers.ended",
+        "lifecycle.tierchanges.subscribers.ended",
+    ],
+    "approval.cancelled": ["lifecycle.provisioning.subscribers.ended", "lifecycle.tierchanges.subscribers.ended"],
+    "tier_change.changed": ["lifecycle.tierchanges.subscribers.changed"],
     "approval.blocked": ["portal.notify.subscribers.approval_blocked"],
     "approval.escalated": ["portal.notify.subscribers.approval_escalated"],
     "request.submitted": ["lifecycle.provisioning.subscribers.submitted"],
@@ -411,6 +428,7 @@ SCHEDULE = {
     "tenants.costs.dunning.tick": 3600,
     "lifecycle.provisioning.schedule.tick": 30,
     "lifecycle.suspension.schedule.tick": 60,
+    "lifecycle.tierchanges.schedule.tick": 60,
 }
 
 # The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.

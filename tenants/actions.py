@@ -158,6 +158,26 @@ def edit(tenant_id: UUID, *, actor: Actor, reason: str, **changes: Any) -> Tenan
 
 
 @action
+def change_tier(tenant_id: UUID, tier: Tier, *, actor: Actor, reason: str, **terms: Any) -> Tenant:
+    """Put a tenant in use under another tier and its limits (`terms` may name others), and publish that at once.
+
+    Asks nobody: who calls has the approval. Of `terms` the tenant takes limits, cost and budget.
+    """
+    rows = Tenant.objects.select_for_update(of=("self",), no_key=True).select_related("tier")
+    tenant = rows.get(pk=tenant_id)
+    if tenant.status not in (Status.ACTIVE, Status.SUSPENDED):
+        raise Conflict(f"A tenant that is {tenant.status} does not change its tier.", code="wrong-state")
+    before, tenant.tier = tenant.tier_id, tier
+    for name, value in {**tier.limits(), **terms}.items():
+        setattr(tenant, name, value)
+    tenant.full_clean(exclude=["status"])
+    _save(tenant)
+    record("tenant.tier_changed", tenant, actor=actor, reason=reason, data={"from": before, "to": tier.pk})
+    emit("tenant.changed", {"tenant_id": str(tenant.pk), "status": tenant.status})
+    return tenant
+
+
+@action
 def note_validation(tenant_id: UUID, *, outcome: str, actor: Actor) -> None:
     """Keep the outcome of the last validation run on the tenant."""
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)

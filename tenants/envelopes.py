@@ -15,7 +15,7 @@ from portal.lib.clock import now
 from portal.lib.errors import Blocked
 from portal.lib.money import inr
 
-from .models import HELD, BusinessUnit, Reservation, ReservationState
+from .models import HELD, BusinessUnit, Reservation, ReservationState, Tenant
 
 BECOME = (ReservationState.COMMITTED, ReservationState.ACTUAL)
 
@@ -70,6 +70,24 @@ def commit(holder_id: UUID) -> None:
 def release(holder_id: UUID) -> None:
     """The request ended without a tenant: give the amount back."""
     _move(holder_id, ReservationState.RESERVED, ReservationState.RELEASED)
+
+
+def end(holder_id: UUID) -> None:
+    """What was held for it is over, however far it had come: give the amount back."""
+    for row in _locked().filter(holder_id=holder_id, state__in=HELD):
+        _to(row, ReservationState.RELEASED)
+
+
+def lower(tenant: Tenant, *, holder_id: UUID, by_inr: Decimal) -> None:
+    """Hold less for a tenant: its commitments become one of `holder_id`, smaller by `by_inr`, or none."""
+    BusinessUnit.objects.select_for_update(no_key=True).get(pk=tenant.business_unit_id)
+    held = list(_locked().filter(tenant_id=tenant.pk, state__in=BECOME))
+    left = sum((row.amount_inr for row in held), Decimal(0)) - by_inr
+    for row in held:
+        _to(row, ReservationState.RELEASED)
+    if left > 0:
+        reserve(tenant.business_unit_id, holder_id=holder_id, tenant_id=tenant.pk, amount_inr=left)
+        commit(holder_id)
 
 
 def settle(tenants: Collection[UUID]) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from .conditions import Matter, evaluate
 from .models import Requirement, Rule
 
@@ -20,8 +22,12 @@ class Demands:
 
 
 def of_rules(kind: str, matter: Matter, at: datetime) -> Demands:
-    """Evaluate the rules of `kind` in force at `at`. One role signs once, however many rules ask for it."""
-    rules = list(Rule.objects.in_force(at).filter(case_kind=kind))
+    """Evaluate the rules of `kind` in force at `at`. One role signs once, however many rules ask for it.
+
+    A kind may stand under the rules of another as well (settings.APPROVAL_RULES_OF), so that none is kept twice.
+    """
+    kinds = {kind, settings.APPROVAL_RULES_OF.get(kind, kind)}
+    rules = list(Rule.objects.in_force(at).filter(case_kind__in=kinds))
     asking = [r for r in rules if r.effect == Rule.Effect.REQUIRE and evaluate(r.condition, matter) is not False]
     waivers = [r for r in rules if r.effect == Rule.Effect.WAIVE and evaluate(r.condition, matter) is True]
     waived = {rule_id for waiver in waivers for rule_id in waiver.waives}

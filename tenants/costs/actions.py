@@ -93,6 +93,13 @@ def agree(
 
 
 @action
+def agree_first(tenant_id: UUID, monthly_inr: Decimal, since: date, *, actor: Actor, reason: str) -> None:
+    """Write down what was charged so far, where no agreement says it: the next one must not reach into the past."""
+    if not Agreement.objects.filter(tenant_id=tenant_id).exists():
+        agree(tenant_id, monthly_inr, since, actor=actor, reason=reason)
+
+
+@action
 def adjust(statement_id: UUID, amount_inr: Decimal, *, actor: Actor, reason: str) -> Adjustment:
     """Correct a closed statement by a line in the first open month after it."""
     statement = Statement.objects.visible_to(actor).select_related("tenant").filter(pk=statement_id).first()

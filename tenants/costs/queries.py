@@ -8,9 +8,10 @@ from typing import Any
 from django.db.models import Sum
 
 from portal.lib.clock import now
+from tenants.models import Tenant
 from tenants.usage.actions import next_month
 
-from .models import CentreMonth, Statement
+from .models import Agreement, CentreMonth, Statement
 from .rates import Shown, in_force
 
 
@@ -25,6 +26,13 @@ class MonthOfYear:
     @property
     def is_over(self) -> bool:
         return self.known_inr > self.budget_inr
+
+
+def agreed_baseline(tenant: Tenant) -> Decimal | None:
+    """The monthly baseline that counts today: agreed, else what the tenant was expected to cost; None while unknown."""
+    agreed = Agreement.objects.filter(tenant=tenant, effective_on__lte=now().date())
+    found = agreed.order_by("-effective_on", "-created_at").values_list("monthly_inr", flat=True).first()
+    return tenant.monthly_cost_inr if found is None else found
 
 
 def twelve_months(until: date, cost_centre: str = "") -> list[MonthOfYear]:

@@ -6,6 +6,9 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Sum
+
+from .models import Delta
 
 Used = dict[tuple[str, bool, int], Decimal]
 SUMS = """
@@ -27,3 +30,9 @@ def sums(month: date, starts: Sequence[date] = (), tenants: Collection[UUID] | N
         for tenant, metric, is_late, period, amount in cursor.fetchall():
             found.setdefault(tenant, {})[metric, is_late, period] = amount
     return found
+
+
+def most_a_day(tenant_id: UUID, metric: str, *, since: date) -> Decimal:
+    """The most that was used on one day from `since` on; nothing reported is nothing used."""
+    days = Delta.objects.filter(tenant_id=tenant_id, metric=metric, day__gte=since).order_by().values("day")
+    return max((row["used"] for row in days.annotate(used=Sum("amount"))), default=Decimal(0))

@@ -9,6 +9,7 @@ from portal.lib.clock import now
 from tenants.models import Tenant
 from tests.lifecycle.asking import body as request_of
 from tests.lifecycle.test_bad_input_elsewhere import ENVELOPE, TIER, TOKEN
+from tests.tierchanges.made import USE
 
 from .routes import Door
 
@@ -61,6 +62,7 @@ API: dict[str, dict[str, Any]] = {
 }
 FLAG = {"key": "new-flag", "title": "New", "purpose": "To see.", "owner": "kiran", **REASON}
 FEATURE = {"code": "own-prompts", "title": "T", "says": "S", "tiers": ["gold"], **REASON}
+CHANGE = {"tier": "platinum", **USE}
 STEP, TO_OTHER = {"tier": "gold", "percent": 10, **REASON}, {"other": "storage", **REASON}
 PART = {"document": {"retrieval": {"passages": 7}}, "base": 2, **REASON}
 API |= {
@@ -137,6 +139,10 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
             "annual_budget_inr",
         )
         return {name: value for name, value in request_of(business_unit=key).items() if name in typed}
+    if door.route == "/api/v1/tier-changes/":
+        return {"tenant_id": key, **CHANGE, "justification": "Year end."}
+    if door.route == "/api/v1/tier-changes/estimate/":
+        return {"tenant_id": key, **CHANGE}
     if door.route == "/api/v1/configurations/":
         return {"tenant_id": key, **PART}
     if door.word in ("override", "override-removal"):
@@ -151,6 +157,9 @@ def sent_to_console(door: Door, key: str, below: dict[str, str]) -> dict[str, An
     if door.route in ("/requests/new/", "/requests/new/estimate/"):
         champion = str(User.objects.get(username="meera").pk)
         return request_of(name="new-notes", environment="prod", owner=champion, champion=champion)
+    if door.route in ("/tier-changes/new/", "/tier-changes/new/estimate/"):
+        own = Tenant.objects.get(name="finance-notes")
+        return {"tenant": str(own.pk), **CHANGE, "justification": "Year end."}
     if door.route == "/delegations/new/":
         return _delegation()
     more = CONSOLE.get(door.route, {})

@@ -17,6 +17,8 @@ IN_BODY = {
     "/api/v1/configurations/": "tenants.tenant",
     "/api/v1/validations/": "tenants.tenant",
     "/api/v1/usage/": "tenants.tenant",
+    "/api/v1/tier-changes/": "tenants.tenant",
+    "/api/v1/tier-changes/estimate/": "tenants.tenant",
     "/api/v1/tenant-requests/": "tenants.businessunit",
     "/api/v1/tenant-requests/estimate/": "tenants.businessunit",
 }

@@ -34,6 +34,8 @@ from tests.flags.made import admin, flag, on_for
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
 from tests.sealing import look_here, seal_here
+from tests.tierchanges.made import row
+from tests.tierchanges.test_states import put as put_change
 
 from .routes import Door
 
@@ -117,6 +119,7 @@ class Scene:
         self._keep("tenants.tier:offer", here=_no_longer_offered())
         self._money(tenants)
         self._requests(world.request, world.case, tenants)
+        self._tier_changes(tenants)
         self._work(tenants)
         self._flags(tenants)
         self._configuration(tenants)
@@ -160,6 +163,20 @@ class Scene:
         verdict = apps.get_model("compliance.verdict").objects
         rows = {name: verdict.filter(subject_id=str(one.pk)).first() for name, one in requests.items()}
         self._keep("compliance.verdict", **rows)
+
+    def _tier_changes(self, tenants: dict[str, Tenant]) -> None:
+        """None is open but the one to be withdrawn, of a tenant of its own: so that another can be asked for."""
+        end = now().date() + timedelta(days=30)
+        past = {name: row(one, ends_on=end) for name, one in tenants.items()}
+        for one in past.values():
+            put_change(one, "rejected")
+        self._keep("tierchanges.tierchange", **past)
+        for words, state in ((("cancellation", "cancel"), ""), (("end",), "applied"), (("keep",), "return_conflict")):
+            own = row(tenant(f"fin-{words[0]}", "FIN", "meera"), ends_on=end)
+            if state:
+                put_change(own, state)
+            for word in words:
+                self._keep(f"tierchanges.tierchange:{word}", **{**past, "own": own})
 
     def _work(self, tenants: dict[str, Tenant]) -> None:
         self._keep("jobs.job", **{name: job(one, "running") for name, one in tenants.items()})

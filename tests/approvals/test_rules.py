@@ -60,21 +60,34 @@ def test_a_fact_that_is_missing_asks_rather_than_waives(rules, asker, cfo):
 
 
 def test_no_rule_blocks_and_tells_until_a_rule_speaks(rules, asker, cfo):
-    case = opened(asker, kind="tier_change")
+    case = opened(asker, kind="restore")
     assert (case.state, case.is_blocked) == ("open", True)
     assert not case.requirements.exists()
     admin = act(person("adi", "platform_admin"))
     actions.create_rule(
         "APR-050",
         actor=admin,
-        reason="Tier changes cost money.",
-        title="Any tier change",
-        case_kind="tier_change",
+        reason="Restores cost money.",
+        title="Any restore",
+        case_kind="restore",
         role="cfo",
     )
     case = actions.reassess(case.pk)
     assert not case.is_blocked
     assert roles(case, "open") == {"cfo"}
+
+
+def test_a_kind_under_the_rules_of_another_has_its_own_too(rules, asker, cfo):
+    actions.create_rule(
+        "APR-051",
+        actor=act(person("adi", "platform_admin")),
+        reason="The tier is the law's business here.",
+        title="Any tier change",
+        case_kind="tier_change",
+        role="legal",
+    )
+    assert roles(opened(asker, kind="tier_change")) == {"cfo", "legal"}
+    assert roles(opened(asker)) == {"cfo"}
 
 
 def test_the_case_keeps_the_rule_it_was_opened_with(rules, asker, cfo):

@@ -18,9 +18,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.module_loading import import_string
 
+from lifecycle.tierchanges.models import TierChange
 from portal.access import jwt
 from tests.admin.world import World, build, person, tenant
 from tests.flags.made import flag, on_for
+from tests.tierchanges.made import row
 
 PINS = Path(__file__).with_name("queries.json")
 CEILING, API_DETAIL = 8, 4
@@ -38,6 +40,7 @@ def details(world: World) -> dict[str, tuple[str, str]]:
         "validations": ("validations", str(world.run.pk)),
         "incidents": ("incidents", str(world.incident.pk)),
         "tiers": ("tiers", "gold"),
+        "tier-changes": ("tier-changes", str(TierChange.objects.get().pk)),
         "business-units": ("business-units", "FIN"),
         "flags": ("flags", "cite-sources"),
         "tenant-flags": ("", str(world.tenant.pk)),
@@ -85,6 +88,7 @@ def counts(shipped: None) -> dict[str, int]:
     world = build()
     flag()
     on_for("cite-sources", world.tenant)
+    row(world.tenant)
     for number in range(ROWS):
         tenant(f"more-{number}x", ("FIN", "HR", "RISK")[number % 3], "meera")
     found: dict[str, int] = {}

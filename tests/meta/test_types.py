@@ -27,6 +27,7 @@ STRICT = (
     "lifecycle/actions/",
     "lifecycle/queries.py",
     "lifecycle/stores/",
+    "lifecycle/tierchanges/",
     "lifecycle/provisioning/",
     "ragplatform/",
     "packages/",

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class TierChangesConfig(AppConfig):
+    name = "lifecycle.tierchanges"
+    label = "tierchanges"
