@@ -155,11 +155,7 @@ class TenantViewSet(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModel
     @action(detail=True, methods=["get"])
     def propagation(self, request: Request, pk: Any = None) -> Response:
         """Which enforcement points have applied the newest change of the tenant's status, and which are fenced."""
-        tenant = self.get_object()
-        change = tenant.status_changes.select_related("tenant__tier").first() or StatusChange(
-            version=0, tenant=tenant, new=tenant.status, reason=tenant.status_reason, at=tenant.status_changed_at
-        )
-        return Response(ReceiptSerializer(change).data)
+        return Response(ReceiptSerializer(points.newest_change(self.get_object())).data)
 
     @extend_schema(responses=HealthSerializer)
     @action(detail=True, methods=["get"])

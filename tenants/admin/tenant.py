@@ -6,12 +6,17 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from portal.access.actor import Actor
 from portal.access.models import Role
 from portal.access.queries import roles_of
+from portal.access.reading import note_read
+from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column, fixed
@@ -29,6 +34,7 @@ from tenants.health.words import told
 from tenants.models import DataClass, Status, Tenant
 from tenants.queries import available_verbs, ends_at, region_choices
 
+from .receipt import receipt
 from .units import OwnUnits
 
 REGION = fixed("region", gettext_lazy("region"), region_choices)
@@ -233,7 +239,24 @@ class TenantAdmin(GovernedAdmin):
         yearly = tenant.monthly_cost_inr * 12 if tenant.monthly_cost_inr is not None else None
         left = tenant.annual_budget_inr - yearly if yearly is not None else None
         figures = {"yearly": yearly, "left": left, "is_over": left is not None and left < 0}
-        return {**figures, **self._systems(tenant), "health": told(tenant)}
+        systems = self._systems(tenant)
+        is_told = bool(systems) or tenant.is_restricted or tenant.status in (Status.SUSPENDED, Status.ARCHIVED)
+        return {**figures, **systems, "health": told(tenant), "has_receipt": is_told}
+
+    # -- who has heard ----------------------------------------------------------------------------------------------
+    def get_urls(self) -> list[URLPattern]:
+        door = self.admin_site.admin_view(self.receipt_view)
+        return [path("<str:object_id>/receipt/", door, name="tenant_receipt"), *super().get_urls()]
+
+    def receipt_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Who has heard of the newest change of status: a piece of the tenant's page, or a page of its own."""
+        tenant = self.of(request, object_id)
+        note_read(eyes.narrow(request), tenant, route=request.path)
+        found = {"title": _("Who has heard of it"), "tenant": tenant, "back": self.object_url(tenant)}
+        found |= receipt(tenant)
+        if request.headers.get("X-Part"):
+            return TemplateResponse(request, "tenants/receipt.html", found)
+        return TemplateResponse(request, "tenants/receipt_page.html", self.context(request, **found))
 
     def _systems(self, tenant: Tenant) -> dict[str, Any]:
         """How far the newest change of status has come in the tenant's systems, and whether that still moves."""

@@ -10,7 +10,7 @@ from django.db.models import Min, Q
 
 from portal.lib import standby
 from portal.lib.clock import now
-from tenants.models import StatusChange, Tier
+from tenants.models import StatusChange, Tenant, Tier
 
 from .models import Acknowledgement, EnforcementPoint
 
@@ -49,6 +49,14 @@ def heard(name: str, caller: str, applied: int) -> None:
     if len(_heard) >= REMEMBERED:
         _heard.clear()
     _heard[name] = applied, moment
+
+
+def newest_change(tenant: Tenant) -> StatusChange:
+    """The change that a receipt of the tenant is about; of one whose status never changed, how it began."""
+    found: StatusChange | None = tenant.status_changes.select_related("tenant__tier").first()
+    return found or StatusChange(
+        version=0, tenant=tenant, new=tenant.status, reason=tenant.status_reason, at=tenant.status_changed_at
+    )
 
 
 def receipt(change: StatusChange) -> list[Outcome]:

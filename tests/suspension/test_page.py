@@ -7,6 +7,7 @@ import pytest
 from portal.jobs.models import Job, JobState
 from tenants import actions
 from tenants.models import Tenant
+from tenants.registry.models import Acknowledgement, EnforcementPoint
 from tests.admin.world import read_with_a_reason, tenant
 
 from .conftest import SYSTEM, deliver
@@ -54,3 +55,19 @@ def test_an_archive_says_when_it_ends(api: Any, subject: Tenant) -> None:
     assert "Archived: nobody asked for it. It is due for erasure on " in page(api("priya"), subject)
     again = api("priya").post(f"/api/v1/tenants/{subject.pk}/reactivation/", {"reason": "oh"})
     assert again.status_code == 409
+
+
+def test_who_has_heard_of_it_comes_after_the_page(api: Any, subject: Tenant) -> None:
+    change = subject.status_changes.first()
+    assert change is not None
+    told, _silent = (EnforcementPoint.objects.create(name=name, caller="test") for name in ("platform.a", "platform.b"))
+    EnforcementPoint.objects.update(first_seen_at=change.at, seen_at=change.at)
+    Acknowledgement.objects.create(point=told, version=change.version)
+    priya = api("priya")
+    assert 'data-fetch="receipt/"' in page(priya, subject)
+    part = priya.get(f"/tenants/{subject.pk}/receipt/", headers={"X-Part": "1"}).content.decode()
+    assert part.startswith("<div") and "of 2 points" in part
+    assert "platform.a" in part and "applied" in part and "lease" in part
+    whole = priya.get(f"/tenants/{subject.pk}/receipt/").content.decode()
+    assert "<h1>Who has heard of it</h1>" in whole and "platform.b" in whole
+    assert api("arjun").get(f"/tenants/{subject.pk}/receipt/").status_code == 404
