@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 from portal.lib.money import quantise
-from tenants.models import Tier
+from tenants.models import Tenant, Tier
+from tenants.usage.actions import next_month
 from tenants.usage.models import Metric
 
 from .models import Terms
@@ -14,14 +15,19 @@ from .pricing import HUNDRED, Line
 
 MINUTES = Decimal(43_800)  # a twelfth of a year of 365 days: 99.99 % allows 4.38
 CENT = Decimal("0.01")
+ENOUGH = Decimal(95)  # percent of the time; what is missing are restarts of the portal
 
 
 @dataclass(frozen=True)
 class Service:
-    """One tenant's month against its tier's promise; minutes. What nobody reported is unknown, and never 100 %."""
+    """One tenant's month against its tier's promise; minutes. What nobody reported is unknown, and never 100 %.
+
+    `watched_percent` says in how much of the time, so far, the portal itself looked every minute.
+    """
 
     target_percent: Decimal
     down_minutes: Decimal | None
+    watched_percent: Decimal | None = None
 
     @property
     def allowed_minutes(self) -> Decimal:
@@ -47,6 +53,7 @@ class Service:
             "allowed_minutes": f"{self.allowed_minutes.quantize(CENT):f}",
             "down_minutes": _said(self.down_minutes, "0.01"),
             "burnt_percent": _said(self.burnt_percent, "0.1"),
+            "watched_percent": _said(self.watched_percent, "1", "ROUND_DOWN"),
         }
 
 
@@ -57,9 +64,22 @@ def _said(value: Decimal | None, step: str, rounding: str | None = None, *, trim
     return f"{found.normalize() if trim else found:f}"
 
 
-def of_month(tier: Tier, used: Mapping[tuple[str, bool, int], Decimal]) -> Service:
+def of_month(
+    tier: Tier, used: Mapping[tuple[str, bool, int], Decimal], watched_percent: Decimal | None = None
+) -> Service:
+    """A month without a fault is one that was watched, all but ENOUGH; without a report or that it is unknown."""
     down = [amount for (metric, _, _), amount in used.items() if metric == Metric.DOWN_MINUTES]
-    return Service(tier.sla_percent, max(sum(down, Decimal(0)), Decimal(0)) if down else None)
+    is_known = down or (watched_percent is not None and watched_percent >= ENOUGH)
+    return Service(tier.sla_percent, max(sum(down, Decimal(0)), Decimal(0)) if is_known else None, watched_percent)
+
+
+def watched(tenant: Tenant, minutes: int, month: date, until: datetime) -> Decimal | None:
+    """Of the minutes of the month in which the tenant was there, the share that was looked at; None without any."""
+    first = datetime.combine(month, time(), UTC)
+    begin = max(first, tenant.activated_at or first)
+    end = min(until, datetime.combine(next_month(month), time(), UTC))
+    whole = Decimal((end - begin) // timedelta(minutes=1))
+    return min(HUNDRED, minutes * HUNDRED / whole) if minutes and whole > 0 else None
 
 
 def credit(service: Service, lines: Iterable[Line], terms: Terms | None) -> list[Line]:

@@ -17,13 +17,14 @@ from portal.audit.actions import record
 from portal.audit.context import acting
 from portal.lib.clock import now
 from tenants import envelopes
+from tenants.health.queries import minutes_watched
 from tenants.models import Status, Tenant
 from tenants.usage.actions import ensure_months, next_month
 from tenants.usage.queries import sums
 
 from .models import Adjustment, Agreement, State, Statement
 from .pricing import Books, Line, baseline_line, figures, usage_lines
-from .service import Service, credit, of_month, terms_on
+from .service import Service, credit, of_month, terms_on, watched
 
 AT_ONCE = 500
 WRITTEN = [
@@ -79,13 +80,15 @@ def _made(month: date) -> list[Statement]:
     """The statements of everybody who has something to pay, unsaved."""
     books = Books()
     used, adjusted, agreed = sums(month, books.starts), _adjustments(month), _agreements(month)
+    seen, at = minutes_watched(month, next_month(month)), now()
     last = next_month(month) - timedelta(days=1)
     present = Q(activated_at__date__lte=last) & ~Q(archived_at__date__lt=month) & ~Q(deleted_at__date__lt=month)
     terms = terms_on(last)
     made = []
     tenants = Tenant.objects.filter(present | Q(pk__in=[*used, *adjusted])).select_related("tier").order_by("pk")
     for tenant in tenants:
-        service = of_month(tenant.tier, used.get(tenant.pk, {}))
+        share = watched(tenant, seen.get(tenant.pk, 0), month, at)
+        service = of_month(tenant.tier, used.get(tenant.pk, {}), share)
         lines = _baseline(tenant, month, last, agreed.get(tenant.pk, []))
         lines += usage_lines(used.get(tenant.pk, {}), books) + credit(service, lines, terms.get(tenant.tier_id))
         lines += adjusted.get(tenant.pk, [])

@@ -117,3 +117,22 @@ class Reading(models.Model):
 
     def __str__(self) -> str:
         return "not known" if self.score is None else str(self.score)
+
+
+class Watch(models.Model):
+    """The minutes of one hour in which a tenant's platform was looked at, and in which it was down: one bit each."""
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+", db_index=False)
+    hour = models.DateTimeField()
+    seen = models.BigIntegerField()
+    down = models.BigIntegerField()
+    is_reported = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(name="one_watch_an_hour", fields=["tenant", "hour"]),
+            models.CheckConstraint(name="watch_of_an_hour", condition=Q(seen__gt=0, seen__lt=2**60, down__gte=0)),
+            models.CheckConstraint(name="down_was_seen", condition=Q(seen=F("seen").bitor(F("down")))),  # type: ignore[arg-type]  # the stubs know numbers only
+        ]
+        indexes = [models.Index(fields=["hour", "is_reported"])]

@@ -14,14 +14,14 @@ from portal.lib.regions import load
 from tenants.actions import note_health
 from tenants.models import Status, Tenant
 
-from . import actions
+from . import actions, watch
 from .measure import News, measure
-from .models import Condition, Reading, Scale
+from .models import Condition, Reading, Scale, Watch
 from .scrape import Look, look_at
 
 ACTOR = Actor.system("health")
 AT_ONCE = 500
-KEPT = timedelta(days=14)
+KEPT, WATCH_KEPT = timedelta(days=14), timedelta(days=70)
 
 
 def tick() -> None:
@@ -29,6 +29,7 @@ def tick() -> None:
     for region in load(settings.REGIONS_FILE).values() if settings.REGIONS_FILE.is_file() else ():
         if region.platform_url:
             take_in(region.name, look_at(region.platform_url))
+    watch.report(now())
     idle = Condition.objects.exclude(tenant__status=Status.ACTIVE)
     for pk in Tenant.objects.exclude(status=Status.ACTIVE).exclude(health_score=None).values_list("pk", flat=True):
         note_health(pk, score=None, actor=ACTOR)
@@ -50,11 +51,13 @@ def take_in(region: str, look: Look) -> None:
             else:
                 plain.append(held)
         actions.keep(plain)
+        watch.note([one.pk for one in batch], at, look.is_up)
 
 
 def forget_old() -> None:
-    """Entry: drop readings of more than two weeks ago."""
+    """Entry: drop readings of more than two weeks ago, and hours that no open month asks for any more."""
     Reading.objects.filter(at__lt=now() - KEPT).delete()
+    Watch.objects.filter(hour__lt=now() - WATCH_KEPT, is_reported=True).delete()
 
 
 def _busy(since: datetime) -> set[UUID | None]:

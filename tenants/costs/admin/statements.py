@@ -131,10 +131,11 @@ def _service(found: dict[str, Any]) -> list[Facts]:
         Fact(_("Minutes that may not be served"), found["allowed_minutes"], "number"),
         Fact(_("Minutes not served"), found["down_minutes"], "number"),
         Fact(_("Of what is allowed, gone"), found["burnt_percent"], "percent"),
+        Fact(_("Of the time, looked at by the portal"), found.get("watched_percent"), "percent"),
     ]
-    note = _("Of a month of 43,800 minutes. What is given back is a line above.")
+    note = _("Of a month of 43,800 minutes, as reported and as the portal saw. What is given back is a line above.")
     if found["attained_percent"] is None:
-        note = _("Nobody has reported this month's minutes, so nothing is claimed of it.")
+        note = _("Nobody has reported or watched enough of this month's minutes, so nothing is claimed of it.")
     return [Facts(_("Service level"), rows, note)]
 
 
