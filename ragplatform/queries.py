@@ -8,19 +8,18 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from . import metrics, shape
+from . import metrics, retrieval, shape
 from .cache import TenantCache, day_and_reset
 from .call import Call
 from .database import Connection, count
 from .embedding import embed, features, similarity
 from .ids import new_id
+from .retrieval import Retrieval
 from .services import Services
 from .vectors import Place
 from .visibility import visible
 
-FIELDS: dict[str, shape.Check] = {"q": shape.text(1, 2_000), "k": shape.whole(1, 20, default=5)}
-# Hashing into 256 dimensions finds the neighbourhood; the exact similarity of this many decides the order.
-CANDIDATES = 50
+QUESTION = shape.text(1, 2_000)
 SLOTS = 16
 PASSAGES = sql.SQL("""
     SELECT c.document_id, c.ordinal, d.title, d.source, c.body
@@ -50,15 +49,21 @@ class Passage:
 
 def answer(services: Services, call: Call, raw: bytes, content_type: str) -> dict[str, Any]:
     """The k best passages the caller may see, best first, with scores in 0..1; the question is kept in the history."""
+    settings = retrieval.of(call.tenant)
+    many = shape.whole(1, retrieval.MOST_PASSAGES, default=settings.passages)
+    fields = shape.read_object(raw, content_type, {"q": QUESTION, "k": many})
+    with services.exposures.under(retrieval.WIDE_SEARCH, retrieval.wide_search(call.tenant)):
+        return _answer(services, call, settings, fields["q"], fields["k"])
+
+
+def _answer(services: Services, call: Call, settings: Retrieval, question: str, wanted: int) -> dict[str, Any]:
     began = time.perf_counter()
-    fields = shape.read_object(raw, content_type, FIELDS)
-    question, wanted = fields["q"], fields["k"]
     cache = services.caches.of(call.binding)
     left = cache.count_query(call.tenant.limits.max_queries_per_day, lambda: _asked_today(services, call))
-    key, cached = cache.answer(f"{wanted}\n{call.viewer.user_id}\n{call.viewer.sees_all}\n{question}")
+    key, cached = cache.answer(f"{settings.name}\n{wanted}\n{call.viewer.user_id}\n{call.viewer.sees_all}\n{question}")
     with services.database.tenant(call.binding) as connection:
         found = _cached(connection, call, cached) if cached is not None else _search(
-            services, connection, call, question, wanted
+            services, connection, call, settings, question, wanted
         )  # fmt: skip
         milliseconds = (time.perf_counter() - began) * 1000
         _keep(connection, call, question, wanted, found, cached is not None, milliseconds)
@@ -73,16 +78,18 @@ def answer(services: Services, call: Call, raw: bytes, content_type: str) -> dic
 
 
 def _search(
-    services: Services, connection: Connection, call: Call, question: str, wanted: int
+    services: Services, connection: Connection, call: Call, settings: Retrieval, question: str, wanted: int
 ) -> list[tuple[float, Passage]]:
     vector = embed(question)
     if not any(vector):
         return []
     store = services.vectors(call.binding)
-    near = store.search(connection, call.binding, vector, call.viewer, max(CANDIDATES, 4 * wanted))
+    near = store.search(connection, call.binding, vector, call.viewer, max(settings.candidates, 4 * wanted))
     asked = features(question)
     scored = [(similarity(asked, features(f"{p.title}\n{p.body}")), p) for p in _passages(connection, call, near)]
-    return sorted(scored, key=lambda pair: (-pair[0], pair[1].place))[:wanted]
+    if settings.rerank:
+        scored.sort(key=lambda pair: (-pair[0], pair[1].place))
+    return [pair for pair in scored if pair[0] >= settings.min_score][:wanted]
 
 
 def _cached(connection: Connection, call: Call, places: list[tuple[UUID, int, float]]) -> list[tuple[float, Passage]]:

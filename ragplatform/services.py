@@ -14,6 +14,7 @@ from .cache import Caches
 from .call import Doorkeeper
 from .config import Config
 from .database import Database, levels
+from .exposures import Exposures
 from .following import Follower
 from .logs import TenantLogs
 from .neighbours import Neighbours
@@ -42,6 +43,7 @@ class Services:
     objects: Objects
     outbox: Outbox
     reporter: Reporter
+    exposures: Exposures
     logs: TenantLogs
     doorkeeper: Doorkeeper
     follower: Follower
@@ -71,6 +73,7 @@ class Services:
         self.registry.close()
         self.reporter.close()
         self.neighbours.close()
+        self.exposures.close()
         self.keys.close()
         self.database.close()
 
@@ -90,6 +93,7 @@ class Services:
         while not self._stop.wait(EVERY_SECONDS):
             try:
                 self.reporter.run()
+                self.exposures.tell()
             except Exception:  # the next round tells it; a thread that ended would tell nothing more
                 LOG.exception("usage.round_failed")
 
@@ -149,6 +153,7 @@ def build(config: Config, threads: int) -> Services:
         objects=objects,
         outbox=Outbox(database, objects, pinecone),
         reporter=Reporter(database, bindings, config.portal_url, token),
+        exposures=Exposures(config.portal_url, token),
         logs=TenantLogs(clients, config.region),
         doorkeeper=Doorkeeper(config.region, verifier, registry, bindings, database, caches),
         follower=Follower(registry, neighbours, seats=threads // 2),

@@ -16,11 +16,11 @@ from .models import Grant, Person, Role, User
 
 SEED = Actor.system("seed")
 TOKEN_FILE = "service_token"  # noqa: S105 - a file's name
-PLATFORM_SCOPES = ["snapshot.read", "usage.write"]
+PLATFORM_SCOPES = ["snapshot.read", "usage.write", "flag.report"]
 
 
 def ensure_platform_service() -> None:
-    """Give the RAG platform an account that reads snapshots and reports usage, its token in the secrets directory."""
+    """Give the RAG platform an account that reads snapshots and reports what it measures; its token lies in a file."""
     user, is_new = User.objects.get_or_create(username="platform", defaults={"is_service": True, "password": "!"})
     if is_new:
         Person.objects.create(user=user, full_name="RAG platform")
