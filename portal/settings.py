@@ -272,6 +272,7 @@ API_ROUTES = [
     "tenants.usage.api.routes",
     "tenants.costs.api.routes",
     "tenants.flags.api.routes",
+    "tenants.health.api.routes",
     "tenants.configuration.api.routes",
     "compliance.api.routes",
     "lifecycle.api.routes",

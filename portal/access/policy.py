@@ -63,6 +63,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "access.edit": ADMINS,
     "webhook.view": ENGINEERS | {Role.AUDITOR},
     "webhook.edit": ADMINS,
+    "health_scale.view": READERS | APPROVERS | TENANT_SIDE,
+    "health_scale.edit": ADMINS,
     "cost.view": READERS | APPROVERS | TENANT_SIDE,
     "cost.adjust": frozenset({Role.CFO}),
     "cost.oversee": READERS | {Role.CFO},
@@ -93,7 +95,7 @@ WHOLE = frozenset(
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
-        "cost.oversee", "rate.edit", "terms.edit",
+        "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit",
     }
 )  # fmt: skip
 

@@ -1,11 +1,18 @@
 """What is kept of measurements, and who hears of them."""
 
+import math
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 
+from django.core.exceptions import ValidationError
+
+from portal.access import policy
 from portal.access.actor import Actor
+from portal.audit.actions import record
 from portal.audit.context import action
 from portal.jobs.outbox import emit
+from portal.lib.errors import Invalid
 from tenants.actions import note_health
 from tenants.models import Tenant
 
@@ -30,6 +37,30 @@ def keep(conditions: Iterable[Condition], *, and_readings: bool = False) -> None
 
 def _is_due(one: Condition) -> bool:
     return one.noted_at is None or one.read_at - one.noted_at >= HOURLY
+
+
+@action
+def set_scale(*, actor: Actor, reason: str, **fields: Any) -> Scale:
+    """Change what parts weigh and where their points begin and end, for every tenant from the next look on."""
+    policy.require(actor, "health_scale.edit")
+    if not reason.strip():
+        raise Invalid(fields={"reason": "say why; it is kept in the record"})
+    if strange := [name for name, value in fields.items() if not math.isfinite(value)]:
+        raise Invalid(fields=dict.fromkeys(strange, "a number"))
+    scale = Scale.objects.select_for_update(no_key=True).get()
+    before = {name: getattr(scale, name) for name in fields}
+    for name, value in fields.items():
+        setattr(scale, name, value)
+    if sum(scale.weights().values()) != 100:
+        raise Invalid(fields={"uptime_weight": f"the weights make {sum(scale.weights().values())}, not 100"})
+    try:
+        scale.full_clean()
+    except ValidationError as error:
+        raise Invalid(fields={name: " ".join(texts) for name, texts in error.message_dict.items()}) from error
+    scale.save()
+    said = {name: f"{before[name]} → {value}" for name, value in fields.items() if before[name] != value}
+    record("health_scale.changed", scale, actor=actor, reason=reason, data=said)
+    return scale
 
 
 @action

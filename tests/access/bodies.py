@@ -6,6 +6,7 @@ from typing import Any
 from portal.access.demo import PASSWORD
 from portal.access.models import User
 from portal.lib.clock import now
+from tenants.health.models import Scale
 from tenants.models import Tenant
 from tests.lifecycle.asking import body as request_of
 from tests.lifecycle.test_bad_input_elsewhere import ENVELOPE, TIER, TOKEN
@@ -62,6 +63,7 @@ API: dict[str, dict[str, Any]] = {
 }
 FLAG = {"key": "new-flag", "title": "New", "purpose": "To see.", "owner": "kiran", **REASON}
 FEATURE = {"code": "own-prompts", "title": "T", "says": "S", "tiers": ["gold"], **REASON}
+SCALE = {field.name: field.default for field in Scale._meta.fields if not field.primary_key}
 CHANGE = {"tier": "platinum", **USE}
 STEP, TO_OTHER = {"tier": "gold", "percent": 10, **REASON}, {"other": "storage", **REASON}
 PART = {"document": {"retrieval": {"passages": 7}}, "base": 2, **REASON}
@@ -74,6 +76,7 @@ API |= {
     "/api/v1/flags/{pk}/relation-removal/": TO_OTHER,
     "/api/v1/flags/exposures/": {"exposures": []},
     "/api/v1/features/": FEATURE,
+    "/api/v1/health-scale/{pk}/change/": {"matters_by": 6, **REASON},
     "/ofrep/v1/evaluate/flags": NOTHING,
     "/ofrep/v1/evaluate/flags/{key}": NOTHING,
 }
@@ -107,6 +110,7 @@ CONSOLE: dict[str, dict[str, Any]] = {
     "/approval-rules/{object_id}/do/edit/": RULE,
     **{f"/{one}-configuration/{{object_id}}/do/set/": {"passages": 7, "base": 2} for one in ("tenant", "tier")},
     **{f"/{one}-configuration/{{object_id}}/do/back/": {"number": 1} for one in ("tenant", "tier")},
+    "/health-scale/{object_id}/do/change/": SCALE,
     "/flags/new/": {"kind": "release", **FLAG},
     "/flags/{object_id}/do/rollout/": STEP,
     "/flags/{object_id}/do/default/": {"tier": "gold", "variant": "on"},

@@ -43,6 +43,7 @@ Subject = dict[str, str]
 FIVE = ("own", "other", "suspended", "deleted", "absent")
 ABSENT = {
     models.UUIDField: str(uuid4()),
+    models.PositiveSmallIntegerField: "999",
     models.AutoField: "999999999",
     models.BigAutoField: "999999999",
     models.BigIntegerField: "999999999",

@@ -104,7 +104,8 @@ def test_the_api(scene: Scene) -> None:
     assert ours == {"GET /api/v1/me"}, "a superuser without a grant sees nothing"
     hot = {door for door in done_by("service", found, reads=True) | done_by("service", found) if door not in shown}
     wanted = {"GET /api/v1/me", "GET /v1/snapshot/{tenant_id}", "GET /v1/snapshots", "POST /api/v1/usage/"}
-    assert hot == wanted, "a service reads snapshots and reports usage"
+    wanted |= {"POST /api/v1/flags/exposures/"}
+    assert hot == wanted, "a service reads snapshots, reports usage and what it measured under flags"
 
 
 def test_the_console(scene: Scene) -> None:

@@ -118,4 +118,6 @@ class CentreAdmin(MonthlyAdmin):
 
 def _year(until: Any, cost_centre: str = "") -> dict[str, Any]:
     months = twelve_months(until, cost_centre)
-    return {"months": months, "bars": bars(months), "chart_width": WIDTH, "chart_height": HEIGHT}
+    charged = sum(bool(one.budget_inr or one.known_inr) for one in months)
+    chart = {"bars": bars(months), "chart_width": WIDTH, "chart_height": HEIGHT}
+    return {"months": months, "charged_months": charged, **chart}
