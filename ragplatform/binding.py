@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from bailiwick_client import Route
+
 
 class Unbound(Exception):
     """This region's secret store holds nothing (usable) for the tenant."""
@@ -45,13 +47,17 @@ class Binding:
 class Bindings:
     """Reads the tenants' files of one region; a replaced file is noticed at the next request."""
 
-    def __init__(self, folder: Path, epoch_of: Callable[[UUID], int]) -> None:
+    def __init__(self, folder: Path, region: str, route_of: Callable[[UUID], Route | None]) -> None:
         self._folder = folder
-        self._epoch_of = epoch_of
+        self._region = region
+        self._route_of = route_of
         self._read: dict[UUID, tuple[int, Binding]] = {}
 
     def of(self, tenant_id: UUID) -> Binding:
-        """The tenant's binding as the file says now, at the epoch known now; raises Unbound."""
+        """The tenant's binding as the file says now, at the epoch known now; raises Unbound.
+
+        At epoch 0, at which nothing is written, where the registry is not known to have named the tenant.
+        """
         path = self._folder / f"{tenant_id}.json"
         try:
             changed = path.stat().st_mtime_ns
@@ -63,11 +69,13 @@ class Bindings:
             raise Unbound(f"no binding for {tenant_id}") from error
         if held[1].tenant_id != tenant_id:
             raise Unbound(f"the binding of {tenant_id} is of another tenant")
-        return held[1].at(self._epoch_of(tenant_id))
+        route = self._route_of(tenant_id)
+        return held[1].at(route.epoch if route else 0)
 
     def tenants(self) -> list[UUID]:
-        """The tenants that have a binding here."""
-        return [UUID(path.stem) for path in sorted(self._folder.glob("*-*-*-*-*.json"))]
+        """The tenants that have a binding here and are served here; of one that moves, one region at a time."""
+        bound = [UUID(path.stem) for path in sorted(self._folder.glob("*-*-*-*-*.json"))]
+        return [one for one in bound if (route := self._route_of(one)) and route.owner == self._region]
 
 
 def _binding(data: dict[str, object]) -> Binding:

@@ -1,5 +1,7 @@
 """What Prometheus reads: by tenant id, never by user."""
 
+from contextlib import suppress
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
@@ -17,3 +19,10 @@ STORED_BYTES = Gauge("rag_stored_bytes", "Bytes of documents held.", ["tenant"],
 STARTED = Gauge("rag_started_seconds", "When this process began to count.", registry=REGISTRY)
 STARTED.set_to_current_time()
 LOG_LINES_LOST = Counter("rag_log_lines_lost", "Log lines dropped after retries.", ["tenant"], registry=REGISTRY)
+
+
+def forget_levels(tenant: str) -> None:
+    """Stop telling what a tenant holds: another region serves it now."""
+    for level in (DOCUMENTS, STORED_BYTES):
+        with suppress(KeyError):
+            level.remove(tenant)

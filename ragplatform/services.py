@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from bailiwick_client import Registry, file_token
+from bailiwick_client import Registry, Route, file_token
 
 from . import metrics
 from .binding import Binding, Bindings, Unbound
@@ -84,7 +84,7 @@ class Services:
     def _sweep(self) -> None:
         told: set[UUID] = set()
         while True:
-            told |= self._publish_levels(set(self.bindings.tenants()) - told)
+            told = self.publish_levels(told)
             self.outbox.sweep(self.bindings)
             if self._stop.wait(SWEEP_SECONDS):
                 return
@@ -97,8 +97,17 @@ class Services:
             except Exception:  # the next round tells it; a thread that ended would tell nothing more
                 LOG.exception("usage.round_failed")
 
-    def _publish_levels(self, tenants: set[UUID]) -> set[UUID]:
-        """Gauges start from what is stored, not from the first upload; returns whose could be read."""
+    def publish_levels(self, told: set[UUID]) -> set[UUID]:
+        """Gauges start from what is stored, not from the first upload, and end when their tenant is served elsewhere.
+
+        Takes whose are told already and returns whose are told now.
+        """
+        here = set(self.bindings.tenants())
+        for tenant_id in told - here:
+            metrics.forget_levels(str(tenant_id))
+        return (told & here) | self._read_levels(here - told)
+
+    def _read_levels(self, tenants: set[UUID]) -> set[UUID]:
         told = set()
         for tenant_id in tenants:
             try:
@@ -113,14 +122,14 @@ class Services:
         return told
 
 
-def epochs(registry: Registry) -> Callable[[UUID], int]:
-    """Each tenant's routing epoch as it is known here; 0, at which nothing is written, while it is not."""
+def routes(registry: Registry) -> Callable[[UUID], Route | None]:
+    """Each tenant's route as it is known here, whoever can be asked now."""
 
-    def epoch_of(tenant_id: UUID) -> int:
+    def route_of(tenant_id: UUID) -> Route | None:
         known = registry.configuration(str(tenant_id))
-        return known.routing_epoch if known else 0
+        return Route(known.region, known.routing_epoch) if known else None
 
-    return epoch_of
+    return route_of
 
 
 def build(config: Config, threads: int) -> Services:
@@ -140,7 +149,8 @@ def build(config: Config, threads: int) -> Services:
         stream_url=config.registry_stream,
         copy=config.registry_copy,
     )
-    bindings, database = Bindings(config.bindings_dir, epochs(registry)), Database(config.database, threads // 2)
+    bindings = Bindings(config.bindings_dir, config.region, routes(registry))
+    database = Database(config.database, threads // 2)
     neighbours = Neighbours(config.region, config.regions_file)
     keys = Keys(f"{config.portal_url}/.well-known/jwks.json")
     verifier = Verifier(keys, config.portal_url)
