@@ -15,7 +15,7 @@ from psycopg import Connection, sql
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 
-from . import tables
+from . import objects, tables
 from .arm import generation
 from .load import as_mover, pour
 from .move import Move, fenced
@@ -134,7 +134,9 @@ def _copy(source: Connection[Any], target: Connection[Any], move: Move, table: T
         if generation(source, move, move.source) != chunk.generation:
             raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
         with into(target, move):
-            rows, size = pour(source, target, table, table.bounded(move.tenant_id, chunk.after, chunk.upto))
+            condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
+            objects.bring(move, objects.named(source, table, condition))
+            rows, size = pour(source, target, table, condition)
             target.execute(DONE, (rows, size, move.id, chunk.number))
 
 

@@ -21,13 +21,17 @@ class Overtaken(Permanent):
 
 @dataclass(frozen=True)
 class Move:
-    """Rows flow from `source` to `target`. `job_epoch` is the lease under which every transaction is made."""
+    """Rows flow from `source` to `target`. `job_epoch` is the lease under which every transaction is made.
+
+    `bucket` is the tenant's on either side, or empty for a tenant that has none.
+    """
 
     id: UUID
     tenant_id: UUID
     job_epoch: int
     source: Region
     target: Region
+    bucket: str = ""
 
     def reversed(self) -> "Move":
         """The same move flowing back."""

@@ -13,7 +13,7 @@ from psycopg import Connection, sql
 
 from lifecycle.stores.postgres.connection import translated
 
-from . import tables
+from . import objects, tables
 from .arm import generation
 from .copy import SNAPSHOT, both, into
 from .load import pour
@@ -87,12 +87,26 @@ def _bring(
     assert row is not None
     upserted = 0
     with into(target, move):
-        for name, dirty in keys.items():
-            condition = found[name].among(move.tenant_id, dirty)
+        conditions = {name: found[name].among(move.tenant_id, dirty) for name, dirty in keys.items()}
+        objects.bring(move, _objects(source, target, found, conditions))
+        for name, condition in conditions.items():
             target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
-        for name, dirty in keys.items():
-            upserted += pour(source, target, found[name], found[name].among(move.tenant_id, dirty))[0]
+        for name, condition in conditions.items():
+            upserted += pour(source, target, found[name], condition)[0]
         deleted = sum(map(len, keys.values())) - upserted
         facts = (move.id, move.tenant_id, move.id, move.source.name, row[0], upserted, deleted)
         target.execute(STORE, facts)
     return upserted
+
+
+def _objects(
+    source: Connection[Any], target: Connection[Any], found: dict[str, Table], conditions: dict[str, sql.Composed]
+) -> set[str]:
+    """What the changed rows name, as they are and as they were: the object of a deleted row has a marker by now."""
+    sides = (source, target)
+    return {
+        key
+        for name, condition in conditions.items()
+        for db in sides
+        for key in objects.named(db, found[name], condition)
+    }

@@ -1,0 +1,93 @@
+"""Compares the objects of both sides by reading them. Shares no code with what copies them.
+
+An object is its key and its history: for each version the SHA-256 over the bytes read, its length and its tags, for
+each delete marker its place. Neither ETag nor time count: a multipart upload has another ETag, a copy another time.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from bailiwick_proof import merkle
+
+from lifecycle.stores import aws
+from portal.lib.regions import Region
+
+from .move import Move
+
+SYSTEM = "objects"
+AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Objects:
+    """`roots` are RFC 9162 trees over the keys in order, hex; `mismatches` the keys whose histories differ."""
+
+    keys: int
+    root_source: str
+    root_target: str
+    mismatches: list[str]
+
+    @property
+    def ok(self) -> bool:
+        return self.root_source == self.root_target
+
+
+def compare(move: Move, beat: Callable[[], None] = lambda: None) -> Objects:
+    """Read every version of every object on both sides."""
+    sides = [_digests(region, move.bucket, beat) for region in (move.source, move.target)]
+    differing = sorted(key for key, _ in sides[0].items() ^ sides[1].items())
+    return Objects(len(sides[0]), _root(sides[0]), _root(sides[1]), sorted(set(differing)))
+
+
+def _root(digests: dict[str, bytes]) -> str:
+    return merkle.root(merkle.leaf_hash(digests[key]) for key in sorted(digests)).hex()
+
+
+def _digests(region: Region, bucket: str, beat: Callable[[], None]) -> dict[str, bytes]:
+    with aws.translated(SYSTEM, "compare objects"), ThreadPoolExecutor(AT_ONCE) as pool:
+        histories = _histories(region, bucket)
+        found = {}
+        jobs = pool.map(lambda item: _digest(region, bucket, *item), sorted(histories.items()))
+        for key, digest in zip(sorted(histories), jobs, strict=True):
+            found[key] = digest
+            beat()
+        return found
+
+
+def _histories(region: Region, bucket: str) -> dict[str, list[dict[str, Any]]]:
+    """Every key's versions and markers, oldest first."""
+    pages = aws.client(region, "s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
+    found: dict[str, list[dict[str, Any]]] = {}
+    for page in pages:
+        for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            found.setdefault(one["Key"], []).append(one)
+    for moments in found.values():
+        moments.reverse()
+        moments.sort(key=_moment)
+    return found
+
+
+def _moment(one: dict[str, Any]) -> tuple[Any, ...]:
+    """Listed newest first and by the second: of one second the latest is last, and a marker behind its content."""
+    return one["LastModified"], one["IsLatest"], "Size" not in one
+
+
+def _digest(region: Region, bucket: str, key: str, moments: list[dict[str, Any]]) -> bytes:
+    """The key's history as one hash."""
+    s3, told = aws.client(region, "s3"), []
+    for moment in moments:
+        if "Size" not in moment:
+            told.append("deleted")
+            continue
+        place = {"Bucket": bucket, "Key": key, "VersionId": moment["VersionId"]}
+        content, length = hashlib.sha256(), 0
+        for block in s3.get_object(**place)["Body"].iter_chunks(1 << 20):
+            content.update(block)
+            length += len(block)
+        tags = sorted((tag["Key"], tag["Value"]) for tag in s3.get_object_tagging(**place)["TagSet"])
+        told.append(json.dumps([length, content.hexdigest(), tags]))
+    return hashlib.sha256(json.dumps([key, told]).encode()).digest()

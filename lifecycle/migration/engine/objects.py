@@ -1,0 +1,146 @@
+"""A tenant's objects, with their versions, delete markers, tags and locks: there before the row that names them is.
+
+Keys are written once, so a key's history only grows: what the target lacks is its end. The content's own SHA-256 is
+kept with each copy; an ETag is no content hash.
+"""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any
+from urllib.parse import urlencode
+
+from psycopg import Connection, sql
+
+from lifecycle.stores import aws
+from lifecycle.stores.errors import Permanent
+from portal.lib.regions import Region
+
+from .move import Move
+from .tables import Table
+
+SYSTEM = "objects"
+AT_ONCE = 8
+IN_MEMORY = 16 * 1024 * 1024
+# Which rows name an object: a document its original, a note of the outbox one that is to go.
+NAMED = {"documents": "object_key", "document_outbox": "detail->>'object_key'"}
+SHA256, VERSION = "bw-sha256", "bw-version"
+KEPT = (
+    *("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl", "Expires"),
+    *("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"),
+)
+
+
+@dataclass(frozen=True)
+class Version:
+    """One moment of a key's history, oldest first: a content, or the mark that it was deleted."""
+
+    id: str
+    is_marker: bool
+    is_latest: bool
+    at: datetime
+
+
+def named(db: Connection[Any], table: Table, condition: sql.Composed) -> list[str]:
+    """The objects that these rows name."""
+    if table.name not in NAMED:
+        return []
+    query = sql.SQL("SELECT DISTINCT {} FROM {} WHERE {}")
+    rows = db.execute(query.format(sql.SQL(NAMED[table.name]), table.identifier, condition)).fetchall()
+    return [key for (key,) in rows if key]
+
+
+def bring(move: Move, keys: Iterable[str]) -> int:
+    """Leave every key with the same history on the target as on the source; returns how many versions that took."""
+    wanted = sorted(set(keys))
+    if not (wanted and move.bucket):
+        return 0
+    with aws.translated(SYSTEM, "copy objects"), ThreadPoolExecutor(AT_ONCE) as pool:
+        return sum(pool.map(lambda key: _bring(move, key), wanted))
+
+
+def keys(region: Region, bucket: str, after: str = "") -> Iterator[str]:
+    """Every key that has a history, in order, those whose newest version is a marker included."""
+    s3, last = aws.client(region, "s3"), ""
+    page: dict[str, Any] = {"KeyMarker": after} if after else {}
+    while True:
+        with aws.translated(SYSTEM, "list objects"):
+            found = s3.list_object_versions(Bucket=bucket, **page)
+        names = {one["Key"] for kind in ("Versions", "DeleteMarkers") for one in found.get(kind, [])}
+        for key in sorted(names):
+            if key != last:
+                yield key
+                last = key
+        if not found.get("IsTruncated"):
+            return
+        page = {"KeyMarker": found["NextKeyMarker"], "VersionIdMarker": found["NextVersionIdMarker"]}
+
+
+def history(region: Region, bucket: str, key: str) -> list[Version]:
+    """The key's versions and markers, oldest first."""
+    s3, found = aws.client(region, "s3"), []
+    page: dict[str, Any] = {}
+    while True:
+        answer = s3.list_object_versions(Bucket=bucket, Prefix=key, **page)
+        for kind in ("Versions", "DeleteMarkers"):
+            found += [(one, kind == "DeleteMarkers") for one in answer.get(kind, []) if one["Key"] == key]
+        if not answer.get("IsTruncated") or answer["NextKeyMarker"] > key:
+            break
+        page = {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
+    return _oldest_first(
+        [Version(one["VersionId"], marker, one["IsLatest"], one["LastModified"]) for one, marker in found]
+    )
+
+
+def remove(region: Region, bucket: str, key: str) -> None:
+    """Forget the key's whole history."""
+    s3 = aws.client(region, "s3")
+    for version in history(region, bucket, key):
+        s3.delete_object(Bucket=bucket, Key=key, VersionId=version.id)
+
+
+def _oldest_first(newest_first: Sequence[Version]) -> list[Version]:
+    """S3 lists the newest first, versions and markers apart, and tells times by the second.
+
+    Of one second the latest comes last, and a marker behind the content it marks: keys are written once.
+    """
+    found = list(reversed(newest_first))
+    found.sort(key=lambda one: (one.at, one.is_latest, one.is_marker))
+    return found
+
+
+def _bring(move: Move, key: str) -> int:
+    there, here = history(move.source, move.bucket, key), history(move.target, move.bucket, key)
+    if [one.is_marker for one in here] != [one.is_marker for one in there[: len(here)]]:
+        raise Permanent(SYSTEM, "copy objects", f"{key} has another history in {move.target.name}")
+    for version in there[len(here) :]:
+        if version.is_marker:
+            aws.client(move.target, "s3").delete_object(Bucket=move.bucket, Key=key)
+        else:
+            _copy(move, key, version)
+    return len(there) - len(here)
+
+
+def _copy(move: Move, key: str, version: Version) -> None:
+    source, target = aws.client(move.source, "s3"), aws.client(move.target, "s3")
+    place = {"Bucket": move.bucket, "Key": key}
+    got = source.get_object(**place, VersionId=version.id)
+    with tempfile.SpooledTemporaryFile(IN_MEMORY) as body:
+        digest = _drain(got["Body"], body)
+        kept = {name: got[name] for name in KEPT if name in got}
+        tags = source.get_object_tagging(**place, VersionId=version.id)["TagSet"]
+        tagging = {"Tagging": urlencode(aws.as_dict(tags))} if tags else {}
+        metadata = got.get("Metadata", {}) | {SHA256: digest, VERSION: version.id}
+        target.put_object(**place, Body=body, Metadata=metadata, **kept, **tagging)
+
+
+def _drain(coming: Any, going: IO[bytes]) -> str:
+    digest = hashlib.sha256()
+    for block in coming.iter_chunks(1 << 20):
+        digest.update(block)
+        going.write(block)
+    going.seek(0)
+    return digest.hexdigest()

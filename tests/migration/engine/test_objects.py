@@ -1,0 +1,111 @@
+"""Objects come with their histories, before the rows that name them; the comparison reads every byte."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from lifecycle.migration.engine import compare, copy, objects, rounds
+from lifecycle.migration.engine.move import Move
+from lifecycle.stores import aws
+from lifecycle.stores.objects import emptying
+from portal.lib.regions import Region
+
+from .conftest import World, copied, drained
+
+DOCUMENT = "INSERT INTO rag.documents (tenant_id, id, title, object_key) VALUES (%s, %s, 'd', %s)"
+
+
+@pytest.fixture
+def taken(world: World) -> Iterator[Move]:
+    """A move of a tenant with a bucket on either side."""
+    bucket = f"rag-mover-{world.id.hex[-8:]}"
+    for region in (world.blue, world.green):
+        s3 = aws.client(region, "s3")
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region.name})
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    yield replace(world.take(1)[0], bucket=bucket)
+    for region in (world.blue, world.green):
+        emptying.empty(region, bucket)
+        aws.client(region, "s3").delete_bucket(Bucket=bucket)
+
+
+def put(region: Region, bucket: str, key: str, body: bytes = b"text", **more: Any) -> None:
+    aws.client(region, "s3").put_object(Bucket=bucket, Key=key, Body=body, **more)
+
+
+def body(region: Region, bucket: str, key: str) -> bytes:
+    return bytes(aws.client(region, "s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+
+
+def write(world: World, taken: Move, key: str) -> None:
+    put(world.blue, taken.bucket, key, key.encode(), ContentType="text/plain")
+    with world.writer(world.blue) as db:
+        db.execute(DOCUMENT, [world.id, uuid4(), key])
+
+
+def test_a_row_that_is_there_has_its_object(world: World, taken: Move) -> None:
+    write(world, taken, "first")
+    copied(taken)
+    assert body(world.green, taken.bucket, "first") == b"first"
+    write(world, taken, "second")
+    assert rounds.round(taken).upserted == 1
+    assert body(world.green, taken.bucket, "second") == b"second"
+    with world.writer(world.blue) as db:
+        db.execute("DELETE FROM rag.documents WHERE object_key = 'first'")
+    aws.client(world.blue, "s3").delete_object(Bucket=taken.bucket, Key="first")
+    drained(taken)
+    assert [one.is_marker for one in objects.history(world.green, taken.bucket, "first")] == [False, True]
+    assert compare.compare(taken).ok
+
+
+def test_histories_tags_and_empty_objects_come_over(world: World, taken: Move) -> None:
+    s3 = aws.client(world.blue, "s3")
+    put(world.blue, taken.bucket, "a", b"one", Tagging="class=pii&owner=x%20y")
+    s3.delete_object(Bucket=taken.bucket, Key="a")
+    put(world.blue, taken.bucket, "a", b"two")
+    put(world.blue, taken.bucket, "ab", b"", ContentType="application/pdf", Metadata={"who": "me"})
+    assert objects.bring(taken, objects.keys(world.blue, taken.bucket)) == 4
+    assert objects.bring(taken, objects.keys(world.blue, taken.bucket)) == 0
+    found = compare.compare(taken)
+    assert found.ok and found.keys == 2 and not found.mismatches
+    head = aws.client(world.green, "s3").head_object(Bucket=taken.bucket, Key="ab")
+    assert head["ContentType"] == "application/pdf" and head["Metadata"]["who"] == "me"
+
+
+def test_one_byte_of_equal_length_is_found_and_mended(world: World, taken: Move) -> None:
+    write(world, taken, "same")
+    copied(taken)
+    objects.remove(world.green, taken.bucket, "same")
+    put(world.green, taken.bucket, "same", b"sane")
+    found = compare.compare(taken)
+    assert not found.ok and found.mismatches == ["same"]
+    objects.remove(world.green, taken.bucket, "same")
+    objects.bring(taken, found.mismatches)
+    assert compare.compare(taken).ok
+
+
+def test_a_multipart_upload_differs_in_its_etag_alone(world: World, taken: Move) -> None:
+    s3, whole = aws.client(world.blue, "s3"), b"x" * (5 << 20) + b"y"
+    place = {"Bucket": taken.bucket, "Key": "large"}
+    upload = s3.create_multipart_upload(**place)["UploadId"]
+    parts = [
+        {"PartNumber": number, "ETag": s3.upload_part(**place, UploadId=upload, PartNumber=number, Body=part)["ETag"]}
+        for number, part in enumerate((whole[: 5 << 20], whole[5 << 20 :]), start=1)
+    ]
+    s3.complete_multipart_upload(**place, UploadId=upload, MultipartUpload={"Parts": parts})
+    objects.bring(taken, ["large"])
+    etags = {aws.client(region, "s3").head_object(**place)["ETag"] for region in (world.blue, world.green)}
+    assert len(etags) == 2 and compare.compare(taken).ok
+
+
+def test_a_copy_begins_anew_without_harm(world: World, taken: Move) -> None:
+    write(world, taken, "again")
+    for _ in range(2):
+        copied(taken)
+        with world.writer(world.blue) as db:
+            db.execute("SELECT 1")
+    copy.plan(taken)
+    assert len(objects.history(world.green, taken.bucket, "again")) == 1
