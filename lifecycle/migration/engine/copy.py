@@ -8,21 +8,26 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from psycopg import Connection, sql
+from psycopg import Connection, IsolationLevel, errors, sql
 
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 
 from . import objects, tables
 from .arm import generation
-from .load import as_mover, pour
-from .move import Move, fenced
+from .load import pour
+from .move import RESOURCE_CLASS, Move, is_ours
 from .tables import Table
 
 ROWS = 10_000
-SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+# One round trip: the epoch of this job and the state of the fence, both held until the transaction ends.
+CARRY = """
+SELECT e.epoch, f.state FROM bw.job_epoch e JOIN bw.fence f USING (tenant_id), LATERAL (
+    SELECT set_config('session_replication_role', 'replica', true), set_config('synchronous_commit', %s, true)) s
+WHERE e.tenant_id = %s AND e.resource_class = %s FOR SHARE OF e, f
+"""
 BOUNDS = sql.SQL("""
 SELECT {key}, n FROM (
     SELECT {names}, row_number() OVER (ORDER BY {names}) AS n, count(*) OVER () AS last
@@ -75,8 +80,7 @@ def plan(move: Move) -> Progress:
     A plan of an earlier generation is void, and with it every row it had brought.
     """
     with translated("plan the copy"), both(move) as (source, target):
-        with source.transaction():
-            source.execute(SNAPSHOT)
+        with snapshot(source):
             armed = generation(source, move, move.source)
             found = tables.read(source)
             planned = target.execute(
@@ -117,27 +121,48 @@ def both(move: Move) -> Iterator[tuple[Connection[Any], Connection[Any]]]:
 
 
 @contextmanager
-def into(target: Connection[Any], move: Move) -> Iterator[None]:
-    """A transaction of the mover on the target, under its epoch, and only while the tenant is not written there."""
-    with fenced(target, move, move.target):
-        row = target.execute("SELECT state FROM bw.fence WHERE tenant_id = %s FOR SHARE", (move.tenant_id,)).fetchone()
-        if row is None or row[0] != "closed":
-            state = row[0] if row else "missing"
+def into(target: Connection[Any], move: Move, *, commit: Literal["on", "off"] = "on") -> Iterator[None]:
+    """A transaction of the mover on the target, under its epoch, and only while the tenant is not written there.
+
+    Neither foreign keys nor triggers are asked row by row: what a whole snapshot satisfies, its parts need not.
+    `commit` is PostgreSQL's synchronous_commit.
+    """
+    with target.transaction():
+        row = target.execute(CARRY, (commit, move.tenant_id, RESOURCE_CLASS)).fetchone()
+        epoch, state = row or (None, "missing")
+        is_ours(epoch, move, move.target)
+        if state != "closed":
             raise Permanent(SYSTEM, "copy", f"the fence in {move.target.name} is {state}, and must be closed")
-        as_mover(target)
         yield
 
 
-def _copy(source: Connection[Any], target: Connection[Any], move: Move, table: Table, chunk: Chunk) -> None:
-    with source.transaction():
-        source.execute(SNAPSHOT)
-        if generation(source, move, move.source) != chunk.generation:
-            raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
-        with into(target, move):
-            condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
+@contextmanager
+def snapshot(source: Connection[Any]) -> Iterator[None]:
+    """A transaction on the source that reads everything as of one moment."""
+    source.isolation_level, source.read_only = IsolationLevel.REPEATABLE_READ, True
+    try:
+        with source.transaction():
+            yield
+    finally:
+        source.isolation_level, source.read_only = None, None
+
+
+def _copy(
+    source: Connection[Any], target: Connection[Any], move: Move, table: Table, chunk: Chunk, *, make_room: bool = False
+) -> None:
+    condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
+    try:
+        with snapshot(source):
+            if generation(source, move, move.source) != chunk.generation:
+                raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
             objects.bring(move, objects.named(source, table, condition))
-            rows, size = pour(source, target, table, condition)
-            target.execute(DONE, (rows, size, move.id, chunk.number))
+            with into(target, move, commit="off"):  # a chunk that is lost is lost with its line of the ledger
+                rows, size = pour(source, target, table, condition, make_room=make_room)
+                target.execute(DONE, (rows, size, move.id, chunk.number))
+    except errors.UniqueViolation:
+        if make_room:
+            raise
+        _copy(source, target, move, table, chunk, make_room=True)
 
 
 def _begin_anew(target: Connection[Any], move: Move, found: list[Table]) -> None:

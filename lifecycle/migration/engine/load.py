@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from psycopg import Connection, errors, sql
+from psycopg import Connection, sql
 
 from .tables import Table, Unique
 
@@ -10,32 +10,26 @@ OUT = sql.SQL("COPY (SELECT {columns} FROM {table} WHERE {condition}) TO STDOUT 
 IN = sql.SQL("COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)")
 
 
-def as_mover(target: Connection[Any]) -> None:
-    """Neither foreign keys nor triggers row by row: what a whole snapshot satisfies, its parts need not."""
-    target.execute("SET LOCAL session_replication_role = replica")
-
-
-def pour(source: Connection[Any], target: Connection[Any], table: Table, condition: sql.Composed) -> tuple[int, int]:
+def pour(
+    source: Connection[Any], target: Connection[Any], table: Table, condition: sql.Composed, *, make_room: bool = False
+) -> tuple[int, int]:
     """Copy the rows that meet the condition in the source's snapshot; returns their number and bytes.
 
-    A row of the target with the same unique value is one that has changed in the source since it was copied, or it
-    could not be in the way: its key is dirty and a round brings it back. It makes room.
+    UniqueViolation says that a row of the target is in the way, and that both transactions are to be done again with
+    `make_room`. Such a row has changed in the source since it was copied, or it could not be in the way: its key is
+    dirty, and a round brings it back. So it may go.
     """
-    try:
-        with target.transaction():
-            return _pipe(source, target, table, table.identifier, condition)
-    except errors.UniqueViolation:
-        room = sql.Identifier("pg_temp", f"poured_{table.name}")
-        target.execute(sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP").format(room, table.identifier))
-        size = _pipe(source, target, table, room, condition)
-        for unique in (Unique(False, ("tenant_id", *table.key)), *table.uniques):
-            target.execute(_make_room(table, room, unique))
-        columns = table.listed()
-        target.execute(
-            sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(table.identifier, columns, columns, room)
-        )
-        target.execute(sql.SQL("DROP TABLE {}").format(room))
-        return size
+    if not make_room:
+        return _pipe(source, target, table, table.identifier, condition)
+    room = sql.Identifier("pg_temp", f"poured_{table.name}")
+    target.execute(sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP").format(room, table.identifier))
+    size = _pipe(source, target, table, room, condition)
+    for unique in (Unique(False, ("tenant_id", *table.key)), *table.uniques):
+        target.execute(_delete(table, room, unique))
+    columns = table.listed()
+    target.execute(sql.SQL("INSERT INTO {} ({}) SELECT {} FROM {}").format(table.identifier, columns, columns, room))
+    target.execute(sql.SQL("DROP TABLE {}").format(room))
+    return size
 
 
 def _pipe(
@@ -52,7 +46,7 @@ def _pipe(
         return writer.rowcount, size
 
 
-def _make_room(table: Table, room: sql.Identifier, unique: Unique) -> sql.Composed:
+def _delete(table: Table, room: sql.Identifier, unique: Unique) -> sql.Composed:
     same = "IS NOT DISTINCT FROM" if unique.nulls_are_equal else "="
     condition = sql.SQL(" AND ").join(
         sql.SQL(f"t.{{0}} {same} r.{{0}}").format(sql.Identifier(name)) for name in unique.columns

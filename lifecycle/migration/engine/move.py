@@ -71,7 +71,7 @@ def acknowledge(move: Move) -> None:
         with translated("take over the move"), connection(region, "mover") as db:
             statement = "SELECT bw.raise_job_epoch(%s, %s, %s)"
             row = db.execute(statement, (move.tenant_id, RESOURCE_CLASS, move.job_epoch)).fetchone()
-            _is_ours(row, move.job_epoch, region)
+            is_ours(row and row[0], move, region)
 
 
 @contextmanager
@@ -82,10 +82,11 @@ def fenced(db: Connection[Any], move: Move, region: Region) -> Iterator[None]:
             "SELECT epoch FROM bw.job_epoch WHERE tenant_id = %s AND resource_class = %s FOR SHARE",
             (move.tenant_id, RESOURCE_CLASS),
         ).fetchone()
-        _is_ours(row, move.job_epoch, region)
+        is_ours(row and row[0], move, region)
         yield
 
 
-def _is_ours(row: tuple[Any, ...] | None, epoch: int, region: Region) -> None:
-    if row is None or row[0] != epoch:
-        raise Overtaken(SYSTEM, "job epoch", f"{region.name} is at {row[0] if row else None}, this job at {epoch}")
+def is_ours(epoch: int | None, move: Move, region: Region) -> None:
+    """Raise Overtaken unless the store is at this job's epoch."""
+    if epoch != move.job_epoch:
+        raise Overtaken(SYSTEM, "job epoch", f"{region.name} is at {epoch}, this job at {move.job_epoch}")

@@ -5,17 +5,17 @@ A round that is killed between its two commits is done again by the next: bringi
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, errors, sql
 
 from lifecycle.stores.postgres.connection import translated
 
 from . import objects, tables
 from .arm import generation
-from .copy import SNAPSHOT, both, into
+from .copy import both, into, snapshot
 from .load import pour
 from .move import Move, fenced
 from .tables import Table
@@ -29,6 +29,9 @@ SELECT %s, %s, (SELECT count(*) FROM bw.move_round WHERE move_id = %s), %s, %s, 
 """
 
 
+Keys = dict[str, list[list[str]]]
+
+
 @dataclass(frozen=True)
 class Round:
     """`keys` distinct keys; `left` is how many more lines were dirty when it ended."""
@@ -38,7 +41,7 @@ class Round:
     deleted: int
     seconds: float
     left: int
-    changed: dict[str, list[list[str]]]
+    changed: Keys
 
 
 def round(move: Move) -> Round:
@@ -54,26 +57,39 @@ def carried(
     source: Connection[Any], target: Connection[Any], move: Move, found: list[Table], *, strike: bool = True
 ) -> Iterator[Round]:
     """One round, durable on the target; inside, the source's snapshot is still open. `strike` its lines at the end."""
-    began = time.monotonic()
-    with source.transaction():
-        source.execute(SNAPSHOT)
-        generation(source, move, move.source)
-        lines = source.execute(DIRTY, (move.tenant_id, MOST)).fetchall()
-        changed: dict[str, dict[tuple[str, ...], None]] = {}
-        for _, table, key in lines:
-            changed.setdefault(table, {})[tuple(key)] = None
-        keys = {name: [list(key) for key in found] for name, found in changed.items()}
-        number = sum(map(len, keys.values()))
-        upserted = _bring(source, target, move, {table.name: table for table in found}, keys) if keys else 0
-        left = 0
-        if len(lines) == MOST:
-            row = source.execute(LEFT, (move.tenant_id,)).fetchone()
-            left = int(row[0]) - len(lines) if row else 0
-        yield Round(number, upserted, number - upserted, time.monotonic() - began, left, keys)
-    if lines and strike:
+    with ExitStack() as held:
+        held.enter_context(snapshot(source))
+        try:
+            seqs, done = _carry(source, target, move, found)
+        except errors.UniqueViolation:
+            held.close()
+            held.enter_context(snapshot(source))
+            seqs, done = _carry(source, target, move, found, make_room=True)
+        yield done
+    if seqs and strike:
         with fenced(source, move, move.source):
-            seqs = [line[0] for line in lines]
             source.execute("DELETE FROM bw.dirty WHERE tenant_id = %s AND seq = ANY (%s)", (move.tenant_id, seqs))
+
+
+def _carry(
+    source: Connection[Any], target: Connection[Any], move: Move, found: list[Table], *, make_room: bool = False
+) -> tuple[list[int], Round]:
+    """The lines that were carried, and the round."""
+    began = time.monotonic()
+    generation(source, move, move.source)
+    lines = source.execute(DIRTY, (move.tenant_id, MOST)).fetchall()
+    changed: dict[str, dict[tuple[str, ...], None]] = {}
+    for _, table, key in lines:
+        changed.setdefault(table, {})[tuple(key)] = None
+    keys = {name: [list(key) for key in found] for name, found in changed.items()}
+    number, upserted, left = sum(map(len, keys.values())), 0, 0
+    if keys:
+        upserted = _bring(source, target, move, {table.name: table for table in found}, keys, make_room)
+    if len(lines) == MOST:
+        row = source.execute(LEFT, (move.tenant_id,)).fetchone()
+        left = int(row[0]) - len(lines) if row else 0
+    seconds = time.monotonic() - began
+    return [seq for seq, *_ in lines], Round(number, upserted, number - upserted, seconds, left, keys)
 
 
 def _bring(
@@ -81,8 +97,10 @@ def _bring(
     target: Connection[Any],
     move: Move,
     found: dict[str, Table],
-    keys: dict[str, list[list[str]]],
+    keys: Keys,
+    make_room: bool,
 ) -> int:
+    """Replace the rows of these keys on the target by those of the source's snapshot; returns how many there are."""
     row = source.execute("SELECT pg_current_snapshot()::text").fetchone()
     assert row is not None
     upserted = 0
@@ -92,7 +110,7 @@ def _bring(
         for name, condition in conditions.items():
             target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
         for name, condition in conditions.items():
-            upserted += pour(source, target, found[name], condition)[0]
+            upserted += pour(source, target, found[name], condition, make_room=make_room)[0]
         deleted = sum(map(len, keys.values())) - upserted
         facts = (move.id, move.tenant_id, move.id, move.source.name, row[0], upserted, deleted)
         target.execute(STORE, facts)

@@ -1,0 +1,193 @@
+"""Moving a tenant, beside a plain binary COPY pipe of the same rows and beside updates that nobody captures.
+
+Two regions of its own, with everything on disk. Run as a module it prints its rows as JSON.
+"""
+
+import json
+import resource
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+from psycopg import sql
+
+from bench.rows import Row, timed
+from lifecycle.migration.engine import arm, copy, rounds, switch, tables, verify
+from lifecycle.migration.engine.load import pour
+from lifecycle.migration.engine.move import Move
+from portal.embedded.stack import Stack
+from portal.lib.regions import load
+from tests.migration.engine.conftest import CONTROL, World, drained, settle_in
+from tests.migration.engine.writers import Crowd
+
+ROWS, VECTORS, SWITCHES, UPDATES, TURNS, MEGABYTE = 1_000_000, 50_000, 30, 3_000, 2, 1 << 20
+CHUNKS = "INSERT INTO rag.chunks SELECT %s, %s, n, md5(n::text) || md5((n + 1)::text) FROM generate_series(1, %s) n"
+EMBEDDINGS = """
+INSERT INTO rag.chunk_vectors SELECT %s, %s, n, (
+    SELECT array_agg(random()) FROM generate_series(1, 256 + 0 * n))::vector
+FROM generate_series(1, %s) n
+"""
+DOCUMENT = "INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'large')"
+
+
+def measure() -> list[Row]:
+    """All rows, from a home of its own."""
+    with (
+        tempfile.TemporaryDirectory(prefix="bailiwick-moving-") as folder,
+        Stack(Path(folder) / "home", only=("stores",), durable=True) as stack,
+    ):
+        arguments = stack.superuser_kwargs("control", "postgres")
+        with psycopg.connect(**arguments, autocommit=True) as db:
+            db.execute(CONTROL)
+        blue, green = list(load(stack.home.regions_file).values())[:2]
+        found: list[Row] = []
+        for name, table, statement, rows, least in (
+            ("rows", "chunks", CHUNKS, ROWS, 0.7),
+            ("vectors", "chunk_vectors", EMBEDDINGS, VECTORS, 0.7),
+        ):
+            world = settle_in(blue, green, arguments)
+            _fill(stack, world, statement, rows)
+            found += _copies(stack, world, name, table, rows, least)
+        world = settle_in(blue, green, arguments)
+        return [*found, *_writes(world), *_switches(world), _memory()]
+
+
+def _fill(stack: Stack, world: World, statement: str, rows: int) -> None:
+    document = uuid4()
+    with psycopg.connect(**stack.superuser_kwargs(world.blue.name)) as db:
+        db.execute("SELECT set_config('bw.epoch', '1', true)")
+        db.execute(DOCUMENT, [world.id, document])
+        db.execute(statement, [world.id, document, rows])
+    _vacuum(stack, world)
+
+
+def _vacuum(stack: Stack, world: World) -> None:
+    for region in (world.blue, world.green):
+        with psycopg.connect(**stack.superuser_kwargs(region.name), autocommit=True) as db:
+            db.execute("VACUUM ANALYZE")
+
+
+def _copies(stack: Stack, world: World, name: str, table: str, rows: int, least: float) -> Iterator[Row]:
+    floors, copies = [], []
+    for turn in range(1, TURNS + 1):
+        taken, _ = world.take(turn)
+        arm.arm(taken)
+        floors.append(timed(lambda taken=taken: _pipe(taken, table)))  # type: ignore[misc]
+        _void(stack, world)
+        copies.append(timed(lambda taken=taken: _copy(taken)))  # type: ignore[misc]
+        if turn < TURNS:
+            _void(stack, world)
+    drained(taken)
+    checked = timed(lambda: _verified(taken))
+    rate, floor = rows / min(copies), rows / min(floors)
+    yield Row(
+        f"{rows:,} {name} copied", rate, floor, "binary COPY pipe", per_second=True, most_ratio=round(1 / least, 2)
+    )
+    yield Row(f"{rows:,} {name} of both sides verified", checked, min(copies), "their copy", most_ratio=1.0)
+
+
+def _pipe(taken: Move, table: str) -> None:
+    """The floor: all rows in one COPY out and one COPY in."""
+    with copy.both(taken) as (source, target), copy.snapshot(source), copy.into(target, taken):
+        found = next(one for one in tables.read(source) if one.name == table)
+        pour(source, target, found, sql.SQL("tenant_id = {}").format(sql.Literal(taken.tenant_id)))
+
+
+def _void(stack: Stack, world: World) -> None:
+    """Green without a row of the tenant and without a plan."""
+    with psycopg.connect(**stack.superuser_kwargs(world.green.name), autocommit=True) as db:
+        db.execute("SET session_replication_role = replica")
+        db.execute("DELETE FROM bw.move_chunk")
+        for table in ("chunk_vectors", "chunks", "documents"):
+            db.execute(sql.SQL("DELETE FROM rag.{} WHERE tenant_id = %s").format(sql.Identifier(table)), [world.id])
+    _vacuum(stack, world)
+
+
+def _copy(taken: Move) -> None:
+    copy.plan(taken)
+    while not copy.copy_some(taken, 60).is_complete:
+        pass
+
+
+def _verified(taken: Move) -> None:
+    if not verify.verify(taken).ok:
+        raise SystemExit("the copy of the bench does not hold")
+
+
+def _writes(world: World) -> Iterator[Row]:
+    """One update of the platform: captured, guarded only, and with neither."""
+    world.fill(50)
+    with psycopg.connect(**world.blue.database.connect_kwargs("platform")) as db:
+        (document,) = _as_tenant(db, world).execute("SELECT id FROM rag.documents LIMIT 1").fetchone() or (None,)
+        db.rollback()
+        seen: dict[str, list[float]] = {"bare": [], "guarded": [], "captured": []}
+        with psycopg.connect(**world.blue.database.connect_kwargs("mover")) as mover:
+            for name, connection in (("bare", mover), ("guarded", db), ("captured", db)):
+                if name == "captured":
+                    arm.arm(world.take(1)[0])
+                for _ in range(UPDATES):
+                    if connection is db:
+                        _as_tenant(db, world)
+                    seen[name].append(timed(lambda connection=connection: _update(connection, world, document)))  # type: ignore[misc]
+                    connection.rollback()
+    bare, guarded, captured = (statistics.median(found) for found in seen.values())
+    micro = 1e-6
+    yield Row("guard: an update of a tenant that stays", guarded - bare, bare, "the update without it", bar=30 * micro)
+    yield Row("capture: an update of one that moves", captured - guarded, bare, "the update without it", bar=30 * micro)
+
+
+def _as_tenant(db: psycopg.Connection[Any], world: World) -> psycopg.Connection[Any]:
+    db.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(world.names[world.blue.name].role)))
+    db.execute("SELECT set_config('bw.epoch', '1', true)")
+    return db
+
+
+def _update(db: psycopg.Connection[Any], world: World, document: Any) -> None:
+    db.execute("UPDATE rag.documents SET source = 'x' WHERE tenant_id = %s AND id = %s", [world.id, document])
+
+
+def _switches(world: World) -> Iterator[Row]:
+    """There and back under four writers: what the writers wait for."""
+    taken, control = world.take(2)
+    _copy(taken)
+    pauses: dict[bool, list[float]] = {False: [], True: []}
+    whole: list[float] = []
+    missed = 0
+    with Crowd(world) as crowd:
+        for number in range(SWITCHES):
+            back = bool(number % 2)
+            way = taken.reversed() if back else taken
+            began = time.perf_counter()
+            while True:
+                try:
+                    pauses[back].append(switch.switch(way, control).pause_ms / 1000)
+                    break
+                except switch.OverBudget:
+                    missed += 1
+            whole.append(time.perf_counter() - began)
+            while rounds.round(way.reversed()).keys > 20:
+                pass
+    crowd.check()
+    both = sorted(pauses[False] + pauses[True])
+    p99 = both[min(len(both) - 1, int(len(both) * 0.99))]
+    said = f"a second ({missed} attempts over budget)"
+    yield Row("switch: writers wait", statistics.median(both), 1.0, said, p99, bar=0.1)
+    yield Row(
+        "rollback from the word to the end", statistics.median(whole[1::2]), 1.0, "a second", max(whole[1::2]), bar=1.0
+    )
+
+
+def _memory() -> Row:
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return Row("memory of the mover, MB as seconds", used / MEGABYTE, 300.0, "300 MB", bar=300.0)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps([asdict(row) for row in measure()]))
