@@ -1,5 +1,6 @@
 """What every step needs of its request: the row, its names, its region, its Terraform run."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,15 @@ from portal.lib.regions import Region, load
 from tenants.models import Tier
 
 from .judgement import Judgement, connected_regions
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One tenant's resources in one region, as Terraform is told of them, and where it works on them."""
+
+    names: TenantNames
+    inputs: TenantInputs
+    directory: Path
 
 
 def request_of(ctx: StepContext, *, lock: bool = False) -> TenantRequest:
@@ -45,8 +55,10 @@ def backend() -> Backend:
     return Backend(home.name, home.aws.endpoint_url, home.aws.access_key_id, home.aws.secret_access_key)
 
 
-def run_directory(request: TenantRequest) -> Path:
-    return settings.WORK_DIR / "terraform" / str(request.tenant_id)
+def stack_of(request: TenantRequest) -> Stack:
+    """What the request asks to be made."""
+    directory = settings.WORK_DIR / "terraform" / str(request.tenant_id)
+    return Stack(names_of(request), inputs_of(request), directory)
 
 
 def inputs_of(request: TenantRequest) -> TenantInputs:

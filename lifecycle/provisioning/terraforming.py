@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection
 
-from lifecycle.models import TenantRequest, TerraformCommand
+from lifecycle.models import TerraformCommand
 from lifecycle.provisioning.terraform import commands
 from lifecycle.provisioning.terraform.backend import ensure_bucket
 from lifecycle.provisioning.terraform.commands import Result, Supervised
@@ -17,33 +17,32 @@ from portal.jobs.errors import Cancelled, Permanent, Transient, WaitUntil
 from portal.jobs.models import Job
 from portal.lib.clock import now
 
-from .subject import backend, inputs_of, names_of, run_directory
+from .subject import Stack, backend
 
 SLICE_SECONDS = 0.5
 MOST_AT_ONCE = settings.TERRAFORM_COMMANDS_PER_REGION
 QUIET = frozenset({"reading", "read", "planned"})
 
 
-def fresh_run(ctx: StepContext, request: TenantRequest) -> Run:
+def fresh_run(ctx: StepContext, stack: Stack) -> Run:
     """A newly prepared run with nobody else writing the tenant's state."""
-    settle(ctx, request)
+    settle(ctx, stack)
     store = backend()
     ensure_bucket(store)
-    run = prepare(run_directory(request), names=names_of(request), inputs=inputs_of(request), backend=store)
+    run = prepare(stack.directory, names=stack.names, inputs=stack.inputs, backend=store)
     commands.init(run)
     take_over(ctx, run)
     return run
 
 
-def known_run(request: TenantRequest) -> Run | None:
+def known_run(stack: Stack) -> Run | None:
     """The run prepared earlier on this machine, if its directory is still there."""
-    directory = run_directory(request)
-    return reopen(directory, backend=backend()) if (directory / "run.json").is_file() else None
+    return reopen(stack.directory, backend=backend()) if (stack.directory / "run.json").is_file() else None
 
 
-def settle(ctx: StepContext, request: TenantRequest) -> None:
+def settle(ctx: StepContext, stack: Stack) -> None:
     """Wait for a command that an earlier attempt left running; its own time limit ends it."""
-    run = known_run(request)
+    run = known_run(stack)
     if run is not None and commands.status(run.directory).state == "running":
         ctx.log("An earlier Terraform command is still running; waiting for it.")
         follow(ctx, run)

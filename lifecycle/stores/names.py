@@ -19,6 +19,7 @@ class TenantNames:
     tenant_id: UUID
     name: str
     region: str
+    state_of: str = ""  # the region of a second set of resources, made by a move; the first one's state has no region
 
     def __post_init__(self) -> None:
         if not TENANT_NAME.fullmatch(self.name):
@@ -62,4 +63,4 @@ class TenantNames:
 
     @property
     def state_key(self) -> str:
-        return f"tenants/{self.tenant_id}/terraform.tfstate"
+        return "/".join(filter(None, ("tenants", str(self.tenant_id), self.state_of, "terraform.tfstate")))

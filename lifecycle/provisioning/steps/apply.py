@@ -3,7 +3,7 @@
 from typing import Any
 
 from lifecycle.models import TenantRequest
-from lifecycle.provisioning.subject import is_connected, names_of, request_of
+from lifecycle.provisioning.subject import is_connected, names_of, request_of, stack_of
 from lifecycle.provisioning.terraform import commands
 from lifecycle.provisioning.terraform.plan import PlanSummary, is_continuation, refusals
 from lifecycle.provisioning.terraform.run import Run
@@ -17,7 +17,7 @@ def apply(ctx: StepContext) -> dict[str, Any]:
     request = request_of(ctx)
     if not is_connected(request):
         raise Skip(f"{request.region} is not connected: a person sets the tenant up.")
-    run = known_run(request)
+    run = known_run(stack_of(request))
     now = commands.status(run.directory) if run else None
     if run and now and now.command == "apply" and now.state == "running":
         ctx.log("Found the apply of an earlier worker still running; following it.")
@@ -39,7 +39,7 @@ def _ready(ctx: StepContext, request: TenantRequest, planned: Run | None) -> Run
     if planned is not None and planned.plan_file.is_file():
         return planned
     approved = PlanSummary.from_json(request.plan)
-    run = fresh_run(ctx, request)
+    run = fresh_run(ctx, stack_of(request))
     must_succeed(run, execute(ctx, run, "plan"))
     rest = commands.show(run)
     refused = refusals(rest, names_of(request))

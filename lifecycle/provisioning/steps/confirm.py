@@ -5,7 +5,7 @@ from typing import Any
 from lifecycle.models import State
 from lifecycle.news import tell
 from lifecycle.provisioning.judgement import judge
-from lifecycle.provisioning.subject import content_digest, is_connected, names_of, request_of
+from lifecycle.provisioning.subject import content_digest, is_connected, names_of, request_of, stack_of
 from lifecycle.provisioning.terraform.commands import kept_plan, show
 from lifecycle.provisioning.terraform.plan import refusals
 from lifecycle.provisioning.terraform.run import Run, module_hash
@@ -47,11 +47,11 @@ def _plan_now(ctx: StepContext, request: Any) -> str:
     """The digest of the plan that would be applied: the kept plan file if it is whole, else a new plan's."""
     if not is_connected(request):
         return ""
-    run = known_run(request)
+    run = known_run(stack_of(request))
     kept = kept_plan(run.directory) if run else None
     if run and kept and run.plan_file.is_file() and run.module_hash == module_hash():
         return _allowed(run, request)  # read again from the plan file itself, which is what will be applied
-    run = fresh_run(ctx, request)
+    run = fresh_run(ctx, stack_of(request))
     must_succeed(run, execute(ctx, run, "plan"))
     return _allowed(run, request)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lifecycle.provisioning.subject import is_connected, names_of, request_of
+from lifecycle.provisioning.subject import is_connected, names_of, request_of, stack_of
 from lifecycle.provisioning.terraform.commands import show
 from lifecycle.provisioning.terraform.plan import refusals
 from lifecycle.provisioning.terraforming import execute, fresh_run, must_succeed
@@ -15,7 +15,7 @@ def plan(ctx: StepContext) -> dict[str, Any]:
     request = request_of(ctx)
     if not is_connected(request):
         raise Skip(f"{request.region} is not connected: a person sets the tenant up, there is no plan to show.")
-    run = fresh_run(ctx, request)
+    run = fresh_run(ctx, stack_of(request))
     must_succeed(run, execute(ctx, run, "plan"))
     summary = show(run)
     refused = refusals(summary, names_of(request))

@@ -8,7 +8,7 @@ from django.conf import settings
 from lifecycle.actions.requests import let_go
 from lifecycle.models import ENDED, State, TenantRequest
 from lifecycle.news import tell
-from lifecycle.provisioning.subject import is_connected, names_of, region_named, request_of
+from lifecycle.provisioning.subject import is_connected, names_of, region_named, request_of, stack_of
 from lifecycle.provisioning.terraform import commands
 from lifecycle.provisioning.terraforming import execute, fresh_run, known_run, settle
 from lifecycle.stores import credentials, sweep
@@ -32,10 +32,10 @@ NOT_LOOKED_AT = [
 def stop_writers(ctx: StepContext) -> dict[str, Any]:
     """End a running Terraform gently, then take the tenant's credentials: from here on nobody writes."""
     request = _target(ctx)
-    run = known_run(request)
+    run = known_run(stack_of(request))
     if run is not None and commands.status(run.directory).state == "running":
         commands.stop(run.directory, timeout=10)
-    settle(ctx, request)
+    settle(ctx, stack_of(request))
     credentials.revoke(region_named(request.region), names_of(request), _secrets(request))
     return {"credentials": "revoked"}
 
@@ -76,7 +76,7 @@ def empty(ctx: StepContext) -> dict[str, Any]:
 def destroy(ctx: StepContext) -> dict[str, Any]:
     """`terraform destroy` of everything the state knows. When it keeps failing, the sweep tells what is left."""
     request = _target(ctx)
-    run = fresh_run(ctx, request)
+    run = fresh_run(ctx, stack_of(request))
     if not commands.state_list(run):
         return {"resources": 0}
     result = execute(ctx, run, "destroy")
@@ -104,7 +104,7 @@ def purge(ctx: StepContext) -> dict[str, Any]:
 def sweep_once(ctx: StepContext) -> dict[str, Any]:
     """One independent look at every system; a finding does not stop the job, it decides its end."""
     request = _target(ctx)
-    run = known_run(request)
+    run = known_run(stack_of(request))
     found = sweep.residue(
         region_named(request.region),
         names_of(request),

@@ -92,7 +92,7 @@ def reopen(directory: Path, *, backend: Backend) -> Run:
     said = read_json(directory / "run.json")
     if said is None:
         raise FileNotFoundError(f"no run was prepared in {directory}")
-    names = TenantNames(UUID(said["tenant_id"]), said["name"], said["region"])
+    names = TenantNames(UUID(said["tenant_id"]), said["name"], said["region"], said.get("state_of", ""))
     return Run(directory, names, backend, said["module_hash"])
 
 
@@ -124,6 +124,7 @@ def _identity(run: Run) -> dict[str, Any]:
         "tenant_id": str(run.names.tenant_id),
         "name": run.names.name,
         "region": run.names.region,
+        "state_of": run.names.state_of,
         "state_key": run.names.state_key,
         "module_hash": run.module_hash,
     }
