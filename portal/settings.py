@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,20 @@ LEDGER: dict[str, Any] = {
     "policy": env("BAILIWICK_LEDGER_POLICY", ""),
     "retention_days": 2557,
 }
+# Moves of live tenants. `stability_seconds` 0: as long as the tier's playbook says; on a laptop nobody waits two days.
+MIGRATION: dict[str, Any] = {
+    "moves_per_region": 2,
+    "rounds": 20,
+    "hours": 4,
+    "budget_ms": 100,
+    "attempts": 10,
+    "tick_seconds": 5,
+    "fenced_seconds": 10,
+    "stability_seconds": int(env("BAILIWICK_MIGRATION_STABILITY_SECONDS") or (180 if EMBEDDED else 0)),
+    "blue_green_sla": Decimal("99.99"),
+    "rows_a_second": 20_000,
+    "bytes_a_row": 2_000,
+}
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 
 INSTALLED_APPS = [
@@ -109,6 +124,7 @@ INSTALLED_APPS = [
     "compliance",
     "lifecycle",
     "lifecycle.tierchanges",
+    "lifecycle.migration",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -277,10 +293,14 @@ API_ROUTES = [
     "compliance.api.routes",
     "lifecycle.api.routes",
     "lifecycle.tierchanges.api.routes",
+    "lifecycle.migration.api.routes",
 ]
 # A kind of case under the rules of another; and what a signed case's subject would be signed as now.
 APPROVAL_RULES_OF = {"tier_change": "tenant_request"}
-APPROVAL_DIGESTS = {"tier_change": "lifecycle.tierchanges.judgement.current_digest"}
+APPROVAL_DIGESTS = {
+    "tier_change": "lifecycle.tierchanges.judgement.current_digest",
+    "migration": "lifecycle.migration.planning.digest_now",
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bailiwick",
     "DESCRIPTION": "Govern the tenants of a shared RAG platform.",
@@ -301,6 +321,10 @@ SPECTACULAR_SETTINGS = {
         "SeverityEnum": "portal.notify.models.Severity",
         "RequestStateEnum": "lifecycle.models.State",
         "TierChangeStateEnum": "lifecycle.tierchanges.models.State",
+        "MigrationStateEnum": "lifecycle.migration.models.State",
+        "StrategyEnum": "lifecycle.migration.models.Strategy",
+        "RedFlagKindEnum": "lifecycle.migration.models.RedFlag.Kind",
+        "DirectionEnum": "lifecycle.migration.models.Direction",
         "CaseStateEnum": "portal.approvals.models.Case.State",
         "RequirementStateEnum": "portal.approvals.models.Requirement.State",
         "JobStateEnum": "portal.jobs.models.JobState",
@@ -315,8 +339,16 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Verbs that need a guard and are Blocked while none is registered (portal.guards).
-GUARDED_VERBS = frozenset({"tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire"})
-GUARDS: dict[str, list[str]] = {"tenant.archive": ["lifecycle.suspension.guards.not_while_moving"]}
+GUARDED_VERBS = frozenset(
+    {
+        "tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire",
+        "migration.start", "migration.decommission", "migration.release_green",
+    }
+)  # fmt: skip
+GUARDS: dict[str, list[str]] = {
+    "tenant.archive": ["lifecycle.suspension.guards.not_while_moving"],
+    "migration.start": ["lifecycle.migration.guards.a_copy_exists"],
+}
 
 METRIC_TENANTS = int(env("BAILIWICK_METRIC_TENANTS") or 50)  # with series of their own; the rest are `other`
 METRIC_COLLECTORS = [
@@ -327,6 +359,7 @@ METRIC_COLLECTORS = [
     "tenants.metrics.TenantCollector",
     "tenants.health.metrics.HealthCollector",
     "lifecycle.provisioning.metrics.ProvisioningCollector",
+    "lifecycle.migration.metrics.MigrationCollector",
 ]
 # Data that every installation starts with (manage.py seed).
 DEFAULTS = [
@@ -338,6 +371,7 @@ DEFAULTS = [
     "lifecycle.defaults.install",
     "portal.approvals.defaults.install",
     "portal.notify.defaults.install",
+    "lifecycle.migration.defaults.install",
 ]
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
@@ -358,33 +392,46 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "portal.notify.subscribers.approval_approved",
         "lifecycle.provisioning.subscribers.approved",
         "lifecycle.tierchanges.subscribers.approved",
+        "lifecycle.migration.subscribers.approved",
     ],
     "approval.rejected": [
         "portal.notify.subscribers.approval_rejected",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.migration.subscribers.ended",
     ],
     "approval.expired": [
         "portal.notify.subscribers.approval_expired",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.migration.subscribers.ended",
     ],
     "approval.voided": [
         "portal.notify.subscribers.approval_voided",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.migration.subscribers.ended",
     ],
-    "approval.cancelled": ["lifecycle.provisioning.subscribers.ended", "lifecycle.tierchanges.subscribers.ended"],
+    "approval.cancelled": [
+        "lifecycle.provisioning.subscribers.ended",
+        "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.migration.subscribers.ended",
+    ],
     "tier_change.changed": ["lifecycle.tierchanges.subscribers.changed"],
     "approval.blocked": ["portal.notify.subscribers.approval_blocked"],
     "approval.escalated": ["portal.notify.subscribers.approval_escalated"],
     "request.submitted": ["lifecycle.provisioning.subscribers.submitted"],
     "request.changed": ["portal.notify.subscribers.request_changed"],
+    "migration.changed": ["lifecycle.migration.subscribers.changed"],
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
     "tenant.end_blocked": ["portal.notify.subscribers.tenant_end_blocked"],
-    "job.failed": ["portal.notify.subscribers.job_failed", "lifecycle.provisioning.subscribers.job_failed"],
-    "job.cancelled": ["lifecycle.provisioning.subscribers.job_failed"],
+    "job.failed": [
+        "portal.notify.subscribers.job_failed",
+        "lifecycle.provisioning.subscribers.job_failed",
+        "lifecycle.migration.subscribers.job_failed",
+    ],
+    "job.cancelled": ["lifecycle.provisioning.subscribers.job_failed", "lifecycle.migration.subscribers.job_failed"],
     "ticket.opened": ["portal.notify.subscribers.ticket_opened"],
     "rollback.finished": ["portal.notify.subscribers.rollback_finished"],
     "incident.opened": ["portal.notify.subscribers.incident_opened"],
@@ -411,6 +458,8 @@ JOB_KINDS = {
     "reactivation": "lifecycle.suspension.jobs.REACTIVATION",
     "archive": "lifecycle.suspension.jobs.ARCHIVE",
     "status.restore": "lifecycle.suspension.jobs.RESTORE",
+    "migration.move": "lifecycle.migration.jobs.MOVE",
+    "migration.roll_back": "lifecycle.migration.jobs.ROLL_BACK",
 }
 SCHEDULE = {
     "portal.jobs.schedule.redrive_orphans": 2,
@@ -430,6 +479,7 @@ SCHEDULE = {
     "lifecycle.provisioning.schedule.tick": 30,
     "lifecycle.suspension.schedule.tick": 60,
     "lifecycle.tierchanges.schedule.tick": 60,
+    "lifecycle.migration.schedule.tick": 2,
 }
 
 # The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.

@@ -22,14 +22,14 @@ class ProvisioningCollector(Collector):
         yield _durations()
         yield _successes()
         yield _failures()
-        yield _histogram(
+        yield histogram(
             "validation_test_duration_seconds",
             "Seconds a validation check took",
             ["test_name"],
             ((name, seconds) for name, seconds in ValidationCheck.objects.values_list("name", "seconds")),
         )
         yield from _rollbacks()
-        yield _histogram(
+        yield histogram(
             "terraform_execution_duration_seconds",
             "Seconds a Terraform command took",
             ["command"],
@@ -43,7 +43,7 @@ class ProvisioningCollector(Collector):
 def _durations() -> Metric:
     rows = TenantRequest.objects.filter(state=State.ACTIVE, provisioning_at__isnull=False)
     pairs = rows.values_list("tier_id", "region", "provisioning_at", "ended_at")
-    return _histogram(
+    return histogram(
         "provisioning_duration_seconds",
         "Seconds from the start of provisioning to an active tenant",
         ["tier", "region"],
@@ -115,7 +115,7 @@ def _orphans() -> Metric:
     return family
 
 
-def _histogram(name: str, text: str, labels: list[str], rows: Iterable[Any]) -> Metric:
+def histogram(name: str, text: str, labels: list[str], rows: Iterable[Any]) -> Metric:
     """Rows are label values followed by seconds."""
     series: dict[tuple[str, ...], list[float]] = {}
     for *values, seconds in rows:

@@ -42,6 +42,12 @@ VERBS: dict[str, frozenset[Role]] = {
     "tier_change.create": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
     "tier_change.cancel": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
     "tier_change.end": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
+    "migration.view": READERS | APPROVERS | TENANT_SIDE,
+    "migration.request": ENGINEERS,
+    "migration.operate": ENGINEERS,
+    "playbook.view": READERS | APPROVERS | TENANT_SIDE,
+    "playbook.edit": ADMINS,
+    "red_flag.view": READERS,
     "approval.view": READERS | APPROVERS | TENANT_SIDE,
     "approval.sign": APPROVERS | {Role.COMPLIANCE_OFFICER},
     "approval.delegate": APPROVERS | {Role.COMPLIANCE_OFFICER},
@@ -95,7 +101,7 @@ WHOLE = frozenset(
         "tier.edit", "price.edit", "approval_rule.edit", "policy.edit", "audit.view", "access.view", "access.edit",
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
-        "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit",
+        "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit", "playbook.edit", "red_flag.view",
     }
 )  # fmt: skip
 

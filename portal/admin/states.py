@@ -6,7 +6,8 @@ The word is always printed beside the colour, so a state missing here is merely 
 TONES: dict[str, frozenset[str]] = {
     "blue": frozenset(
         "submitted planning provisioning validating running erasing executing verifying rolling_back compensating "
-        "retrying unread in_progress started applying update change".split()
+        "retrying unread in_progress started applying update change provisioning_green initial_sync "
+        "dual_write_enabled incremental_sync traffic_cutover_started traffic_cutover_complete".split()
     ),
     "amber": frozenset(
         "open pending_approval awaiting_champion awaiting_approval pending_manual_setup waiting suspended held warn "
@@ -15,7 +16,8 @@ TONES: dict[str, frozenset[str]] = {
     ),
     "green": frozenset(
         "active approved signed succeeded done completed pass passed resolved current delivered compliant allowed "
-        "allow ok create proven healthy committed sent read_back accepted being_tried on_guard within_budget".split()
+        "allow ok create proven healthy committed sent read_back accepted being_tried on_guard within_budget switched "
+        "blue_decommissioned".split()
     ),
     "red": frozenset(
         "rejected failed fail refused refuse blocked rollback_incomplete denied deny error disputed dead p0 critical "

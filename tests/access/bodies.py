@@ -80,6 +80,15 @@ API |= {
     "/ofrep/v1/evaluate/flags": NOTHING,
     "/ofrep/v1/evaluate/flags/{key}": NOTHING,
 }
+SPAN = {"starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-02T00:00:00Z"}
+API |= {
+    "/api/v1/playbooks/{pk}/": {"notice_days": 3, **REASON},
+    "/api/v1/red-flags/": {"kind": "freeze", "title": "Year end", **SPAN, **REASON},
+}
+PLAYBOOK = {
+    "strategy": "long_window", "window_min_minutes": 240, "window_max_minutes": 360, "stability_hours": 24,
+    "notice_days": 3, "engineer_hours": "4", "engineer_inr_an_hour": "", "transfer_inr_a_gb": "9.00",
+}  # fmt: skip
 CONSOLE: dict[str, dict[str, Any]] = {
     "/login/": {"username": "meera", "password": PASSWORD},
     "/account/password/": {"old_password": PASSWORD, **NEW_PASSWORD},
@@ -96,6 +105,16 @@ CONSOLE: dict[str, dict[str, Any]] = {
         "url": "https://93.184.216.34/",
         "events": "*",
         "min_severity": "info",
+    },
+    "/migrations/new/": {"tenant": "fin-free", "target": "eu-west-1", "strategy": "", **REASON},
+    "/playbooks/{object_id}/do/edit/": PLAYBOOK,
+    "/red-flags/new/": {
+        "kind": "freeze",
+        "title": "Year end",
+        "tenant": "",
+        "starts_at": "2026-01-01T00:00",
+        "ends_at": "2026-01-02T00:00",
+        **REASON,
     },
     "/rates/new/": RATE,
     "/terms/new/": TERMS,
@@ -128,6 +147,9 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
         return None
     if door.route == "/api/v1/validations/":
         return {"tenant_id": key, **REASON}
+    if door.route.startswith("/api/v1/migrations/") and door.in_body:
+        why = {} if door.word == "plan" else REASON
+        return {"tenant_id": key, "target": "eu-west-1", **why}
     if door.route == "/api/v1/usage/":
         return {"deltas": [{**DELTA, "tenant_id": key, "day": f"{now():%Y-%m-%d}"}]}
     if door.route == "/api/v1/tenant-requests/":

@@ -12,12 +12,14 @@ from uuid import uuid4
 from django.apps import apps
 from django.db import models
 
+from lifecycle.migration.models import Migration, RedFlag
 from lifecycle.models import Incident, TenantRequest, Ticket, ValidationRun
 from portal.access.accounts import SEED
 from portal.access.actions import issue_token
 from portal.access.models import Grant, User
 from portal.approvals.models import Case, Delegation, Question
 from portal.audit.models import Entry
+from portal.jobs.models import Job
 from portal.lib.clock import now
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
@@ -33,6 +35,7 @@ from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.flags.made import admin, flag, on_for
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
+from tests.migration.control.made import like, migration
 from tests.sealing import look_here, seal_here
 from tests.tierchanges.made import row
 from tests.tierchanges.test_states import put as put_change
@@ -66,6 +69,13 @@ STATES = {
     "tick": "pending_manual_setup",
 }
 
+MOVES = {
+    "initiated": ("start", "cancel", "cancellation"),
+    "incremental_sync": ("pause",),
+    "paused": ("resume",),
+    "failed": ("rollback", "roll_back"),
+}
+
 
 class Scene:
     """Every subject, and what hangs below one: the question of a case, the route of a channel."""
@@ -95,6 +105,7 @@ class Scene:
 
     def _keep(self, kind: str, **found: Any) -> None:
         key = apps.get_model(kind.partition(":")[0])._meta.pk
+        key = getattr(key, "target_field", key)
         absent = next(value for field, value in ABSENT.items() if isinstance(key, field))
         self.subjects[kind] = {name: str(row.pk) for name, row in found.items()} | {"absent": absent}
 
@@ -122,6 +133,7 @@ class Scene:
         self._requests(world.request, world.case, tenants)
         self._tier_changes(tenants)
         self._work(tenants)
+        self._moves(tenants)
         self._flags(tenants)
         self._configuration(tenants)
         self._people()
@@ -188,6 +200,18 @@ class Scene:
         self._keep("lifecycle.validationrun", **runs)
         incidents = {name: _incident(one, runs[name]) for name, one in tenants.items()}
         self._keep("lifecycle.incident", **incidents)
+
+    def _moves(self, tenants: dict[str, Tenant]) -> None:
+        moves = {name: migration(one) for name, one in tenants.items()}
+        self._keep("migration.migration", **moves)
+        for state, words in MOVES.items():
+            there = {name: _moving(state, tenants[name]) for name in ("own", "other")}
+            for word in words:
+                self._keep(f"migration.migration:{word}", **{**moves, **there})
+        like(tenants["own"], "fin-free")
+        soon = now() + timedelta(days=30)
+        flag = {"kind": "freeze", "title": "Year end", "created_by": SEED.id}
+        RedFlag.objects.create(starts_at=soon, ends_at=soon + timedelta(days=3), **flag)
 
     def _flags(self, tenants: dict[str, Tenant]) -> None:
         self._keep("flags.tenantflags", **tenants)
@@ -280,6 +304,18 @@ def _in_state(state: str, unit: str, owner: str) -> TenantRequest:
             {"text": "Look again", "done_by": "", "done_at": ""},
         ]
         Ticket.objects.create(request=found, reference="T-1", items=items)
+    return found
+
+
+def _moving(state: str, twin: Tenant) -> Migration:
+    """A move in a state, of a tenant of its own: each has one open move. What it takes to roll a failed one back."""
+    one = like(twin, f"{twin.name}-{state[:4]}")
+    found = migration(one, state, is_rehearsal=state == "initiated")
+    if state == "failed":
+        about = {"kind": "migration.move", "title": "Move", "subject_type": "migration.migration"}
+        ended = {"state": "failed", "error": "cut", "finished_at": now(), "requested_by": SEED.id}
+        work = Job.objects.create(tenant_id=one.pk, subject_id=str(found.pk), **about, **ended)
+        Migration.objects.filter(pk=found.pk).update(job_id=work.pk)
     return found
 
 

@@ -14,6 +14,7 @@ from portal.lib.clock import now
 from tenants.costs.statements import refresh
 from tests.admin.world import World, build, person, read_with_a_reason
 from tests.flags.made import flag, kill_switch, on_for
+from tests.migration.control.made import migration, under_way
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's own loop runs in the thread of the test
 AXE = Path(__file__).with_name("axe.min.js")
@@ -47,6 +48,7 @@ def world(settings: Any, transactional_db: None, shipped: None) -> World:
     flag()
     kill_switch()
     on_for("cite-sources", found.tenant)
+    under_way(migration(found.tenant, "traffic_cutover_complete"))
     for username in ("priya", "kiran"):
         read_with_a_reason(username)
     return found

@@ -3,6 +3,7 @@ on the desk and dark on the phone also without a serious finding of axe-core (ax
 
 from typing import Any
 
+from lifecycle.migration.models import Migration
 from tenants.costs.models import CentreMonth, Statement
 from tests.admin.world import World
 
@@ -28,6 +29,8 @@ def pages(world: World) -> dict[str, list[str]]:
         "kiran": [
             "/", "/jobs/", f"/jobs/{world.running.pk}/", f"/jobs/{world.failed.pk}/", f"/validations/{world.run.pk}/",
             "/flags/", "/flags/cite-sources/", "/flags/new/", "/flag-reviews/", "/tier-configuration/gold/",
+            "/migrations/", "/migrations/new/", "/playbooks/gold/", "/red-flags/",
+            *(f"/migrations/{one.pk}/" for one in Migration.objects.all()),
         ],
         "priya": [
             "/", "/tenants/", f"/tenants/{world.tenant.pk}/", "/tiers/", "/tiers/new/", "/prices/2026-01 v1/",

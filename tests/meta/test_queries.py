@@ -18,10 +18,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.module_loading import import_string
 
+from lifecycle.migration.models import Migration
 from lifecycle.tierchanges.models import TierChange
 from portal.access import jwt
 from tests.admin.world import World, build, person, tenant
 from tests.flags.made import flag, on_for
+from tests.migration.control.made import migration
 from tests.tierchanges.made import row
 
 PINS = Path(__file__).with_name("queries.json")
@@ -43,6 +45,8 @@ def details(world: World) -> dict[str, tuple[str, str]]:
         "tier-changes": ("tier-changes", str(TierChange.objects.get().pk)),
         "business-units": ("business-units", "FIN"),
         "flags": ("flags", "cite-sources"),
+        "migrations": ("migrations", str(Migration.objects.get().pk)),
+        "playbooks": ("playbooks", "gold"),
         "tenant-flags": ("", str(world.tenant.pk)),
         "tenant-configuration": ("", str(world.tenant.pk)),
         "tier-configuration": ("", "gold"),
@@ -89,6 +93,7 @@ def counts(shipped: None) -> dict[str, int]:
     flag()
     on_for("cite-sources", world.tenant)
     row(world.tenant)
+    migration(world.tenant)
     for number in range(ROWS):
         tenant(f"more-{number}x", ("FIN", "HR", "RISK")[number % 3], "meera")
     found: dict[str, int] = {}

@@ -26,6 +26,7 @@ STRICT = (
     "compliance/residency.py",
     "lifecycle/actions/",
     "lifecycle/queries.py",
+    "lifecycle/migration/",
     "lifecycle/stores/",
     "lifecycle/tierchanges/",
     "lifecycle/provisioning/",

@@ -1,0 +1,247 @@
+"""What people do with a move: plan it, ask for it, start it, halt it, take it back."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Max
+
+from compliance.residency import country_of
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.approvals import actions as approvals
+from portal.audit.actions import record
+from portal.audit.context import action
+from portal.guards import check_guards
+from portal.jobs import actions as jobs
+from portal.jobs.models import Job, JobState
+from portal.lib.clock import now
+from portal.lib.errors import Absent, Blocked, Conflict, Invalid, NotAllowed
+from portal.lib.money import inr
+from tenants.models import Tenant
+
+from .models import HALTED, UNDER_WAY, Migration, State
+from .moving import locked, move, tell
+from .planning import Plan, digest_of, make_plan
+from .preflight import Finding, red_flags
+
+MOVE, ROLL_BACK = "migration.move", "migration.roll_back"
+SYSTEM = Actor.system("migration")
+
+
+def plan_migration(
+    tenant_id: UUID, target: str, *, actor: Actor, strategy: str = "", is_rehearsal: bool = False
+) -> Plan:
+    """The dry run: findings, time, pause and ₹ of a move. Stores nothing."""
+    tenant = Tenant.objects.visible_to(actor).select_related("tier", "business_unit").filter(pk=tenant_id).first()
+    if tenant is None:
+        raise Absent("There is no such tenant.")
+    policy.require(actor, "migration.request", tenant)
+    return make_plan(tenant, target, strategy=strategy, is_rehearsal=is_rehearsal)
+
+
+def request(
+    tenant_id: UUID, target: str, *, actor: Actor, reason: str, strategy: str = "", is_rehearsal: bool = False
+) -> Migration:
+    """Ask for a move: keep its plan, and ask for the signatures over exactly that. A rehearsal needs none."""
+    _need_reason(reason)
+    if actor.user is None:
+        raise NotAllowed("A move is asked for by a person.")
+    plan = plan_migration(tenant_id, target, actor=actor, strategy=strategy, is_rehearsal=is_rehearsal)
+    if plan.refused:
+        said = " ".join(f"{one.code}: {one.title}. {one.remedy}".strip() for one in plan.refused)
+        raise Invalid(said, code="preflight-refused", findings=[one.as_json() for one in plan.refused])
+    return _keep(plan, actor=actor, reason=reason)
+
+
+@action
+def _keep(plan: Plan, *, actor: Actor, reason: str) -> Migration:
+    _one_at_a_time("migration.number")
+    if Migration.objects.open().filter(tenant=plan.tenant).exists():
+        raise Conflict("A move of this tenant is open already.", code="migration-open")
+    said = plan.as_json()
+    migration = Migration(
+        number=(Migration.objects.aggregate(last=Max("number"))["last"] or 0) + 1,
+        tenant=plan.tenant,
+        source=plan.tenant.region,
+        target=plan.target,
+        strategy=plan.strategy,
+        is_rehearsal=plan.is_rehearsal,
+        justification=reason,
+        requested_by=actor.user,
+        not_before=plan.not_before,
+        window_minutes=plan.window_minutes,
+        stability_seconds=said["stability_seconds"],
+        findings=said["findings"],
+        estimate=said["estimate"],
+        vector_provider=plan.vector_provider,
+        rows_total=plan.estimate.rows,
+    )
+    migration.digest = digest_of(migration)
+    migration.save(force_insert=True)
+    record("migration.requested", migration, actor=actor, reason=reason, data={"digest": migration.digest})
+    tell(migration, "", actor=actor, reason=reason)
+    if not plan.is_rehearsal:
+        migration.case_id = _case(migration, plan, actor).pk
+        migration.save(update_fields=["case_id"])
+    return migration
+
+
+def _case(migration: Migration, plan: Plan, actor: Actor) -> Any:
+    tenant = plan.tenant
+    leaves = country_of(plan.target) != tenant.business_unit.home_country
+    window = f"{plan.window_minutes} minutes without service at most" if plan.window_minutes else "no downtime"
+    return approvals.open_case(
+        actor=actor,
+        kind="migration",
+        subject=migration,
+        title=f"Move {tenant.name}",
+        amount_inr=plan.estimate.total_inr,
+        aggregation_key="",
+        facts={
+            "tier": tenant.tier_id,
+            "region": plan.target,
+            "data_classes": sorted(tenant.data_classes),
+            "leaves_home_country": leaves,
+            "price_known": plan.estimate.total_inr is not None,
+            "business_unit": tenant.business_unit_id,
+        },
+        digest=migration.digest,
+        snapshot={
+            "sentence": f"Move {tenant.name} from {tenant.region} to {plan.target}: {window}.",
+            "justification": migration.justification,
+            "counted": _counted(plan),
+            "plan": {**plan.as_json(), "number": str(migration)},
+        },
+    )
+
+
+def _counted(plan: Plan) -> str:
+    if plan.estimate.total_inr is None:
+        return f"There is no price for: {', '.join(plan.estimate.unknown)}. An unknown price is never nothing."
+    twice = " It counts twice: the first move of its kind." if plan.estimate.contingency > 1 else ""
+    return f"The move costs {inr(plan.estimate.total_inr)}, once.{twice}"
+
+
+@action
+def start(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
+    """Queue an approved move. It begins as soon as its regions have room for it."""
+    migration = _mine(migration_id, actor)
+    if migration.state != State.INITIATED or _runs(migration):
+        raise Conflict(f"The move is {migration.get_state_display()}; it has been started.", code="wrong-state")
+    if not migration.is_rehearsal and migration.approved_at is None:
+        raise Blocked("Not everybody who has to sign has signed.", by="approval")
+    if migration.not_before > now():
+        raise Blocked(f"The tenant's notice runs until {migration.not_before:%d %b %Y %H:%M} UTC.", by="notice")
+    _require_no_flags(red_flags(migration.tenant))
+    check_guards("migration.start", migration)
+    job = jobs.start_job(
+        MOVE,
+        actor=actor,
+        subject=migration,
+        title=f"Move {migration.tenant.name} to {migration.target}",
+        reason=reason,
+        params={"migration_id": str(migration.pk)},
+    )
+    migration.job_id = job.pk
+    migration.save(update_fields=["job_id"])
+    record("migration.started", migration, actor=actor, reason=reason, data={"job": str(job.pk)})
+    return migration
+
+
+def _require_no_flags(flags: list[Finding]) -> None:
+    if flags:
+        raise Blocked(" ".join(f"{one.title}. {one.remedy}" for one in flags), by="red-flag")
+
+
+@action
+def pause(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
+    """Halt a move before its switch. Changes stay captured; the tenant notices nothing."""
+    _need_reason(reason)
+    migration = _mine(migration_id, actor)
+    move(migration, "pause", actor=actor, reason=reason)
+    return migration
+
+
+@action
+def resume(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
+    """Go on with a paused or failed move where it stood."""
+    _need_reason(reason)
+    migration = _mine(migration_id, actor)
+    failed = migration.state == State.FAILED
+    move(migration, "resume", actor=actor, reason=reason)
+    if migration.job_id and failed:
+        jobs.resume_job(migration.job_id, actor=actor, reason=reason)
+    elif migration.job_id:
+        jobs.wake(migration.job_id)
+    return migration
+
+
+@action
+def roll_back(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
+    """Take the tenant back to where it came from, losing nothing: before the switch at once, after it mirrored."""
+    _need_reason(reason)
+    migration = _mine(migration_id, actor)
+    if migration.state not in (*UNDER_WAY, *HALTED):
+        raise Conflict(f"A migration that is {migration.get_state_display()} is not rolled back.", code="wrong-state")
+    job = Job.objects.filter(pk=migration.job_id).first()
+    if job is None:
+        raise Conflict("Nothing of this move has run.", code="wrong-state")
+    if job.state == JobState.FAILED:
+        migration.rollback_job_id = jobs.compensate_job(job.pk, actor=actor, reason=reason).pk
+    else:
+        jobs.cancel_job(job.pk, actor=actor, reason=reason)
+    migration.state_reason = reason[:1000]
+    migration.save()
+    record("migration.roll_back_asked", migration, actor=actor, reason=reason)
+    return migration
+
+
+@action
+def cancel(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
+    """Withdraw a move that has not begun: nothing was touched."""
+    _need_reason(reason)
+    migration = _mine(migration_id, actor)
+    move(migration, "cancel", actor=actor, reason=reason)
+    if _runs(migration):
+        jobs.cancel_job(migration.job_id, actor=actor, reason=reason)  # type: ignore[arg-type]  # it runs, so it is
+    if migration.case_id and migration.approved_at is None:
+        approvals.cancel_case(migration.case_id, actor=SYSTEM, reason=reason)
+    return migration
+
+
+@action
+def release_green(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
+    """Let go of the copy that a roll-back left behind. Blocked until something can erase it with evidence."""
+    _need_reason(reason)
+    migration = _mine(migration_id, actor)
+    if migration.state != State.ROLLED_BACK or migration.started_at is None or migration.green_released_at:
+        raise Conflict("There is no copy that waits to be released.", code="wrong-state")
+    check_guards("migration.release_green", migration)
+    migration.green_released_at = now()
+    migration.save(update_fields=["green_released_at"])
+    record("migration.green_released", migration, actor=actor, reason=reason)
+    return migration
+
+
+def _runs(migration: Migration) -> bool:
+    return Job.objects.unfinished().filter(pk=migration.job_id).exists()
+
+
+def _mine(migration_id: UUID, actor: Actor) -> Migration:
+    """The migration, locked, if the actor may operate it."""
+    if not Migration.objects.visible_to(actor).filter(pk=migration_id).exists():
+        raise Absent("There is no such migration.")
+    migration = locked(migration_id)
+    policy.require(actor, "migration.operate", migration)
+    return migration
+
+
+def _need_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Invalid(fields={"reason": "say why; it is kept in the record"})
+
+
+def _one_at_a_time(key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

@@ -1,0 +1,348 @@
+"""Moves: the list, the live page, and what a move adds to an approval's page. Playbooks and red flags beside them."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from lifecycle.migration import actions, playbooks, queries
+from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
+from portal.access.actor import Actor
+from portal.admin import eyes
+from portal.admin.governed import GovernedAdmin, put_refusal
+from portal.admin.home import Card
+from portal.admin.listing import column
+from portal.admin.verbs import Fact, Facts, Verb
+from portal.lib.clock import now
+from portal.lib.errors import Invalid
+from tenants.models import Tenant
+from tenants.queries import region_choices
+
+LOG_LINES = 20
+
+
+class MoveForm(forms.Form):
+    """Whom to move, where to, and why."""
+
+    tenant = forms.CharField(label=gettext_lazy("Tenant"), max_length=32, help_text=gettext_lazy("Its name"))
+    target = forms.ChoiceField(label=gettext_lazy("To"), choices=region_choices)
+    strategy = forms.ChoiceField(
+        label=gettext_lazy("How"), required=False, choices=[("", gettext_lazy("As its tier's playbook says"))]
+    )
+    is_rehearsal = forms.BooleanField(
+        label=gettext_lazy("A rehearsal, on a tenant that is not in production"), required=False
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        here = [(one.value, one.label) for one in Strategy if one not in (Strategy.ROLLING, Strategy.HYBRID)]
+        self.fields["strategy"].choices = [*self.fields["strategy"].choices, *here]  # type: ignore[attr-defined]
+
+
+class PlaybookForm(forms.Form):
+    strategy = forms.ChoiceField(label=gettext_lazy("Strategy"), choices=Strategy.choices)
+    window_min_minutes = forms.IntegerField(
+        label=gettext_lazy("Window from, minutes"), min_value=0, max_value=10_080, help_text=gettext_lazy("0: none")
+    )
+    window_max_minutes = forms.IntegerField(label=gettext_lazy("Window to, minutes"), min_value=0, max_value=10_080)
+    stability_hours = forms.IntegerField(label=gettext_lazy("Stability, hours"), min_value=0, max_value=720)
+    notice_days = forms.IntegerField(label=gettext_lazy("Notice, days"), min_value=0, max_value=90)
+    engineer_hours = forms.DecimalField(label=gettext_lazy("Engineers, hours"), min_value=0, decimal_places=1)
+    engineer_inr_an_hour = forms.DecimalField(
+        label=gettext_lazy("₹ an hour"), min_value=0, decimal_places=2, required=False
+    )
+    transfer_inr_a_gb = forms.DecimalField(
+        label=gettext_lazy("₹ a GB transferred"), min_value=0, decimal_places=2, required=False
+    )
+
+
+@admin.register(Migration)
+class MigrationAdmin(GovernedAdmin):
+    family = "migration"
+    mount = "migrations"
+    floor, order = "lifecycle", 5
+    searched = True
+    title = gettext_lazy("Migrations")
+    explain = gettext_lazy("Tenants that move to another region while they work, and how far they have come.")
+    first_step = gettext_lazy("Nothing has been moved yet. A plan costs nothing and touches nothing.")
+    add_form, add_label, add_verb = MoveForm, gettext_lazy("Plan a move"), "request"
+    add_template = "migration/form.html"
+    list_display = ("name", "tenant_name", "source", "target", "strategy", "state", "state_changed_at")
+    list_filter = ("state", "strategy")
+    search_fields = ("tenant__name",)
+    ordering = ("-number",)
+    object_template = "migration/migration.html"
+
+    def visible(self, actor: Actor) -> QuerySet[Any]:
+        related = ("tenant__business_unit", "tenant__tier", "requested_by__person")
+        return Migration.objects.visible_to(actor).select_related(*related)
+
+    @column(gettext_lazy("Number"), ordering="number")
+    def name(self, migration: Migration) -> str:
+        return str(migration)
+
+    @column(gettext_lazy("Tenant"), ordering="tenant__name")
+    def tenant_name(self, migration: Migration) -> str:
+        return migration.tenant.name
+
+    def heading(self, migration: Migration) -> str:
+        return migration.tenant.name
+
+    def sentence(self, migration: Migration, actor: Actor) -> str:
+        way = f"{migration.source} → {migration.target}, {migration.get_strategy_display()}."
+        why = migration.state_reason if migration.state in (State.PAUSED, State.FAILED, State.ROLLED_BACK) else ""
+        return " ".join(filter(None, (way, queries.where_it_stands(migration), why)))
+
+    def verbs(self, migration: Migration, actor: Actor) -> list[Verb]:
+        known = {
+            "start": Verb(
+                "start",
+                _("Start"),
+                _on(actions.start),
+                tone="primary",
+                says=_("Looks at everything once more, then provisions the target. Nothing changes for the tenant."),
+                done=_("Started. It begins as soon as both regions have room."),
+            ),
+            "resume": Verb("resume", _("Go on"), _on(actions.resume), tone="primary", done=_("It goes on.")),
+            "pause": Verb(
+                "pause",
+                _("Pause"),
+                _on(actions.pause),
+                says=_("Changes stay captured; the tenant notices nothing."),
+                done=_("Paused."),
+            ),
+            "roll_back": Verb(
+                "roll_back",
+                _("Roll back to blue"),
+                _on(actions.roll_back),
+                tone="danger",
+                says=_way_back(migration),
+                done=_("The tenant is being taken back."),
+            ),
+            "cancel": Verb(
+                "cancel",
+                _("Withdraw"),
+                _on(actions.cancel),
+                tone="danger",
+                says=_("Nothing was touched. It can be asked for again."),
+                done=_("Withdrawn."),
+            ),
+            "release_green": Verb(
+                "release_green",
+                _("Release the copy"),
+                _on(actions.release_green),
+                tone="danger",
+                says=_("What the roll-back left in %(region)s is erased.") % {"region": migration.target},
+                done=_("Released."),
+            ),
+        }
+        return [known[word] for word in queries.available_verbs(migration, actor)]
+
+    def facts(self, migration: Migration, actor: Actor) -> list[Facts]:
+        rows = [
+            Fact(_("Notice ends"), migration.not_before, "moment"),
+            Fact(_("Without service at most, minutes"), migration.window_minutes or None, "count"),
+            Fact(_("Rehearsal"), migration.is_rehearsal or None, "flag"),
+            Fact(_("Search index there"), migration.vector_provider),
+            Fact(_("Asked for by"), migration.requested_by.display_name),
+            Fact(_("Switched"), migration.switched_at, "moment"),
+            Fact(_("Stable"), migration.stable_at, "moment"),
+        ]
+        return [Facts(_("The plan"), [row for row in rows if row.value not in ("", None)])]
+
+    def extra(self, migration: Migration, actor: Actor) -> dict[str, Any]:
+        rounds = list(migration.rounds.all()[:LOG_LINES])
+        passages = list(migration.passages.all()[:LOG_LINES])
+        attempts = list(migration.attempts.all()[:LOG_LINES])
+        took = migration.copy_seconds
+        return {
+            "phases": queries.phases_of(migration),
+            "budget_ms": settings.MIGRATION["budget_ms"],
+            "rounds": rounds,
+            "passages": passages,
+            "attempts": attempts,
+            "rate": round(migration.rows_copied / took) if took > 0 else None,
+            "copied_percent": _percent(migration.rows_copied, migration.rows_total),
+            "verified_percent": _percent(migration.verified_rows, migration.rows_total),
+            "is_equal": bool(migration.root_source) and migration.root_source == migration.root_target,
+            "tenant_url": self.console.url_of("tenants.tenant", str(migration.tenant_id)),
+            "case_url": self.console.url_of("approvals.case", str(migration.case_id or "")),
+            "job_url": self.console.url_of("jobs.job", str(migration.rollback_job_id or migration.job_id or "")),
+            "live": 0 if migration.state in ENDED else 8 if migration.state == State.INITIATED else 2,
+        }
+
+    def create(self, actor: Actor, data: dict[str, Any]) -> Migration:
+        return actions.request(_tenant_named(data.pop("tenant"), actor), actor=actor, **data)
+
+    def form_extra(self, request: Any, form: forms.Form) -> dict[str, Any]:
+        """The dry run of what was typed, when it was asked for."""
+        if request.method != "POST" or "preview" not in request.POST or not form.is_valid():
+            return {}
+        actor, data = eyes.narrow(request), dict(form.cleaned_data)
+        data.pop("reason")
+        try:
+            return {"plan": actions.plan_migration(_tenant_named(data.pop("tenant"), actor), actor=actor, **data)}
+        except Invalid as refusal:
+            put_refusal(form, refusal)
+            return {}
+
+    def beside(self, obj: Any, actor: Actor) -> list[Card]:
+        """On a moving tenant's page where to look; on a case what is signed, from the snapshot the signature binds."""
+        if obj._meta.label_lower == "tenants.tenant" and obj.operation == "migrating":
+            context = {"url": f"{self.list_url()}?q={obj.name}"}
+            return [Card(_("This tenant is being moved"), "migration/tenant_card.html", 5, "side", context=context)]
+        if obj._meta.label_lower != "approvals.case" or obj.kind != "migration":
+            return []
+        url = self.console.url_of("migration.migration", obj.subject_id)
+        context = {"plan": obj.snapshot["plan"], "counted": obj.snapshot["counted"], "url": url}
+        return [Card("", "migration/case_cards.html", 10, "main", context=context)]
+
+
+@admin.register(Playbook)
+class PlaybookAdmin(GovernedAdmin):
+    family = "playbook"
+    mount = "playbooks"
+    floor, order = "lifecycle", 40
+    title = gettext_lazy("Playbooks")
+    explain = gettext_lazy("How tenants of each tier are moved: without a window or in one, and what an hour costs.")
+    list_display = ("tier", "strategy", "window", "stability_hours", "notice_days", "changed_at")
+    ordering = ("tier__rank",)
+
+    def visible(self, actor: Actor) -> QuerySet[Any]:
+        return Playbook.objects.select_related("tier")
+
+    @column(gettext_lazy("Window"))
+    def window(self, playbook: Playbook) -> str:
+        if not playbook.window_max_minutes:
+            return _("none")
+        ends = {"a": playbook.window_min_minutes, "b": playbook.window_max_minutes}
+        return _("%(a)s to %(b)s minutes") % ends
+
+    def facts(self, playbook: Playbook, actor: Actor) -> list[Facts]:
+        rows = [
+            Fact(_("Strategy"), playbook.get_strategy_display()),
+            Fact(_("Window"), self.window(playbook)),
+            Fact(_("Stability, hours"), playbook.stability_hours, "count"),
+            Fact(_("Notice, days"), playbook.notice_days, "count"),
+            Fact(_("Engineers, hours"), playbook.engineer_hours, "number"),
+            Fact(_("₹ an hour"), playbook.engineer_inr_an_hour, "inr"),
+            Fact(_("₹ a GB transferred"), playbook.transfer_inr_a_gb, "inr"),
+        ]
+        return [Facts(_("The playbook"), rows, _("An empty price is not known, and asks for a person."))]
+
+    def verbs(self, playbook: Playbook, actor: Actor) -> list[Verb]:
+        if not self.may(actor, "edit", playbook):
+            return []
+        initial = {name: getattr(playbook, name) for name in playbooks.EDITABLE}
+        return [
+            Verb(
+                "edit",
+                _("Change the playbook"),
+                _on(playbooks.edit_playbook),
+                form=PlaybookForm,
+                initial=initial,
+                says=_("Holds from the next plan on; what was signed stays as it was shown."),
+                done=_("Changed."),
+            )
+        ]
+
+
+class RedFlagForm(forms.Form):
+    kind = forms.ChoiceField(label=gettext_lazy("What"), choices=RedFlag.Kind.choices)
+    title = forms.CharField(label=gettext_lazy("In words"), max_length=120)
+    tenant = forms.CharField(
+        label=gettext_lazy("Tenant"), max_length=32, required=False, help_text=gettext_lazy("Empty: everybody")
+    )
+    starts_at = forms.DateTimeField(
+        label=gettext_lazy("From"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    ends_at = forms.DateTimeField(
+        label=gettext_lazy("Until"), widget=forms.DateTimeInput(attrs={"type": "datetime-local"})
+    )
+    reason = forms.CharField(label=gettext_lazy("Reason"), max_length=500)
+
+
+@admin.register(RedFlag)
+class RedFlagAdmin(GovernedAdmin):
+    family = "playbook"
+    reads = "red_flag.view"
+    mount = "red-flags"
+    floor, order = "lifecycle", 45
+    title = gettext_lazy("Red flags")
+    explain = gettext_lazy("Times in which nothing is moved: a freeze, a peak, an audit.")
+    first_step = gettext_lazy("Nothing is in the way of any move.")
+    add_form, add_label = RedFlagForm, gettext_lazy("Raise a red flag")
+    list_display = ("title", "kind", "about", "starts_at", "ends_at", "stands")
+    list_filter = ("kind",)
+    search_fields = ("title",)
+    ordering = ("-starts_at",)
+
+    def visible(self, actor: Actor) -> QuerySet[Any]:
+        return RedFlag.objects.select_related("tenant")
+
+    @column(gettext_lazy("Of"))
+    def about(self, flag: RedFlag) -> str:
+        return flag.tenant.name if flag.tenant else _("everybody")
+
+    @column(gettext_lazy("Stands"), kind="state")
+    def stands(self, flag: RedFlag) -> str:
+        return self.state(flag)
+
+    def state(self, flag: RedFlag) -> str:
+        if flag.lifted_at or flag.ends_at <= now():
+            return "over"
+        return "hold" if flag.starts_at <= now() else "planned"
+
+    def state_words(self, flag: RedFlag) -> str:
+        return {"hold": _("nothing moves"), "planned": _("planned")}.get(self.state(flag), _("over"))
+
+    def facts(self, flag: RedFlag, actor: Actor) -> list[Facts]:
+        rows = [
+            Fact(_("Of"), self.about(flag)),
+            Fact(_("From"), flag.starts_at, "moment"),
+            Fact(_("Until"), flag.ends_at, "moment"),
+            Fact(_("Lifted"), flag.lifted_at, "moment"),
+        ]
+        return [Facts(_("The red flag"), [row for row in rows if row.value])]
+
+    def verbs(self, flag: RedFlag, actor: Actor) -> list[Verb]:
+        if self.state(flag) == "over" or not self.may(actor, "edit", flag):
+            return []
+        return [Verb("lift", _("Lift it now"), _on(playbooks.lift_flag), done=_("Lifted."))]
+
+    def create(self, actor: Actor, data: dict[str, Any]) -> RedFlag:
+        name = data.pop("tenant")
+        return playbooks.raise_flag(actor=actor, tenant_id=_tenant_named(name, actor) if name else None, **data)
+
+
+def _tenant_named(name: str, actor: Actor) -> Any:
+    found = Tenant.objects.visible_to(actor).filter(name=name).order_by("-created_at").first()
+    if found is None:
+        raise Invalid(fields={"tenant": "no tenant of this name that you may see"})
+    return found.pk
+
+
+def _percent(part: int | None, whole: int | None) -> int | None:
+    return None if part is None or not whole else min(100, part * 100 // whole)
+
+
+def _way_back(migration: Migration) -> str:
+    if not migration.is_switched:
+        return _("Blue serves the tenant all the time; nothing is lost.")
+    if migration.exposure:
+        return _(
+            "Brings back what was written since, %(n)d writes at the moment; nothing is lost while green lives."
+        ) % {"n": migration.exposure}
+    return _("Loses nothing, and takes about a second.")
+
+
+def _on(action: Any) -> Any:
+    def run(obj: Any, *, actor: Actor, reason: str, **more: Any) -> Any:
+        action(obj.pk, actor=actor, reason=reason, **more)
+
+    return run

@@ -1,0 +1,231 @@
+"""REST of moves: the dry run, the request, its life, and the playbooks and red flags that bind it."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.access import policy
+from portal.access.actor import actor_of
+from portal.access.asking import asked
+from portal.access.idempotency import IdempotentMixin
+from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
+
+from . import actions, playbooks
+from .models import Attempt, Migration, Passage, Playbook, RedFlag, Round, Strategy
+
+
+class PlanInputSerializer(StrictSerializer):
+    tenant_id = serializers.UUIDField()
+    target = serializers.RegexField(r"^[a-z]{2}(-[a-z]+)+-\d$", max_length=32)
+    strategy = serializers.ChoiceField([*Strategy.choices, ("", "")], default="")
+    is_rehearsal = serializers.BooleanField(default=False)
+
+
+class MigrationInputSerializer(PlanInputSerializer):
+    reason = serializers.CharField(max_length=1000)
+
+
+class PassageSerializer(serializers.ModelSerializer[Passage]):
+    class Meta:
+        model = Passage
+        exclude = ["migration"]
+
+
+class RoundSerializer(serializers.ModelSerializer[Round]):
+    class Meta:
+        model = Round
+        exclude = ["migration"]
+
+
+class AttemptSerializer(serializers.ModelSerializer[Attempt]):
+    class Meta:
+        model = Attempt
+        exclude = ["migration"]
+
+
+class MigrationSerializer(serializers.ModelSerializer[Migration]):
+    name = serializers.CharField(source="__str__", read_only=True)
+    requested_by = serializers.CharField(source="requested_by.username", read_only=True)
+
+    class Meta:
+        model = Migration
+        exclude = ["number"]
+
+
+class MigrationDetailSerializer(MigrationSerializer):
+    passages = PassageSerializer(many=True, read_only=True)
+    attempts = AttemptSerializer(many=True, read_only=True)
+
+
+class MigrationFilter(ByKey):
+    class Meta:
+        model = Migration
+        fields = ["state", "tenant", "source", "target", "strategy", "is_rehearsal"]
+
+
+class MigrationViewSet(
+    IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Migration]
+):
+    """Moves of live tenants."""
+
+    filterset_class = MigrationFilter
+    search_fields = ["tenant__name"]
+    ordering_fields = ["number", "state", "created_at", "state_changed_at"]
+    queryset = Migration.objects.none()
+
+    def get_serializer_class(self) -> Any:
+        return MigrationSerializer if self.action == "list" else MigrationDetailSerializer
+
+    def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "migration.view")
+        rows = Migration.objects.visible_to(actor_of(self.request)).select_related("requested_by", "tenant")
+        return (rows if self.action == "list" else rows.prefetch_related("passages", "attempts")).order_by("-number")
+
+    @extend_schema(request=MigrationInputSerializer, responses={201: MigrationDetailSerializer})
+    def create(self, request: Request) -> Response:
+        """Ask for a move: its plan is kept, and the signatures are asked for over exactly that."""
+        given = asked(request, MigrationInputSerializer, "migration.request")
+        made = actions.request(actor=actor_of(request), **given)
+        return Response(self.get_serializer(made).data, status=201)
+
+    @extend_schema(request=PlanInputSerializer, responses={200: dict})
+    @action(detail=False, methods=["post"], url_path="plan")
+    def dry_run(self, request: Request) -> Response:
+        """What a move would meet, take and cost. Stores nothing."""
+        given = asked(request, PlanInputSerializer, "migration.request")
+        return Response(actions.plan_migration(actor=actor_of(request), **given).as_json())
+
+    @extend_schema(request=ReasonSerializer, responses=MigrationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def start(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.start, request)
+
+    @extend_schema(request=ReasonSerializer, responses=MigrationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.pause, request)
+
+    @extend_schema(request=ReasonSerializer, responses=MigrationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.resume, request)
+
+    @extend_schema(request=ReasonSerializer, responses=MigrationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def rollback(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.roll_back, request)
+
+    @extend_schema(request=ReasonSerializer, responses=MigrationDetailSerializer)
+    @action(detail=True, methods=["post"])
+    def cancellation(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.cancel, request)
+
+    @extend_schema(request=ReasonSerializer, responses=MigrationDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="green-release")
+    def green_release(self, request: Request, pk: Any = None) -> Response:
+        return self._act(actions.release_green, request)
+
+    @extend_schema(responses=RoundSerializer(many=True))
+    @action(detail=True, methods=["get"])
+    def rounds(self, request: Request, pk: Any = None) -> Response:
+        """The rounds, the newest first."""
+        rows: Any = Round.objects.filter(migration=self.get_object()).order_by("-id")
+        found: Any = self.paginate_queryset(rows)
+        return self.get_paginated_response(RoundSerializer(found, many=True).data)
+
+    def _act(self, act: Any, request: Request) -> Response:
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "migration.operate", found)
+        act(found.pk, actor=actor_of(request), **given)
+        return Response(self.get_serializer(self.get_queryset().get(pk=found.pk)).data)
+
+
+class PlaybookSerializer(serializers.ModelSerializer[Playbook]):
+    class Meta:
+        model = Playbook
+        fields = "__all__"
+
+
+class PlaybookInputSerializer(ReasonSerializer):
+    strategy = serializers.ChoiceField(Strategy.choices, required=False)
+    window_min_minutes = serializers.IntegerField(min_value=0, max_value=10_080, required=False)
+    window_max_minutes = serializers.IntegerField(min_value=0, max_value=10_080, required=False)
+    stability_hours = serializers.IntegerField(min_value=0, max_value=720, required=False)
+    notice_days = serializers.IntegerField(min_value=0, max_value=90, required=False)
+    engineer_hours = serializers.DecimalField(max_digits=6, decimal_places=1, min_value=0, required=False)
+    engineer_inr_an_hour = serializers.DecimalField(
+        max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True
+    )
+    transfer_inr_a_gb = serializers.DecimalField(
+        max_digits=12, decimal_places=2, min_value=0, required=False, allow_null=True
+    )
+
+
+class PlaybookViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Playbook]):
+    """How tenants of each tier are moved."""
+
+    serializer_class = PlaybookSerializer
+    filterset_fields = ["strategy"]
+    ordering_fields = ["tier", "strategy"]
+    queryset = Playbook.objects.none()
+
+    def get_queryset(self) -> Any:
+        policy.require(actor_of(self.request), "playbook.view")
+        return Playbook.objects.order_by("tier__rank")
+
+    @extend_schema(request=PlaybookInputSerializer, responses=PlaybookSerializer)
+    def partial_update(self, request: Request, pk: Any = None) -> Response:
+        found = self.get_object()
+        given = asked(request, PlaybookInputSerializer, "playbook.edit", found)
+        return Response(self.get_serializer(playbooks.edit_playbook(found.pk, actor=actor_of(request), **given)).data)
+
+
+class RedFlagSerializer(serializers.ModelSerializer[RedFlag]):
+    class Meta:
+        model = RedFlag
+        fields = "__all__"
+
+
+class RedFlagInputSerializer(ReasonSerializer):
+    kind = serializers.ChoiceField(RedFlag.Kind.choices)
+    title = serializers.CharField(max_length=120)
+    tenant_id = serializers.UUIDField(required=False, allow_null=True)
+    starts_at = serializers.DateTimeField()
+    ends_at = serializers.DateTimeField()
+
+
+class RedFlagViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[RedFlag]):
+    """Times in which nothing is moved."""
+
+    serializer_class = RedFlagSerializer
+    filterset_fields = ["kind", "tenant"]
+    ordering_fields = ["starts_at", "ends_at"]
+    queryset = RedFlag.objects.none()
+
+    def get_queryset(self) -> Any:
+        actor = actor_of(self.request)
+        policy.require(actor, "red_flag.view")
+        return RedFlag.objects.order_by("-starts_at")
+
+    @extend_schema(request=RedFlagInputSerializer, responses={201: RedFlagSerializer})
+    def create(self, request: Request) -> Response:
+        given = asked(request, RedFlagInputSerializer, "playbook.edit")
+        return Response(self.get_serializer(playbooks.raise_flag(actor=actor_of(request), **given)).data, status=201)
+
+    @extend_schema(request=ReasonSerializer, responses=RedFlagSerializer)
+    @action(detail=True, methods=["post"])
+    def lifting(self, request: Request, pk: Any = None) -> Response:
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "playbook.edit", found)
+        return Response(self.get_serializer(playbooks.lift_flag(found.pk, actor=actor_of(request), **given)).data)
+
+
+routes = [
+    ("migrations", MigrationViewSet, "migration"),
+    ("playbooks", PlaybookViewSet, "playbook"),
+    ("red-flags", RedFlagViewSet, "red-flag"),
+]

@@ -1,0 +1,76 @@
+"""What the control database says and decides of one move: placement, epochs, and the commit point of a switch."""
+
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any, Protocol
+
+from lifecycle.stores.names import TenantNames
+from lifecycle.stores.postgres import fences
+from portal.access.actor import Actor
+from portal.audit.context import acting
+from portal.lib.regions import Region
+from tenants.models import Status, Tenant
+from tenants.placement import actions as placements
+from tenants.queries import last_move
+
+from .engine.move import Move, Placement
+from .models import Migration, State
+from .moving import locked, move
+
+
+class Holder(Protocol):
+    """Who holds the move: a job's step, or the watchdog."""
+
+    @property
+    def actor(self) -> Actor:
+        """In whose name it writes."""
+
+    def fenced(self) -> AbstractContextManager[Any]:
+        """A transaction that commits only while it still holds the move."""
+
+
+def move_at(migration: Migration, epoch: int, source: Region, target: Region) -> Move:
+    """What the engine is told of a move that is held at `epoch`. The bucket has one name on either side."""
+    bucket = TenantNames(migration.tenant_id, migration.tenant.name, source.name).bucket
+    return Move(migration.pk, migration.tenant_id, epoch, source, target, bucket)
+
+
+class Control:
+    """The engine's `Control`, over the registry's placement. A write commits only while this holder is the last."""
+
+    def __init__(self, holder: Holder, migration: Migration) -> None:
+        self._holder, self._migration = holder, migration
+
+    def placement(self) -> Placement:
+        found = placements.placement_of(self._migration.tenant_id)
+        return Placement(found.owner, found.epoch)
+
+    def fresh_epoch(self) -> int:
+        with self._holder.fenced():
+            """Only the last holder draws one. The draw commits by itself, and one that is not used harms nobody."""
+        return placements.fresh_epoch(self._migration.tenant_id)
+
+    def place(self, owner: str, epoch: int, expected: Placement) -> bool:
+        """The commit point: the placement and the move's own state change together, or neither does."""
+        with self._holder.fenced():
+            migration = locked(self._migration.pk)
+            switches = owner == migration.target != expected.owner
+            if switches and migration.state != State.TRAFFIC_CUTOVER_STARTED:
+                return False  # paused a moment ago, or given up
+            stood = placements.Placement(expected.owner, expected.epoch)
+            vectors = migration.vector_provider if owner == migration.target else ""
+            set_to = partial(placements.place, migration.tenant_id, owner, epoch, stood, actor=self._holder.actor)
+            if not set_to(reason=str(migration), vector_provider=vectors):
+                return False
+            if switches:
+                move(migration, "complete_cutover", actor=self._holder.actor, data={"epoch": epoch})
+        return True
+
+    def admit(self, region: Region) -> None:
+        """Bring the tenant's suspension into a store that is about to open. A newer one there is left as it is."""
+        tenant_id = self._migration.tenant_id
+        with acting(self._holder.actor):
+            tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+            stands = last_move(tenant_id)
+            if stands is not None:
+                fences.set_suspended(region, tenant_id, tenant.status != Status.ACTIVE, stands.version)

@@ -1,0 +1,132 @@
+"""What a move will take: rows, time, pause and ₹, each with bounds. What is not known is never nothing."""
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from lifecycle.stores.errors import StoreError
+from lifecycle.stores.postgres import rows
+from portal.lib.money import quantise
+from portal.lib.regions import Region
+from tenants.costs.estimate import book_at
+from tenants.models import PriceKind, Tenant
+
+from .models import Attempt, Migration, Playbook, State
+
+SETUP_SECONDS = 60
+HOURS_A_MONTH = Decimal(24 * 30)
+FIRST_RUN = 2
+SEEN = 20
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """An expected value between a low and a high one."""
+
+    low: float
+    expected: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the cost; `amount_inr` is None while a price or a quantity is not known."""
+
+    label: str
+    how: str
+    amount_inr: Decimal | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The dry run's answer. `total_inr` is None as soon as one line is not known; it includes the contingency."""
+
+    rows: int | None
+    gigabytes: Decimal | None
+    seconds: Bounds | None
+    pause_ms: Bounds
+    lines: tuple[Line, ...]
+    contingency: int
+    price_book: str
+    total_inr: Decimal | None
+
+    @property
+    def unknown(self) -> list[str]:
+        return [line.label for line in self.lines if line.amount_inr is None]
+
+    def as_json(self) -> dict[str, Any]:
+        """JSON-ready, money as strings."""
+        found = asdict(self)
+        found["gigabytes"] = None if self.gigabytes is None else f"{self.gigabytes:f}"
+        found["total_inr"] = None if self.total_inr is None else f"{self.total_inr:.2f}"
+        for line in found["lines"]:
+            line["amount_inr"] = None if line["amount_inr"] is None else f"{line['amount_inr']:.2f}"
+        return {**found, "lines": list(found["lines"]), "unknown": self.unknown}
+
+
+def estimate(tenant: Tenant, source: Region | None, target: str, playbook: Playbook, stability: timedelta) -> Estimate:
+    """Estimate a move from what the source holds now, earlier moves, and the prices in force."""
+    count = _rows(source, tenant.pk)
+    size = None if count is None else quantise(Decimal(count) * settings.MIGRATION["bytes_a_row"] / 10**9)
+    seconds = None if count is None else _seconds(count)
+    lines = (
+        _double_run(tenant, target, seconds, stability),
+        _line("Transfer", size, "GB", playbook.transfer_inr_a_gb),
+        _line("Engineers", playbook.engineer_hours, "h", playbook.engineer_inr_an_hour),
+    )
+    seen = Migration.objects.filter(strategy=playbook.strategy, state=State.COMPLETED)
+    contingency = 1 if seen.exists() else FIRST_RUN
+    amounts = [line.amount_inr for line in lines if line.amount_inr is not None]
+    total = quantise(sum(amounts, Decimal(0)) * contingency) if len(amounts) == len(lines) else None
+    book = book_at()
+    return Estimate(count, size, seconds, _pause(), lines, contingency, book.version if book else "", total)
+
+
+def _rows(source: Region | None, tenant_id: UUID) -> int | None:
+    if source is None:
+        return None
+    try:
+        found = rows.count(source, tenant_id)
+    except StoreError:
+        return None
+    return None if None in found.values() else sum(number or 0 for number in found.values())
+
+
+def _seconds(count: int) -> Bounds:
+    """From the rate of earlier copies; half as fast and twice as fast are the bounds."""
+    done = Migration.objects.filter(copy_seconds__gt=1, rows_copied__gt=0).order_by("-number")[:SEEN]
+    rates = [one.rows_copied / one.copy_seconds for one in done]
+    rate = sum(rates) / len(rates) if rates else settings.MIGRATION["rows_a_second"]
+    work = 2 * count / rate  # copied once, verified once
+    return Bounds(SETUP_SECONDS / 2 + work / 2, SETUP_SECONDS + work, SETUP_SECONDS * 3 + work * 2)
+
+
+def _pause() -> Bounds:
+    """From the last switches; before there were any, what the prototype showed on a quiet machine."""
+    last = Attempt.objects.filter(outcome="switched").order_by("-id").values_list("pause_ms", flat=True)[:SEEN]
+    seen = sorted(float(one) for one in last if one is not None)
+    if not seen:
+        return Bounds(8.0, 40.0, float(settings.MIGRATION["budget_ms"]))
+    return Bounds(seen[0], seen[len(seen) // 2], seen[-1])
+
+
+def _double_run(tenant: Tenant, target: str, seconds: Bounds | None, stability: timedelta) -> Line:
+    """Both sides at once, from provisioning until blue may go: green costs its month's share in its own region."""
+    label, book = "Both sides running", book_at()
+    factors = {} if book is None else dict(book.prices.filter(kind=PriceKind.REGION).values_list("key", "amount"))
+    here, there = factors.get(tenant.region), factors.get(target)
+    if None in (tenant.monthly_cost_inr, seconds, here, there):
+        return Line(label, "not known: the tenant's monthly cost, its size or a region's price is missing", None)
+    hours = Decimal(seconds.high + stability.total_seconds()) / 3600  # type: ignore[union-attr]
+    monthly = tenant.monthly_cost_inr * there / here  # type: ignore[operator]
+    return Line(label, f"{quantise(hours)} h in {target}", quantise(monthly / HOURS_A_MONTH * hours))
+
+
+def _line(label: str, units: Decimal | None, unit: str, price: Decimal | None) -> Line:
+    if units is None or price is None:
+        return Line(label, f"not known: {'its quantity' if units is None else 'its price'} is missing", None)
+    return Line(label, f"{units:f} {unit} at ₹{price:f}", quantise(units * price))

@@ -1,0 +1,35 @@
+"""The jobs of a move: there, and back."""
+
+from portal.jobs.kinds import JobKind, StepDef
+
+from .steps import cutover, green, preflight, stability, sync
+
+RESOURCES = "migration"
+
+MOVE = JobKind(
+    name="migration.move",
+    title="Move a tenant",
+    resource_class=RESOURCES,
+    on_failed="migration.roll_back",
+    compensate="on_request",
+    steps=[
+        StepDef("preflight", "Look once more", preflight.begin, eta_seconds=2),
+        StepDef("provision_green", "Provision green", green.provision, eta_seconds=10, lease_seconds=60),
+        StepDef("copy", "Capture and copy", sync.first_copy, eta_seconds=30, lease_seconds=60),
+        StepDef("follow", "Rounds of what changed", sync.follow, eta_seconds=10, lease_seconds=60),
+        StepDef("verify", "Verify both sides", sync.verified, eta_seconds=20, lease_seconds=120, max_attempts=3),
+        StepDef("switch", "Switch", cutover.cut_over, eta_seconds=2, lease_seconds=60),
+        StepDef("stability", "Stability", stability.watch, eta_seconds=86_400, lease_seconds=60),
+        StepDef("decommission", "Decommission blue", stability.decommission, eta_seconds=60),
+    ],
+)
+ROLL_BACK = JobKind(
+    name="migration.roll_back",
+    title="Take a tenant back",
+    resource_class=RESOURCES,
+    is_cancellable=False,
+    steps=[
+        StepDef("take_back", "Back to blue", cutover.take_back, eta_seconds=2, lease_seconds=60),
+        StepDef("close", "Conclude", cutover.close_rollback, eta_seconds=1),
+    ],
+)

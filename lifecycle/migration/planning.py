@@ -1,0 +1,122 @@
+"""The dry run: what a move would meet, take and cost. Stores nothing, touches nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bailiwick_proof.canonical import digest
+from django.conf import settings
+
+from portal.lib.clock import now
+from portal.lib.errors import Invalid
+from portal.lib.regions import Region, load
+from tenants.models import Tenant
+
+from .estimate import Estimate, estimate
+from .models import Migration, Playbook, Strategy
+from .preflight import Finding, guards, look, refused
+
+WINDOWS = (Strategy.SHORT_WINDOW, Strategy.LONG_WINDOW)
+ELSEWHERE = (Strategy.ROLLING, Strategy.HYBRID)  # in place, and over a portfolio: neither is one move to a region
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything a person decides on, and what is signed."""
+
+    tenant: Tenant
+    target: str
+    strategy: str
+    recommended: str
+    window_minutes: int
+    stability: timedelta
+    not_before: datetime
+    is_rehearsal: bool
+    vector_provider: str
+    findings: list[Finding]
+    estimate: Estimate
+
+    @property
+    def refused(self) -> list[Finding]:
+        return refused(self.findings)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "tenant_id": str(self.tenant.pk),
+            "source": self.tenant.region,
+            "target": self.target,
+            "strategy": self.strategy,
+            "recommended": self.recommended,
+            "window_minutes": self.window_minutes,
+            "stability_seconds": int(self.stability.total_seconds()),
+            "not_before": self.not_before.isoformat(),
+            "is_rehearsal": self.is_rehearsal,
+            "vector_provider": self.vector_provider,
+            "findings": [one.as_json() for one in self.findings],
+            "estimate": self.estimate.as_json(),
+            "is_possible": not self.refused,
+        }
+
+
+def regions() -> dict[str, Region]:
+    """The regions this portal is connected to."""
+    return load(settings.REGIONS_FILE) if settings.REGIONS_FILE.is_file() else {}
+
+
+def make_plan(tenant: Tenant, target: str, *, strategy: str = "", is_rehearsal: bool = False) -> Plan:
+    """Look at everything that speaks for and against moving `tenant` to `target`, by its tier's playbook."""
+    if target == tenant.region:
+        raise Invalid(fields={"target": "the tenant is there already"})
+    if is_rehearsal and tenant.environment == "prod":
+        raise Invalid(fields={"is_rehearsal": "a production tenant is not rehearsed with; use a copy of it"})
+    playbook = Playbook.objects.filter(pk=tenant.tier_id).first()
+    if playbook is None:
+        raise Invalid(fields={"tenant_id": f"no playbook says how a tenant of tier {tenant.tier_id} is moved"})
+    recommended, chosen = recommend(tenant, playbook), strategy or recommend(tenant, playbook)
+    if chosen in ELSEWHERE:
+        raise Invalid(fields={"strategy": f"{Strategy(chosen).label} does not move one tenant to another region"})
+    known = regions()
+    stability = timedelta(seconds=settings.MIGRATION["stability_seconds"] or playbook.stability_hours * 3600)
+    findings, vectors = look(tenant, known.get(tenant.region), known.get(target), target)
+    findings += guards(Migration(tenant=tenant, is_rehearsal=is_rehearsal))
+    return Plan(
+        tenant=tenant,
+        target=target,
+        strategy=chosen,
+        recommended=recommended,
+        window_minutes=playbook.window_max_minutes if chosen in WINDOWS else 0,
+        stability=stability,
+        not_before=now() + timedelta(days=0 if is_rehearsal else playbook.notice_days),
+        is_rehearsal=is_rehearsal,
+        vector_provider=vectors,
+        findings=findings,
+        estimate=estimate(tenant, known.get(tenant.region), target, playbook, stability),
+    )
+
+
+def recommend(tenant: Tenant, playbook: Playbook) -> str:
+    """The playbook's strategy, and blue-green wherever 99.99 % is promised."""
+    return Strategy.BLUE_GREEN if tenant.tier.sla_percent >= settings.MIGRATION["blue_green_sla"] else playbook.strategy
+
+
+def digest_of(migration: Migration) -> str:
+    """What a signature binds to: where, when, how, for how long, and for how much."""
+    return digest(
+        {
+            "tenant": str(migration.tenant_id),
+            "source": migration.source,
+            "target": migration.target,
+            "strategy": migration.strategy,
+            "window_minutes": migration.window_minutes,
+            "stability_seconds": migration.stability_seconds,
+            "not_before": migration.not_before.isoformat(),
+            "vector_provider": migration.vector_provider,
+            "total_inr": migration.estimate.get("total_inr"),
+            "findings": sorted(f"{one['code']} {one['outcome']}" for one in migration.findings),
+        }
+    )
+
+
+def digest_now(migration_id: str) -> str:
+    """The same, asked by the approvals before the signatures take effect."""
+    return digest_of(Migration.objects.get(pk=migration_id))

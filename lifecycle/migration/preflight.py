@@ -1,0 +1,106 @@
+"""What speaks against a move, before anything is touched: rules, red flags, and the stores themselves. Reads only."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from compliance.residency import evaluate
+from lifecycle.models import Incident
+from lifecycle.stores.errors import StoreError
+from lifecycle.stores.postgres import fences
+from portal.guards import check_guards
+from portal.lib.clock import now
+from portal.lib.errors import Blocked
+from portal.lib.regions import Region
+from tenants.models import Status, Tenant
+
+from .catalogue import differences, faults
+from .models import RedFlag
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer. outcome: `pass`, `warn`, `wait` (it passes by itself or a person ends it), or `refuse`."""
+
+    code: str
+    outcome: str
+    title: str
+    remedy: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def look(tenant: Tenant, source: Region | None, target: Region | None, wanted: str) -> tuple[list[Finding], str]:
+    """Every finding, and the vector provider the target would use."""
+    placement = evaluate(
+        region=wanted,
+        geography=tenant.geography,
+        data_classes=tenant.data_classes,
+        profiles=tenant.compliance_profiles,
+        vector_provider=tenant.vector_provider,
+    )
+    found = [*_tenant(tenant), *_residency(placement.findings), *red_flags(tenant)]
+    if target is None or source is None:
+        missing = wanted if target is None else tenant.region
+        remedy = "Connect it, or choose another."
+        return [*found, Finding("MIG-REGION", "refuse", f"{missing} is not connected to this portal", remedy)], ""
+    return [*found, *_stores(tenant, source, target)], placement.providers.get("vectors", "")
+
+
+def refused(findings: list[Finding]) -> list[Finding]:
+    return [one for one in findings if one.outcome == "refuse"]
+
+
+def _tenant(tenant: Tenant) -> Iterator[Finding]:
+    if tenant.status not in (Status.ACTIVE, Status.SUSPENDED):
+        remedy = "Only an active or suspended tenant is moved."
+        yield Finding("MIG-STATUS", "refuse", f"The tenant is {tenant.get_status_display()}", remedy)
+    if tenant.operation:
+        yield Finding("MIG-BUSY", "refuse", f"The tenant is in the middle of an operation ({tenant.operation})")
+
+
+def _residency(findings: tuple[Any, ...]) -> Iterator[Finding]:
+    for one in findings:
+        outcome = {"pass": "pass", "refuse": "refuse"}.get(one.outcome, "refuse")
+        yield Finding(f"{one.rule_id} {one.rule_version}", outcome, one.title, one.remedy)
+
+
+def red_flags(tenant: Tenant, at: datetime | None = None) -> list[Finding]:
+    """What is in the way now and will not be for ever: an incident, a freeze, a peak, an audit."""
+    at = at or now()
+    affected = Q(tenant_id=tenant.pk) | Q(affected__contains=[str(tenant.pk)])
+    found = [
+        Finding("MIG-INCIDENT", "wait", f"An incident is open: {one.title}", "Resolve it first.")
+        for one in Incident.objects.filter(affected, resolved_at=None)
+    ]
+    flags = RedFlag.objects.filter(Q(tenant=tenant) | Q(tenant=None), lifted_at=None, starts_at__lte=at, ends_at__gt=at)
+    for flag in flags:
+        title = f"{flag.get_kind_display()}: {flag.title}"
+        found.append(Finding("MIG-FLAG", "wait", title, f"Until {flag.ends_at:%d %b %Y %H:%M} UTC."))
+    return found
+
+
+def _stores(tenant: Tenant, source: Region, target: Region) -> Iterator[Finding]:
+    try:
+        for region in (source, target):
+            for fault in faults(region):
+                yield Finding("MIG-SCHEMA", "refuse", f"{region.name}: {fault}", "Bring the schema in order.")
+        for one in differences(source, target):
+            yield Finding("MIG-SCHEMA", "refuse", one, "Both regions need the same schema.")
+        if any((found := fences.read(one, tenant.pk)) and found.held for one in (source, target)):
+            yield Finding("MIG-HOLD", "wait", "The tenant is under a legal hold", "Ask compliance.")
+    except StoreError as error:
+        yield Finding("MIG-STORE", "refuse", f"A store did not answer: {error}", "Try again when it does.")
+
+
+def guards(migration: Any) -> list[Finding]:
+    """Whether a copy exists from which the tenant could be restored, as the guard says it."""
+    try:
+        check_guards("migration.start", migration)
+    except Blocked as blocked:
+        return [Finding("MIG-COPY", "wait", blocked.detail)]
+    return []

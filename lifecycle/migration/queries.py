@@ -1,0 +1,90 @@
+"""Reads of moves for pages and other apps."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.lib.clock import now
+
+from .models import BEFORE_SWITCH, ENDED, HALTED, UNDER_WAY, Migration, State
+
+S = State
+PHASES: tuple[tuple[Any, frozenset[str]], ...] = (
+    (gettext_lazy("Plan and sign"), frozenset({S.INITIATED})),
+    (gettext_lazy("Provision green"), frozenset({S.PROVISIONING_GREEN})),
+    (gettext_lazy("Capture and copy"), frozenset({S.INITIAL_SYNC})),
+    (gettext_lazy("Rounds"), frozenset({S.DUAL_WRITE_ENABLED, S.INCREMENTAL_SYNC})),
+    (gettext_lazy("Switch"), frozenset({S.TRAFFIC_CUTOVER_STARTED})),
+    (gettext_lazy("Stability"), frozenset({S.TRAFFIC_CUTOVER_COMPLETE})),
+    (gettext_lazy("Decommission"), frozenset({S.BLUE_DECOMMISSIONED, S.COMPLETED})),
+)
+
+
+@dataclass(frozen=True)
+class Phase:
+    label: str
+    mark: str
+
+
+def phases_of(migration: Migration) -> list[Phase]:
+    """Where a move stands on its line: done, now, waits, failed, or not yet."""
+    at = migration.resumes_at or migration.state
+    if migration.state == S.ROLLED_BACK:
+        at = S.TRAFFIC_CUTOVER_COMPLETE if migration.is_switched else S.INITIATED
+    here = next(number for number, (_label, states) in enumerate(PHASES) if at in states)
+    marks = {S.PAUSED: "waits", S.FAILED: "failed", S.ROLLED_BACK: "failed", S.COMPLETED: "done", S.INITIATED: "waits"}
+    mark = marks.get(State(migration.state), "now")
+    return [
+        Phase(str(label), "done" if number < here else mark if number == here else "")
+        for number, (label, _states) in enumerate(PHASES)
+    ]
+
+
+def available_verbs(migration: Migration, actor: Actor) -> list[str]:
+    """Words the actor may use on the move now, in the order pages show them."""
+    if not policy.can(actor, "migration.operate", migration):
+        return []
+    state, words = migration.state, []
+    if state == S.INITIATED:
+        words = [] if migration.job_id else ["start"]
+        words.append("cancel")
+    if state in HALTED:
+        words.append("resume")
+    if state in BEFORE_SWITCH:
+        words.append("pause")
+    if state in (*UNDER_WAY, *HALTED) and not migration.rollback_job_id:
+        words.append("roll_back")
+    if state == S.ROLLED_BACK and migration.started_at and not migration.green_released_at:
+        words.append("release_green")
+    return words
+
+
+def where_it_stands(migration: Migration) -> str:
+    """One sentence for everybody."""
+    waits = _("Its notice runs until %(at)s.") % {"at": f"{migration.not_before:%d %b %Y}"}
+    signed = migration.is_rehearsal or migration.approved_at
+    sentences = {
+        S.INITIATED: waits if signed and migration.not_before > now() else _ready(migration, bool(signed)),
+        S.PROVISIONING_GREEN: _("Green is being provisioned; the tenant notices nothing."),
+        S.INITIAL_SYNC: _("Rows are being copied while the tenant works; every change meanwhile is captured."),
+        S.DUAL_WRITE_ENABLED: _("The copy is complete; what changes is carried over in rounds."),
+        S.INCREMENTAL_SYNC: _("Green follows blue in rounds and is being verified."),
+        S.TRAFFIC_CUTOVER_STARTED: _("The switch is being tried: writers wait for the length of one round."),
+        S.TRAFFIC_CUTOVER_COMPLETE: _("Green owns the tenant. Blue follows, so the way back loses nothing."),
+        S.COMPLETED: _("Done."),
+        S.PAUSED: _("Paused. Changes stay captured; the tenant notices nothing."),
+        S.FAILED: _("Stopped by a failure; blue serves the tenant as before."),
+        S.ROLLED_BACK: _("Blue serves the tenant, as before the move."),
+    }
+    going_back = migration.rollback_job_id and migration.state not in ENDED
+    return _("The tenant is being taken back to blue.") if going_back else sentences.get(State(migration.state), "")
+
+
+def _ready(migration: Migration, signed: bool) -> str:
+    if not signed:
+        return _("Waits for signatures.")
+    return _("Waits for its turn.") if migration.job_id else _("Signed. An engineer starts it.")

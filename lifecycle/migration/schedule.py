@@ -1,0 +1,85 @@
+"""The watchdog: a tenant whose writers are kept waiting with nobody at work on it is given back to its owner."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+
+from lifecycle.stores.errors import StoreError
+from lifecycle.stores.postgres import fences
+from portal.access.actor import Actor
+from portal.audit.actions import record
+from portal.audit.context import acting
+from portal.jobs import lease
+from portal.jobs.errors import Superseded
+from portal.jobs.models import WORKED_ON, EpochCounter, Job
+from portal.lib.clock import now
+from tenants.placement.actions import placement_of
+
+from .control import Control, move_at
+from .engine import switch
+from .engine.move import RESOURCE_CLASS, acknowledge
+from .models import Migration
+from .planning import regions
+
+log = structlog.get_logger(__name__)
+WATCHDOG = Actor.system("migration.watchdog")
+
+
+class Watch:
+    """The watchdog as holder of a move, at an epoch above every job's; a job that is claimed later is above it."""
+
+    actor: Actor = WATCHDOG
+
+    def __init__(self, migration: Migration) -> None:
+        self._tenant_id = migration.tenant_id
+        with acting(WATCHDOG):
+            self.epoch = lease.next_epoch(Job(tenant_id=self._tenant_id, resource_class=RESOURCE_CLASS))
+
+    @contextmanager
+    def fenced(self) -> Iterator[None]:
+        """One transaction that commits only if no job was claimed since."""
+        with acting(WATCHDOG):
+            mine = {"tenant_id": self._tenant_id, "resource_class": RESOURCE_CLASS, "value": self.epoch}
+            if not EpochCounter.objects.select_for_update().filter(**mine).exists():
+                raise Superseded(f"watchdog epoch {self.epoch}")
+            yield
+
+
+def tick() -> None:
+    """Look at the owner's fence of every move under way."""
+    for migration in Migration.objects.open().filter(started_at__isnull=False).select_related("tenant"):
+        try:
+            _look(migration)
+        except (StoreError, Superseded) as error:
+            log.warning("migration.watchdog", migration_id=str(migration.pk), error=str(error))
+
+
+def _look(migration: Migration) -> None:
+    key, region = f"migration:shut:{migration.pk}", regions().get(placement_of(migration.tenant_id).owner)
+    fence = fences.read(region, migration.tenant_id) if region else None
+    if fence is None or fence.state == "open":
+        cache.delete(key)
+        return
+    shut_since = cache.get_or_set(key, now().timestamp(), 3600) or 0.0
+    if now().timestamp() - shut_since > settings.MIGRATION["fenced_seconds"] and not _is_worked_on(migration):
+        give_back(migration)
+
+
+def _is_worked_on(migration: Migration) -> bool:
+    ours = Job.objects.filter(pk__in=filter(None, (migration.job_id, migration.rollback_job_id)), state__in=WORKED_ON)
+    return any(not lease.has_ended(job) for job in ours)
+
+
+def give_back(migration: Migration) -> int:
+    """Open the owner at a fresh epoch, whichever side that is; returns the epoch."""
+    watch, known = Watch(migration), regions()
+    found = move_at(migration, watch.epoch, known[migration.source], known[migration.target])
+    acknowledge(found)
+    epoch = switch.abort(found, Control(watch, migration))
+    with watch.fenced():
+        record("migration.given_back", migration, actor=WATCHDOG, reason="Nobody was at work.", data={"epoch": epoch})
+    log.warning("migration.given_back", migration_id=str(migration.pk), epoch=epoch)
+    return epoch

@@ -1,0 +1,65 @@
+"""Provision the target through the same stack as any tenant's, with a state and a directory of its own."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.conf import settings
+
+from lifecycle.migration.control import Control
+from lifecycle.migration.models import Migration
+from lifecycle.provisioning.subject import Stack, inputs_of, region_named
+from lifecycle.provisioning.terraform import commands
+from lifecycle.provisioning.terraform.plan import refusals
+from lifecycle.provisioning.terraforming import execute, fresh_run, must_succeed
+from lifecycle.queries import request_of_tenant
+from lifecycle.stores import credentials
+from lifecycle.stores.names import TenantNames
+from lifecycle.stores.postgres import fences
+from lifecycle.stores.secrets import store_of
+from portal.jobs.context import StepContext
+from portal.jobs.errors import Permanent
+
+from .common import migration_of
+
+
+def provision(ctx: StepContext) -> dict[str, Any]:
+    """Make what is missing in the target, give it credentials, and leave its fence closed."""
+    migration = migration_of(ctx)
+    stack, region = stack_of(migration), region_named(migration.target)
+    made = _apply(ctx, stack)
+    fence = fences.read(region, migration.tenant_id)
+    if fence is None or fence.state == "open":
+        raise Permanent(f"The fence in {region.name} is {fence.state if fence else 'missing'}, not closed.")
+    Control(ctx, migration).admit(region)
+    with ctx.fenced():
+        """Still ours: a superseded worker must not rotate what its successor has handed out."""
+    secrets = store_of(region.name, settings.SECRETS_DIR)
+    binding = credentials.issue(region, stack.names, secrets, vector_provider=migration.vector_provider)
+    ctx.log(f"{migration.tenant.name} has {made} resources and its binding in {region.name}; nothing writes there yet.")
+    return {"resources_in_state": made, "bucket": binding.bucket, "vectors": binding.vector.provider}
+
+
+def stack_of(migration: Migration) -> Stack:
+    """The tenant's own stack in the target: what its request asked for, in the other region.
+
+    The state of the region it was first provisioned in keeps its old name.
+    """
+    tenant = migration.tenant
+    request = request_of_tenant(tenant)
+    if request is None:
+        raise Permanent("The tenant was not provisioned by this portal: nothing says what its target must have.")
+    vectors: Any = migration.vector_provider
+    inputs = replace(inputs_of(request), tier=tenant.tier_id, vector_provider=vectors)
+    second = "" if migration.target == request.region else migration.target
+    names = TenantNames(tenant.pk, tenant.name, migration.target, second)
+    return Stack(names, inputs, settings.WORK_DIR / "terraform" / "-".join(filter(None, (str(tenant.pk), second))))
+
+
+def _apply(ctx: StepContext, stack: Stack) -> int:
+    run = fresh_run(ctx, stack)
+    must_succeed(run, execute(ctx, run, "plan"))
+    refused = refusals(commands.show(run), stack.names)
+    if refused:
+        raise Permanent("The plan is refused: " + "; ".join(refused))
+    must_succeed(run, execute(ctx, run, "apply"))
+    return len(commands.state_list(run))

@@ -1,0 +1,101 @@
+"""Capture, copy, and rounds of what changed since, until one round fits the budget of a pause."""
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+
+from lifecycle.migration.engine import arm, copy, rounds, verify
+from lifecycle.migration.engine.move import Move
+from lifecycle.migration.models import Direction, Migration, Round, State
+from portal.jobs.context import StepContext
+from portal.jobs.errors import Cancelled, Permanent, Transient
+from portal.lib.clock import now
+
+from .common import SLICE_SECONDS, advance, again, engine_move, keep_round, measure, migration_of
+
+
+def first_copy(ctx: StepContext) -> dict[str, Any]:
+    """Capture first: what changes while the copy runs is known. Then every chunk, each with its line in the ledger."""
+    migration = advance(ctx, "begin_copy", State.PROVISIONING_GREEN)
+    move = engine_move(ctx, migration)
+    arm.arm(move)
+    copy.plan(move)
+    began, before = time.monotonic(), migration.copy_seconds
+    while True:
+        done = copy.copy_some(move, seconds=2.0)
+        took = before + time.monotonic() - began
+        figures = {"rows_total": done.rows_total, "rows_copied": done.rows_done, "bytes_copied": done.bytes_done}
+        measure(ctx, copy_seconds=took, **figures)
+        ctx.heartbeat(done.rows_done, done.rows_total)
+        if done.chunks_done >= done.chunks_total:
+            advance(ctx, "finish_copy", State.INITIAL_SYNC)
+            return {"rows": done.rows_done, "bytes": done.bytes_done, "seconds": round(took, 2)}
+        _go_on(ctx, began, f"{done.rows_done} of {done.rows_total} rows copied")
+
+
+def follow(ctx: StepContext) -> dict[str, Any]:
+    """Rounds until one fits; given up after so many, after so long, or when what is left grows three times running."""
+    migration = migration_of(ctx)
+    move, began = engine_move(ctx, migration), time.monotonic()
+    while True:
+        found = one_round(ctx, move, Direction.FORWARD)
+        migration = advance(ctx, "keep_up", State.DUAL_WRITE_ENABLED)
+        if fits(found):
+            return {"keys": found.keys, "seconds": round(found.seconds, 3)}
+        _converges(migration)
+        _go_on(ctx, began, f"{found.left} keys left")
+
+
+def one_round(ctx: StepContext, move: Move, direction: Direction) -> rounds.Round:
+    """One round, shown and kept."""
+    found = rounds.round(move)
+    keep_round(ctx, found, direction)
+    measure(ctx, keys_left=found.left, lag_seconds=found.seconds)
+    ctx.heartbeat()
+    return found
+
+
+def fits(found: rounds.Round) -> bool:
+    """True if a round like this would go into the pause, by time and not by rows."""
+    return found.left == 0 and found.seconds * 1000 <= settings.MIGRATION["budget_ms"]
+
+
+def _converges(migration: Migration) -> None:
+    since = Round.objects.filter(migration=migration, direction=Direction.FORWARD, at__gt=migration.state_changed_at)
+    keys = list(since.values_list("keys", flat=True))  # the newest first
+    limits = settings.MIGRATION
+    if len(keys) > 3 and keys[0] > keys[1] > keys[2] > keys[3]:
+        raise Permanent(
+            f"What changes grew three rounds running, to {keys[0]} keys: the copy falls behind the writers."
+        )
+    if len(keys) >= limits["rounds"]:
+        raise Permanent(f"After {len(keys)} rounds none fits into {limits['budget_ms']} ms.")
+    if now() - migration.state_changed_at > timedelta(hours=limits["hours"]):
+        raise Permanent(f"After {limits['hours']} hours no round fits into {limits['budget_ms']} ms.")
+
+
+def verified(ctx: StepContext) -> dict[str, Any]:
+    """Everything on both sides at one snapshot, by a path of its own. Three mismatches end the move."""
+    migration = migration_of(ctx)
+    move = engine_move(ctx, migration)
+    found = verify.verify(move, beat=ctx.heartbeat)
+    with ctx.fenced():
+        figures = {"verified_rows": found.rows, "root_source": found.root_source, "root_target": found.root_target}
+        Migration.objects.filter(pk=migration.pk).update(**figures, measured_at=now())
+    if not found.ok:
+        ctx.log(f"The sides differ: {found.mismatches}", "error")
+        one_round(ctx, move, Direction.FORWARD)
+        raise Transient("The two sides differ; what differs was brought over again.")
+    ctx.log(f"Verified: {found.rows} rows, root {found.root_source[:12]} on both sides.")
+    return {"rows": found.rows, "root": found.root_source}
+
+
+def _go_on(ctx: StepContext, began: float, progress: str) -> None:
+    """Stop at a safe place when asked to; give the worker back after a slice; wait while paused."""
+    if ctx.cancel_requested:
+        raise Cancelled("Stopped between two pieces of work.")
+    migration_of(ctx)
+    if time.monotonic() - began > SLICE_SECONDS:
+        raise again(0, progress)

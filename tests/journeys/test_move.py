@@ -1,0 +1,113 @@
+"""A tenant moved to another region over HTTP with its documents, and taken back: nothing is lost.
+
+On the way its worker is killed, it is paused, and the tenant is suspended while it moves.
+"""
+
+from typing import Any
+
+from lifecycle.stores.postgres import fences, rows
+from portal.lib.regions import Region
+from tests.journeys.product import Product, Request, until
+
+TEXT = "The quarterly accrual for the Pune warehouse is released after the stock count."
+HALTED = ("failed", "paused", "rolled_back")
+CONTENT = ("documents", "chunks", "chunk_vectors")
+
+
+def reach(product: Product, path: str, *states: str) -> dict[str, Any]:
+    """Wait for one of the states; fail with what its job says when it halts elsewhere."""
+
+    def look() -> Any:
+        found = product.person("kiran").get(path)
+        halted = found["state"] in HALTED and found["state"] not in states
+        assert not halted, f"{found['state']}: {found['state_reason']}\n{story(product, found)}"
+        return found if found["state"] in states else None
+
+    try:
+        return dict(until(f"the move reaching {states}", look))
+    except AssertionError as late:
+        raise AssertionError(f"{late}\n{story(product, product.person('kiran').get(path))}") from None
+
+
+def story(product: Product, found: dict[str, Any]) -> str:
+    lines = product.sql(
+        "SELECT j.kind, j.state, j.wait_reason, s.name, s.state AS step, s.attempts, s.error FROM jobs_job j"
+        " JOIN jobs_step s ON s.job_id = j.id WHERE j.subject_id = %s ORDER BY j.created_at, s.seq",
+        found["id"],
+    )
+    return "\n".join(" ".join(str(value) for value in line.values() if value not in ("", None)) for line in lines)
+
+
+def fence(region: Region, request: Request) -> str:
+    found = fences.read(region, request.tenant_id)
+    assert found is not None
+    return found.state
+
+
+def content(region: Region, request: Request) -> dict[str, Any]:
+    found = rows.count(region, request.tenant_id)
+    return {name: found[name] for name in CONTENT}
+
+
+def suspended(product: Product, request: Request) -> tuple[bool, ...]:
+    found = [fences.read(product.region(name), request.tenant_id) for name in ("ap-south-1", "eu-west-1")]
+    return tuple(bool(one and one.suspended) for one in found)
+
+
+def test_there_and_back(alone: Product) -> None:
+    product = alone
+    request = product.ask(environment="staging", geography="GLOBAL", vector_provider="pgvector")
+    request.sign_all()
+    request.reach("active")
+    blue, green = product.region(), product.region("eu-west-1")
+    with request.connect() as platform:
+        for number in range(5):
+            sent = platform.post("/v1/documents", json={"title": f"Accruals {number}", "text": TEXT})
+            assert sent.status_code == 201, sent.text
+    before = content(blue, request)
+    assert before["documents"] == 5
+
+    engineer = product.person("kiran")
+    asked = {"tenant_id": str(request.tenant_id), "target": "eu-west-1", "is_rehearsal": True}
+    plan = engineer.post("/api/v1/migrations/plan/", asked)
+    assert plan["is_possible"], plan["findings"]
+    made = engineer.post("/api/v1/migrations/", {**asked, "reason": "A rehearsal."})
+    path = f"/api/v1/migrations/{made['id']}/"
+    engineer.post(f"{path}start/", {"reason": "now"})
+
+    job = f"/api/v1/jobs/{reach(product, path, 'provisioning_green')['job_id']}/"
+    product.kill_worker_group()
+    engineer.post(f"{path}pause/", {"reason": "Lunch."})
+    until("the pause", lambda: "Lunch" in engineer.get(job)["wait_reason"])
+    engineer.post(f"{path}resume/", {"reason": "Back."})
+
+    there = reach(product, path, "traffic_cutover_complete")
+    assert there["root_source"] == there["root_target"] != ""
+    assert there["pause_ms"] is None or there["pause_ms"] > 0
+    tenant = request.champion.get(f"/api/v1/tenants/{request.tenant_id}/")
+    assert (tenant["region"], tenant["operation"]) == ("eu-west-1", "migrating")
+    assert tenant["status"] == "active", "a moving tenant stays active for its clients"
+    assert (fence(green, request), fence(blue, request)) == ("open", "closed")
+    assert content(green, request) == before
+    until("the exposure", lambda: engineer.get(path)["exposure"] == 0)
+
+    tenant_path = f"/api/v1/tenants/{request.tenant_id}"
+    engineer.post(f"{tenant_path}/suspension/", {"reason": "payment overdue"})
+    until("both fences", lambda: suspended(product, request) == (True, True))
+    engineer.post(f"{tenant_path}/reactivation/", {"reason": "paid"})
+    until("neither fence", lambda: suspended(product, request) == (False, False))
+
+    engineer.post(f"{path}rollback/", {"reason": "The drill."})
+    back = reach(product, path, "rolled_back")
+    tenant = request.champion.get(f"/api/v1/tenants/{request.tenant_id}/")
+    assert (tenant["region"], tenant["operation"]) == ("ap-south-1", "")
+    assert (fence(blue, request), fence(green, request)) == ("open", "closed")
+    assert content(blue, request) == before
+    assert [one["new"] for one in reversed(back["passages"])] == [
+        "initiated", "provisioning_green", "paused", "provisioning_green", "initial_sync",
+        "dual_write_enabled", "incremental_sync",
+        "traffic_cutover_started", "traffic_cutover_complete", "rolled_back",
+    ]  # fmt: skip
+    assert {one["direction"] for one in back["attempts"] if one["outcome"] == "switched"} == {"forward", "back"}
+    refused = engineer.call("POST", f"{path}green-release/", json={"reason": "tidy"})
+    assert refused.status_code == 423, "nothing can erase the copy with evidence yet"

@@ -1,0 +1,79 @@
+"""A tenant whose writers wait with nobody at work is given back to whoever owns it, at an epoch never seen before."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from lifecycle.migration import schedule
+from lifecycle.migration.models import Migration
+from lifecycle.migration.planning import regions
+from lifecycle.stores.postgres import fences
+from portal.audit.models import Entry
+from portal.jobs.models import Job
+from portal.lib.clock import now
+from tenants.models import Tenant
+from tenants.placement.actions import Placement, fresh_epoch, place, placement_of
+
+from .made import bank, migration
+
+SIDES = ("ap-south-1", "eu-west-1")
+
+
+@pytest.fixture
+def moving(shipped: None, settings: Any) -> Iterator[Migration]:
+    """A move at its switch, with a fence on both sides; the watchdog is impatient."""
+    settings.MIGRATION = {**settings.MIGRATION, "fenced_seconds": -1}
+    one = migration(bank(), "traffic_cutover_started")
+    for name, state in zip(SIDES, ("open", "closed"), strict=True):
+        fences.ensure(regions()[name], tenant_id=one.tenant_id, state=state)
+    yield one
+    for name in SIDES:
+        fences.remove(regions()[name], one.tenant_id)
+
+
+def states(one: Migration) -> tuple[str, ...]:
+    found = [fences.read(regions()[name], one.tenant_id) for name in SIDES]
+    return tuple(each.state if each else "missing" for each in found)
+
+
+def test_an_open_owner_is_left_alone(moving: Migration) -> None:
+    before = placement_of(moving.tenant_id)
+    schedule.tick()
+    assert placement_of(moving.tenant_id) == before
+
+
+@pytest.mark.parametrize("owner", SIDES)
+def test_the_owner_is_opened_whichever_side_it_is(moving: Migration, owner: str) -> None:
+    before = placement_of(moving.tenant_id)
+    if owner != before.owner:
+        epoch = fresh_epoch(moving.tenant_id)
+        assert place(moving.tenant_id, owner, epoch, before, actor=schedule.WATCHDOG, reason="test")
+    for name in SIDES:
+        fences.set_state(regions()[name], moving.tenant_id, "fenced")
+    stood = placement_of(moving.tenant_id)
+    schedule.tick()
+    after = placement_of(moving.tenant_id)
+    assert after == Placement(owner, after.epoch) and after.epoch > stood.epoch
+    assert states(moving) == tuple("open" if name == owner else "closed" for name in SIDES)
+    found = fences.read(regions()[owner], moving.tenant_id)
+    assert found and found.epoch == after.epoch
+    assert Entry.objects.filter(verb="migration.given_back", object_id=str(moving.pk)).exists()
+
+
+def test_somebody_at_work_is_not_disturbed(moving: Migration) -> None:
+    at = now()
+    job = Job.objects.create(
+        kind="migration.move", title="Move", tenant_id=moving.tenant_id, state="running", lease_holder="elsewhere:1:1",
+        lease_until=at.replace(year=at.year + 1), requested_by="system:test",
+    )  # fmt: skip
+    Migration.objects.filter(pk=moving.pk).update(job_id=job.pk)
+    fences.set_state(regions()["ap-south-1"], moving.tenant_id, "fenced")
+    schedule.tick()
+    assert states(moving) == ("fenced", "closed")
+
+
+def test_a_moving_tenant_is_not_archived(moving: Migration, api: Any) -> None:
+    Tenant.objects.filter(pk=moving.tenant_id).update(operation="migrating", status="suspended")
+    answer = api("priya").post(f"/api/v1/tenants/{moving.tenant_id}/archive/", {"reason": "over"})
+    assert answer.status_code == 423, answer.content
