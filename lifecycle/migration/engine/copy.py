@@ -6,6 +6,7 @@ after the writers. Rounds begin when the copy is complete: no chunk and no round
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,7 +22,7 @@ from .load import pour
 from .move import RESOURCE_CLASS, Move, is_ours
 from .tables import Table
 
-ROWS = 10_000
+ROWS, WORKERS = 10_000, 2
 # One round trip: the epoch of this job and the state of the fence, both held until the transaction ends.
 CARRY = """
 SELECT e.epoch, f.state FROM bw.job_epoch e JOIN bw.fence f USING (tenant_id), LATERAL (
@@ -40,7 +41,7 @@ VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
 """
 NEXT = """
 SELECT number, table_name, after_key, upto_key, generation FROM bw.move_chunk
-WHERE move_id = %s AND copied_at IS NULL ORDER BY number LIMIT 1
+WHERE move_id = %s AND copied_at IS NULL ORDER BY number LIMIT 1 FOR UPDATE SKIP LOCKED
 """
 DONE = """
 UPDATE bw.move_chunk SET rows = %s, bytes = %s, copied_at = clock_timestamp() WHERE move_id = %s AND number = %s
@@ -93,18 +94,26 @@ def plan(move: Move) -> Progress:
         return progress(target, move)
 
 
-def copy_some(move: Move, seconds: float = 2.0, beat: Callable[[], None] = lambda: None) -> Progress:
-    """Copy chunk after chunk for about so long; complete when none is left."""
+def copy_some(
+    move: Move, seconds: float = 2.0, beat: Callable[[], None] = lambda: None, workers: int = WORKERS
+) -> Progress:
+    """Copy chunk after chunk for about so long, some at once; complete when none is left."""
     until = time.monotonic() + seconds
+    with ThreadPoolExecutor(workers) as pool:
+        running = [pool.submit(_work, move, until) for _ in range(workers)]
+        while wait(running, timeout=0.5).not_done:
+            beat()
+        for one in running:
+            one.result()
+    with translated("copy rows"), connection(move.target, "mover") as target:
+        return progress(target, move)
+
+
+def _work(move: Move, until: float) -> None:
     with translated("copy rows"), both(move) as (source, target):
         found = {table.name: table for table in tables.read(source)}
-        while row := target.execute(NEXT, (move.id,)).fetchone():
-            chunk = Chunk(*row)
-            _copy(source, target, move, found[chunk.table], chunk)
-            beat()
-            if time.monotonic() > until:
-                break
-        return progress(target, move)
+        while _copy(source, target, move, found) and time.monotonic() < until:
+            pass
 
 
 def progress(target: Connection[Any], move: Move) -> Progress:
@@ -148,21 +157,29 @@ def snapshot(source: Connection[Any]) -> Iterator[None]:
 
 
 def _copy(
-    source: Connection[Any], target: Connection[Any], move: Move, table: Table, chunk: Chunk, *, make_room: bool = False
-) -> None:
-    condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
+    source: Connection[Any], target: Connection[Any], move: Move, found: dict[str, Table], *, make_room: bool = False
+) -> bool:
+    """Copy the next chunk that nobody copies; false when there is none."""
     try:
-        with snapshot(source):
-            if generation(source, move, move.source) != chunk.generation:
-                raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
-            objects.bring(move, objects.named(source, table, condition))
-            with into(target, move, commit="off"):  # a chunk that is lost is lost with its line of the ledger
+        # a chunk that is lost is lost with its line of the ledger
+        with into(target, move, commit="off"):
+            row = target.execute(NEXT, (move.id,)).fetchone()
+            if row is None:
+                return False
+            chunk = Chunk(*row)
+            table = found[chunk.table]
+            condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
+            with snapshot(source):
+                if generation(source, move, move.source) != chunk.generation:
+                    raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
+                objects.bring(move, objects.named(source, table, condition))
                 rows, size = pour(source, target, table, condition, make_room=make_room)
-                target.execute(DONE, (rows, size, move.id, chunk.number))
+            target.execute(DONE, (rows, size, move.id, chunk.number))
+            return True
     except errors.UniqueViolation:
         if make_room:
             raise
-        _copy(source, target, move, table, chunk, make_room=True)
+        return _copy(source, target, move, found, make_room=True)
 
 
 def _begin_anew(target: Connection[Any], move: Move, found: list[Table]) -> None:

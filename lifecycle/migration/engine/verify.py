@@ -1,8 +1,8 @@
 """Compares both sides while writes flow. Shares no code with the copier: another login, catalogue query and ranges.
 
-A row is the concatenation of its columns, each as its length (int4, network order; -1 for NULL) and its type's binary
-send form, which knows no time zone and keeps 1.0 apart from 1.00. A range of rows is the SHA-256 over its rows'
-SHA-256 in key order; a tenant is the RFC 9162 tree over its ranges.
+A row is what PostgreSQL's record_send makes of its columns in order of their names: for each its type, its length
+(-1 for NULL) and its binary form, which knows no time zone and keeps 1.0 apart from 1.00. A range of rows is the
+SHA-256 over its rows' SHA-256 in key order; a tenant is the RFC 9162 tree over its ranges.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,8 @@ from .rounds import carried
 
 RANGE = 20_000
 COLUMNS = """
-SELECT c.relname::text, a.attname::text, t.typsend::regproc::text, format_type(a.atttypid, a.atttypmod),
+SELECT c.relname::text, a.attname::text, CASE WHEN t.oid < 16384 THEN '' ELSE t.typsend::regproc::text END,
+       format_type(a.atttypid, a.atttypmod),
        coalesce(array_position(i.indkey::int2[], a.attnum), -1)
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -50,7 +51,7 @@ Keys = dict[str, list[list[str]]]
 
 @dataclass(frozen=True)
 class Shape:
-    """A table as the verifier sees it: column → send function, and the key's columns with their types."""
+    """A table as the verifier sees it: columns, with an extension's send function; the key's, with their types."""
 
     name: str
     columns: tuple[tuple[str, str], ...]
@@ -238,10 +239,12 @@ def _key(shape: Shape) -> sql.Composed:
 
 
 def _row(shape: Shape) -> sql.Composed:
-    """The row's bytes: for each column its length and its binary form."""
-    form = sql.SQL("coalesce(int4send(octet_length({0})) || {0}, int4send(-1))")
-    sent = (sql.SQL("{}({})").format(sql.SQL(send), sql.Identifier(name)) for name, send in shape.columns)
-    return sql.SQL(" || ").join(form.format(one) for one in sent)
+    """The row's bytes. A type of an extension has another number in each database, so it goes in as what it sends."""
+    names = (
+        sql.SQL("{0}({1})" if send else "{1}").format(sql.SQL(send), sql.Identifier(name))
+        for name, send in shape.columns
+    )
+    return sql.SQL("record_send(ROW({}))").format(sql.SQL(", ").join(names))
 
 
 def _bounded(span: Span, tenant_id: UUID) -> sql.Composed:
