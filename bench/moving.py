@@ -186,7 +186,7 @@ def _switches(world: World) -> Iterator[Row]:
 
 def _memory() -> Row:
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Row("memory of the mover, MB as seconds", used / MEGABYTE, 300.0, "300 MB", bar=300.0)
+    return Row("memory of the mover", used / MEGABYTE, 300.0, "its limit", bar=300.0, unit="MB")
 
 
 if __name__ == "__main__":

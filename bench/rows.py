@@ -11,7 +11,7 @@ HEADINGS = ("what", "measured", "floor", "ratio", "bar", "SQL", "")
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement in seconds. `per_second` rows are rates: there more is better."""
+    """One measurement, in seconds unless a `unit` is named. `per_second` rows are rates: there more is better."""
 
     name: str
     measured: float
@@ -23,6 +23,7 @@ class Row:
     most_queries: int | None = None
     per_second: bool = False
     most_ratio: float | None = None
+    unit: str = ""
 
     @property
     def ratio(self) -> float:
@@ -53,6 +54,8 @@ class Row:
     def _said(self, value: float) -> str:
         if self.per_second:
             return f"{value:,.0f}/s"
+        if self.unit:
+            return f"{value:,.0f} {self.unit}"
         if value < 1e-5:
             return f"{value * 1e6:.2f} µs"
         return f"{value:.2f} s" if value >= 1 else f"{value * 1000:.1f} ms"
