@@ -6,7 +6,7 @@ each delete marker its place. Neither ETag nor time count: a multipart upload ha
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -36,20 +36,21 @@ class Objects:
         return self.root_source == self.root_target
 
 
-def compare(move: Move, beat: Callable[[], None] = lambda: None) -> Objects:
-    """Read every version of every object on both sides."""
-    sides = [_digests(region, move.bucket, beat) for region in (move.source, move.target)]
-    differing = sorted(key for key, _ in sides[0].items() ^ sides[1].items())
-    return Objects(len(sides[0]), _root(sides[0]), _root(sides[1]), sorted(set(differing)))
+def compare(move: Move, beat: Callable[[], None] = lambda: None, keys: Collection[str] | None = None) -> Objects:
+    """Read every version of every object on both sides, or of these keys alone."""
+    sides = [_digests(region, move.bucket, beat, keys) for region in (move.source, move.target)]
+    differing = sorted({key for key, _ in sides[0].items() ^ sides[1].items()})
+    return Objects(len(sides[0]), _root(sides[0]), _root(sides[1]), differing)
 
 
 def _root(digests: dict[str, bytes]) -> str:
     return merkle.root(merkle.leaf_hash(digests[key]) for key in sorted(digests)).hex()
 
 
-def _digests(region: Region, bucket: str, beat: Callable[[], None]) -> dict[str, bytes]:
+def _digests(region: Region, bucket: str, beat: Callable[[], None], keys: Collection[str] | None) -> dict[str, bytes]:
     with aws.translated(SYSTEM, "compare objects"), ThreadPoolExecutor(AT_ONCE) as pool:
-        histories = _histories(region, bucket)
+        every = _histories(region, bucket)
+        histories = every if keys is None else {key: every[key] for key in keys if key in every}
         found = {}
         jobs = pool.map(lambda item: _digest(region, bucket, *item), sorted(histories.items()))
         for key, digest in zip(sorted(histories), jobs, strict=True):

@@ -6,10 +6,12 @@ kept with each copy; an ETag is no content hash.
 
 import hashlib
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import IO, Any
 from urllib.parse import urlencode
 
@@ -77,6 +79,17 @@ def keys(region: Region, bucket: str, after: str = "") -> Iterator[str]:
         if not found.get("IsTruncated"):
             return
         page = {"KeyMarker": found["NextKeyMarker"], "VersionIdMarker": found["NextVersionIdMarker"]}
+
+
+def bring_some(move: Move, seconds: float, after: str = "") -> str | None:
+    """Bring key after key for about so long; returns the last one, or None when there are no more."""
+    until = time.monotonic() + seconds
+    every = keys(move.source, move.bucket, after) if move.bucket else iter(())
+    while batch := list(islice(every, 10 * AT_ONCE)):
+        bring(move, batch)
+        if time.monotonic() > until:
+            return batch[-1]
+    return None
 
 
 def history(region: Region, bucket: str, key: str) -> list[Version]:
