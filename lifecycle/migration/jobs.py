@@ -16,6 +16,7 @@ MOVE = JobKind(
         StepDef("preflight", "Look once more", preflight.begin, eta_seconds=2),
         StepDef("provision_green", "Provision green", green.provision, eta_seconds=10, lease_seconds=60),
         StepDef("copy", "Capture and copy", sync.first_copy, eta_seconds=30, lease_seconds=60),
+        StepDef("objects", "Copy objects with their histories", sync.bucket, eta_seconds=10, lease_seconds=60),
         StepDef("follow", "Rounds of what changed", sync.follow, eta_seconds=10, lease_seconds=60),
         StepDef("verify", "Verify both sides", sync.verified, eta_seconds=20, lease_seconds=120, max_attempts=3),
         StepDef("switch", "Switch", cutover.cut_over, eta_seconds=2, lease_seconds=60),

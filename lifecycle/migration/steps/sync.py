@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from lifecycle.migration.engine import arm, copy, rounds, verify
+from lifecycle.migration.engine import arm, compare, copy, objects, rounds, verify
 from lifecycle.migration.engine.move import Move
 from lifecycle.migration.models import Direction, Migration, Round, State
 from portal.jobs.context import StepContext
@@ -46,6 +46,17 @@ def follow(ctx: StepContext) -> dict[str, Any]:
             return {"keys": found.keys, "seconds": round(found.seconds, 3)}
         _converges(migration)
         _go_on(ctx, began, f"{found.left} keys left")
+
+
+def bucket(ctx: StepContext) -> dict[str, Any]:
+    """Every object with its history. Those that rows name are there already; this brings what only remembers."""
+    move, after = engine_move(ctx, migration_of(ctx)), str(ctx.step.evidence.get("after", ""))
+    began = time.monotonic()
+    while (found := objects.bring_some(move, 2.0, after)) is not None:
+        after = found
+        ctx.note(after=after)
+        _go_on(ctx, began, f"objects up to {after}")
+    return {"after": after}
 
 
 def one_round(ctx: StepContext, move: Move, direction: Direction) -> rounds.Round:
@@ -88,8 +99,27 @@ def verified(ctx: StepContext) -> dict[str, Any]:
         ctx.log(f"The sides differ: {found.mismatches}", "error")
         one_round(ctx, move, Direction.FORWARD)
         raise Transient("The two sides differ; what differs was brought over again.")
-    ctx.log(f"Verified: {found.rows} rows, root {found.root_source[:12]} on both sides.")
-    return {"rows": found.rows, "root": found.root_source}
+    stored = _objects_verified(ctx, move)
+    ctx.log(f"Verified: {found.rows} rows, root {found.root_source[:12]}, and {stored.keys} objects on both sides.")
+    return {"rows": found.rows, "root": found.root_source, "objects": stored.keys, "objects_root": stored.root_source}
+
+
+def _objects_verified(ctx: StepContext, move: Move) -> compare.Objects:
+    """Every byte of every object. One that was written meanwhile is brought and looked at again, three times."""
+    whole = found = compare.compare(move, ctx.heartbeat)
+    for _ in range(3):
+        if found.ok:
+            break
+        for key in found.mismatches:
+            objects.remove(move.target, move.bucket, key)
+        objects.bring(move, found.mismatches)
+        found = compare.compare(move, ctx.heartbeat, found.mismatches)
+    if not found.ok:
+        ctx.log(f"Objects differ: {found.mismatches[:20]}", "error")
+        raise Transient(f"{len(found.mismatches)} objects differ between the two sides.")
+    return whole
+
+
 
 
 def _go_on(ctx: StepContext, began: float, progress: str) -> None:
