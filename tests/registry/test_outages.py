@@ -20,6 +20,7 @@ import httpx
 import psycopg
 import pytest
 import redis
+from bailiwick_client.registry import boot_seconds
 
 from portal.embedded.stack import Stack
 from tests.journeys.product import Person, until
@@ -251,6 +252,19 @@ def test_without_the_database_nobody_is_admitted_longer_than_a_lease(
         assert reader.say("know", active) == {**reader.say("know", active), "region": region}
         assert httpx.get(f"{world.stack.url}/health/live").status_code == 200
     knows(reader, active, "active")
+
+
+def test_a_wall_clock_that_jumps_lengthens_no_lease(world: World) -> None:
+    reader, tenant = world.reader("jumping"), world.one()
+    assert reader.say("jump", "86400") is None
+    knows(reader, tenant, "active")
+    with world.stopped("redis control"), world.stopped("postgres control"):
+        stopped = boot_seconds()
+        reader.say("jump", "-172800")
+        seen = statuses(reader, tenant, LEASE + 1)
+    assert seen[-1][1] == "unreachable"
+    assert not [asked for asked, said in seen if said == "active" and asked > stopped + LEASE + 0.1]
+    knows(reader, tenant, "active")
 
 
 CROWD = 250

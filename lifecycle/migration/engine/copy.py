@@ -183,6 +183,7 @@ def _copy(
 
 
 def _begin_anew(target: Connection[Any], move: Move, found: list[Table]) -> None:
+    target.execute("SET LOCAL statement_timeout = '10min'")
     target.execute("DELETE FROM bw.move_chunk WHERE move_id = %s", (move.id,))
     for table in found:
         target.execute(sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(table.identifier), (move.tenant_id,))

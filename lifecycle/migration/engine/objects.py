@@ -18,7 +18,6 @@ from urllib.parse import urlencode
 from psycopg import Connection, sql
 
 from lifecycle.stores import aws
-from lifecycle.stores.errors import Permanent
 from portal.lib.regions import Region
 
 from .move import Move
@@ -128,7 +127,8 @@ def _oldest_first(newest_first: Sequence[Version]) -> list[Version]:
 def _bring(move: Move, key: str) -> int:
     there, here = history(move.source, move.bucket, key), history(move.target, move.bucket, key)
     if [one.is_marker for one in here] != [one.is_marker for one in there[: len(here)]]:
-        raise Permanent(SYSTEM, "copy objects", f"{key} has another history in {move.target.name}")
+        remove(move.target, move.bucket, key)  # an earlier move left it, and its source has forgotten some of it since
+        here = []
     for version in there[len(here) :]:
         if version.is_marker:
             aws.client(move.target, "s3").delete_object(Bucket=move.bucket, Key=key)

@@ -120,8 +120,6 @@ def _objects_verified(ctx: StepContext, move: Move) -> compare.Objects:
     return whole
 
 
-
-
 def _go_on(ctx: StepContext, began: float, progress: str) -> None:
     """Stop at a safe place when asked to; give the worker back after a slice; wait while paused."""
     if ctx.cancel_requested:

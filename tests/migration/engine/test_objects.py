@@ -109,3 +109,15 @@ def test_a_copy_begins_anew_without_harm(world: World, taken: Move) -> None:
             db.execute("SELECT 1")
     copy.plan(taken)
     assert len(objects.history(world.green, taken.bucket, "again")) == 1
+
+
+def test_a_history_that_its_source_has_shortened_is_brought_anew(world: World, taken: Move) -> None:
+    for text in (b"one", b"two"):
+        put(world.blue, taken.bucket, "a", text)
+    objects.bring(taken, ["a"])
+    oldest = objects.history(world.blue, taken.bucket, "a")[0]
+    aws.client(world.blue, "s3").delete_object(Bucket=taken.bucket, Key="a", VersionId=oldest.id)
+    aws.client(world.blue, "s3").delete_object(Bucket=taken.bucket, Key="a")
+    objects.bring(taken, ["a"])
+    assert [one.is_marker for one in objects.history(world.green, taken.bucket, "a")] == [False, True]
+    assert compare.compare(taken).ok
