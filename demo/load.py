@@ -77,10 +77,14 @@ def run() -> None:
 
 def write(ledger: Path, seed: str, over: Any, told: Any) -> None:
     """One process: write until it is over, then read everything back."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process hears it, and says when it is over
+    for number in (signal.SIGINT, signal.SIGTERM):  # the first process hears them, and says when it is over
+        signal.signal(number, signal.SIG_IGN)
     own = Ledger(ledger)
     writer = Writer(doors(), collect(), own, seed)
-    writer.run(over.is_set, lambda counts, times: told.put((counts, times)))
+    parent = multiprocessing.parent_process()
+    writer.run(
+        lambda: over.is_set() or not (parent and parent.is_alive()), lambda counts, times: told.put((counts, times))
+    )
     told.put((len(own.state), writer.check()))
 
 

@@ -95,7 +95,8 @@ TENANTS: list[dict[str, Any]] = [
         "business_unit": "HR",
         "tier": "bronze",
         "region": "ap-south-1",
-        "geography": "IN",
+        "geography": "GLOBAL",
+        "environment": "staging",  # one that may be moved abroad to try it
         "data_classes": [],
         "expected_users": 20,
         "expected_documents": 500,
