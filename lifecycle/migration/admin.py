@@ -23,6 +23,7 @@ from tenants.models import Tenant
 from tenants.queries import region_choices
 
 LOG_LINES = 20
+LATEST_ROUNDS = 8
 
 
 class MoveForm(forms.Form):
@@ -156,7 +157,7 @@ class MigrationAdmin(GovernedAdmin):
         return [Facts(_("The plan"), [row for row in rows if row.value not in ("", None)])]
 
     def extra(self, migration: Migration, actor: Actor) -> dict[str, Any]:
-        rounds = list(migration.rounds.all()[:LOG_LINES])
+        rounds = list(migration.rounds.all()[:LATEST_ROUNDS])
         passages = list(migration.passages.all()[:LOG_LINES])
         attempts = list(migration.attempts.all()[:LOG_LINES])
         took = migration.copy_seconds

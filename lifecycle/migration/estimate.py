@@ -10,7 +10,7 @@ from django.conf import settings
 
 from lifecycle.stores.errors import StoreError
 from lifecycle.stores.postgres import rows
-from portal.lib.money import quantise
+from portal.lib.money import inr, quantise
 from portal.lib.regions import Region
 from tenants.costs.estimate import book_at
 from tenants.models import PriceKind, Tenant
@@ -129,4 +129,4 @@ def _double_run(tenant: Tenant, target: str, seconds: Bounds | None, stability: 
 def _line(label: str, units: Decimal | None, unit: str, price: Decimal | None) -> Line:
     if units is None or price is None:
         return Line(label, f"not known: {'its quantity' if units is None else 'its price'} is missing", None)
-    return Line(label, f"{units:f} {unit} at ₹{price:f}", quantise(units * price))
+    return Line(label, f"{units:f} {unit} at {inr(price)}", quantise(units * price))
