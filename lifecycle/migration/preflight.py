@@ -43,12 +43,13 @@ def look(tenant: Tenant, source: Region | None, target: Region | None, wanted: s
         profiles=tenant.compliance_profiles,
         vector_provider=tenant.vector_provider,
     )
-    found = [*_tenant(tenant), *_residency(placement.findings), *red_flags(tenant)]
+    vectors = placement.providers.get("vectors", "")
+    found = [*_tenant(tenant), *_residency(placement.findings), *_vectors(tenant, vectors), *red_flags(tenant)]
     if target is None or source is None:
         missing = wanted if target is None else tenant.region
         remedy = "Connect it, or choose another."
         return [*found, Finding("MIG-REGION", "refuse", f"{missing} is not connected to this portal", remedy)], ""
-    return [*found, *_stores(tenant, source, target)], placement.providers.get("vectors", "")
+    return [*found, *_stores(tenant, source, target)], vectors
 
 
 def refused(findings: list[Finding]) -> list[Finding]:
@@ -67,6 +68,14 @@ def _residency(findings: tuple[Any, ...]) -> Iterator[Finding]:
     for one in findings:
         outcome = {"pass": "pass", "refuse": "refuse"}.get(one.outcome, "refuse")
         yield Finding(f"{one.rule_id} {one.rule_version}", outcome, one.title, one.remedy)
+
+
+def _vectors(tenant: Tenant, there: str) -> Iterator[Finding]:
+    """Vectors move with the rows, as rows; those of a provider outside do not move yet."""
+    for place, provider in (("here", tenant.vector_provider), ("in the target", there)):
+        if provider not in ("", "pgvector"):
+            remedy = "Only vectors in pgvector are moved so far."
+            yield Finding("MIG-VECTORS", "refuse", f"Vectors are held by {provider} {place}", remedy)
 
 
 def red_flags(tenant: Tenant, at: datetime | None = None) -> list[Finding]:

@@ -90,6 +90,13 @@ def test_an_unconnected_region_is_a_finding(free: Tenant, kiran: Actor) -> None:
     assert "MIG-REGION" in {one.code for one in plan.refused}
 
 
+def test_vectors_that_would_stay_behind_refuse_the_move(free: Tenant, kiran: Actor) -> None:
+    """A tenant whose vectors are in Pinecone would arrive with an empty index."""
+    Tenant.objects.filter(pk=free.pk).update(vector_provider="pinecone")
+    plan = actions.plan_migration(free.pk, "eu-west-1", actor=kiran)
+    assert "MIG-VECTORS" in [one.code for one in plan.refused]
+
+
 def test_the_signatures_are_over_exactly_what_was_planned(free: Tenant, kiran: Actor) -> None:
     migration = asked(free, kiran)
     case = Case.objects.get(pk=migration.case_id)
