@@ -88,6 +88,9 @@ MIGRATION: dict[str, Any] = {
     "fenced_seconds": 10,
     "stability_seconds": int(env("BAILIWICK_MIGRATION_STABILITY_SECONDS") or (180 if EMBEDDED else 0)),
     "blue_green_sla": Decimal("99.99"),
+    # the health gates look so often while green serves the tenant; any limit of gates/limits.py may be set here
+    "gate_seconds": 30,
+    "gates": {"soak": 60.0 if EMBEDDED else 300.0},
     "rows_a_second": 20_000,
     "bytes_a_row": 2_000,
 }
@@ -125,6 +128,7 @@ INSTALLED_APPS = [
     "lifecycle",
     "lifecycle.tierchanges",
     "lifecycle.migration",
+    "lifecycle.migration.judging",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -423,6 +427,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "request.submitted": ["lifecycle.provisioning.subscribers.submitted"],
     "request.changed": ["portal.notify.subscribers.request_changed"],
     "migration.changed": ["lifecycle.migration.subscribers.changed"],
+    "migration.gates_failed": ["lifecycle.migration.judging.subscribers.failed"],
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
     "tenant.end_blocked": ["portal.notify.subscribers.tenant_end_blocked"],

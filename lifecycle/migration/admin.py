@@ -167,6 +167,7 @@ class MigrationAdmin(GovernedAdmin):
             "rounds": rounds,
             "passages": passages,
             "attempts": attempts,
+            "judgement": migration.judgements.first() if migration.is_switched else None,
             "rate": round(migration.rows_copied / took) if took > 0 else None,
             "copied_percent": _percent(migration.rows_copied, migration.rows_total),
             "verified_percent": _percent(migration.verified_rows, migration.rows_total),

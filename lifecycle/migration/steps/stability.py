@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
+from lifecycle.migration.judging.actions import look
 from lifecycle.migration.models import Direction, Migration, State
 from lifecycle.migration.moving import locked, move
 from lifecycle.stores.errors import StoreError
@@ -20,7 +21,7 @@ from .sync import one_round
 
 
 def watch(ctx: StepContext) -> dict[str, Any]:
-    """One look: what would be lost if green died now, and then a round that makes it nothing."""
+    """One look: what would be lost if green died now, a round that makes it nothing, and whether green is healthy."""
     migration = migration_of(ctx)
     ends = _ends(ctx, migration)
     try:
@@ -33,6 +34,7 @@ def watch(ctx: StepContext) -> dict[str, Any]:
         known = "an unknown number of" if migration.exposure is None else f"{migration.exposure}"
         ctx.log(f"A side does not answer: {error}. If green is lost, {known} writes are.", "error")
         raise again(5, f"A side does not answer; {known} writes would be lost with green. A person decides.") from error
+    look(ctx, migration)
     if now() < ends:
         raise again(settings.MIGRATION["tick_seconds"], f"Stable until {ends:%d %b %H:%M} UTC")
     return {"exposure": exposure}

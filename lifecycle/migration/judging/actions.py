@@ -1,0 +1,122 @@
+"""While green serves a tenant the gates look at it, and a failure takes the tenant back without asking anybody."""
+
+from dataclasses import asdict, replace
+from datetime import datetime
+
+from django.conf import settings
+
+from lifecycle.migration import actions
+from lifecycle.migration.gates import Limits, Observation, Outcome, Verdict, Window, judge
+from lifecycle.migration.models import Migration
+from lifecycle.migration.moving import locked
+from lifecycle.provisioning.subject import region_named
+from portal.access.actor import Actor
+from portal.audit.actions import record
+from portal.audit.context import acting
+from portal.jobs.context import StepContext
+from portal.jobs.errors import Cancelled
+from portal.jobs.models import JobState
+from portal.jobs.outbox import emit
+from portal.lib.clock import now
+from tenants.health.models import Condition
+from tenants.health.score import Tally
+from tenants.health.scrape import Look, look_at
+
+from . import probe, windows
+from .models import Judgement
+from .windows import Counters
+
+GATES = Actor.system("migration.gates")
+
+
+def look(ctx: StepContext, migration: Migration) -> None:
+    """Judge green by everything since the switch, when it is time to. Raises Cancelled once it has failed."""
+    last, at = Judgement.objects.filter(migration=migration).first(), now()
+    if last is not None and (at - last.at).total_seconds() < settings.MIGRATION["gate_seconds"]:
+        return
+    before = windows.from_json(last.figures) if last else Window(0, None, _of_blue(migration))
+    seen, counters = _seen(migration, last, at) if last else _begun(migration)
+    verdict = judge([before, seen], Limits(**settings.MIGRATION["gates"]))
+    found = Judgement(migration=migration, counters=asdict(counters), since=at, at=at)
+    found.figures = windows.as_json(windows.together(before, seen))
+    if _said(found, verdict, last).pk is None:
+        ctx.log(f"Gates: {verdict.outcome}. {verdict.reason}", "error" if verdict.outcome is Outcome.FAIL else "info")
+    _keep(ctx, found, verdict)
+
+
+def _said(found: Judgement, verdict: Verdict, last: Judgement | None) -> Judgement:
+    """The verdict in words. Where every gate says what it said before, the same judgement goes on."""
+    found.outcome, found.reason = verdict.outcome, verdict.reason[:1000]
+    found.findings = [asdict(one) for one in verdict.findings]
+    if last is not None and last.outcomes == found.outcomes:
+        found.pk, found.since = last.pk, last.since
+    return found
+
+
+def _begun(migration: Migration) -> tuple[Window, Counters]:
+    """The first look finds counters of unknown age: they only say from where to count."""
+    return Window(0, None), windows.counters_of(_look_at(migration), migration.tenant_id)
+
+
+def _of_blue(migration: Migration) -> Observation | None:
+    """The tenant's traffic of late, as its health was measured on the other side until just now."""
+    held = Condition.objects.filter(tenant=migration.tenant_id).first()
+    return windows.observed(Tally(**held.tally)) if held else None
+
+
+def _look_at(migration: Migration) -> Look:
+    url = region_named(migration.target).platform_url
+    return look_at(url) if url else Look(is_up=False)
+
+
+def _seen(migration: Migration, last: Judgement, at: datetime) -> tuple[Window, Counters]:
+    """What came since the last look. A tenant that asks nothing is asked for."""
+    before, asked = Counters(**last.counters), probe.NOT_ASKED
+    counters = windows.counters_of(_look_at(migration), migration.tenant_id)
+    fresh = windows.between(before, counters)
+    if fresh is None or not fresh.requests:
+        asked = probe.ask(migration.tenant)
+        counters = windows.counters_of(_look_at(migration), migration.tenant_id)
+        fresh = windows.between(before, counters)
+    green = _with_probe(windows.observed(fresh) if fresh else None, asked)
+    seconds = (at - last.at).total_seconds() if fresh else 0.0
+    return Window(seconds, green), counters if counters.started is not None else before
+
+
+def _with_probe(green: Observation | None, asked: Observation) -> Observation | None:
+    """What the platform counted and what only who asked knows: that nobody answered."""
+    if green is None:
+        return asked if asked.requests else None
+    both = {name: getattr(green, name) + getattr(asked, name) for name in windows.COUNTS}
+    return replace(green, **both)
+
+
+def _keep(ctx: StepContext, found: Judgement, verdict: Verdict) -> None:
+    """Write the verdict down, and act on one that failed, in one transaction of whoever still holds the move."""
+    with acting(GATES, verdict.reason):
+        migration = locked(found.migration_id)  # before the job, as whoever rolls back by hand does
+        with ctx.fenced() as job:
+            found.save()
+            if verdict.outcome is not Outcome.FAIL:
+                return
+            if job.state != JobState.CANCELLING:
+                _take_back(migration, verdict, found)
+    raise Cancelled("The gates take the tenant back.")
+
+
+def _take_back(migration: Migration, verdict: Verdict, found: Judgement) -> None:
+    why = f"Green is not healthy: {verdict.reason}"[:1000]
+    record("migration.gates_failed", migration, actor=GATES, reason=why, data=found.figures)
+    tenant = migration.tenant
+    emit(
+        "migration.gates_failed",
+        {
+            "migration_id": str(migration.pk),
+            "tenant_id": str(tenant.pk),
+            "business_unit": tenant.business_unit_id,
+            "name": tenant.name,
+            "reason": why,
+            "users": sorted({str(migration.requested_by_id), str(tenant.owner_id), str(tenant.champion_id)}),
+        },
+    )
+    actions.roll_back(migration.pk, actor=GATES, reason=why)
