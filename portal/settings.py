@@ -428,6 +428,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "request.changed": ["portal.notify.subscribers.request_changed"],
     "migration.changed": ["lifecycle.migration.subscribers.changed"],
     "migration.gates_failed": ["lifecycle.migration.judging.subscribers.failed"],
+    "tenant.fence_reported": ["lifecycle.migration.subscribers.fence_reported"],
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
     "tenant.end_blocked": ["portal.notify.subscribers.tenant_end_blocked"],

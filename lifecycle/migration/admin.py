@@ -6,11 +6,13 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from lifecycle.migration import actions, playbooks, queries
 from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
+from lifecycle.migration.recording import seal_of_record
 from portal.access.actor import Actor
 from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin, put_refusal
@@ -175,6 +177,8 @@ class MigrationAdmin(GovernedAdmin):
             "tenant_url": self.console.url_of("tenants.tenant", str(migration.tenant_id)),
             "case_url": self.console.url_of("approvals.case", str(migration.case_id or "")),
             "job_url": self.console.url_of("jobs.job", str(migration.rollback_job_id or migration.job_id or "")),
+            "seal": seal_of_record(migration),
+            "record_url": reverse("migration-record", args=[migration.pk]) if migration.is_switched else "",
             "live": 0 if migration.state in ENDED else 8 if migration.state == State.INITIATED else 2,
         }
 

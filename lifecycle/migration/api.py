@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -13,9 +14,13 @@ from portal.access.actor import actor_of
 from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
 from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
+from portal.lib.openapi import MORE
+from tenants.models import Tenant
 
 from . import actions, playbooks
 from .models import Attempt, Migration, Passage, Playbook, RedFlag, Round, Strategy
+from .recording import signed_record
+from .reports import report_fence
 
 
 class PlanInputSerializer(StrictSerializer):
@@ -59,6 +64,12 @@ class MigrationSerializer(serializers.ModelSerializer[Migration]):
 class MigrationDetailSerializer(MigrationSerializer):
     passages = PassageSerializer(many=True, read_only=True)
     attempts = AttemptSerializer(many=True, read_only=True)
+
+
+class SignedRecordSerializer(serializers.Serializer[Any]):
+    record = serializers.DictField(help_text="What was moved, and what was found equal")
+    entry = serializers.CharField(help_text="The ledger's entry that says so, as it was sealed")
+    receipt = serializers.CharField(help_text="The entry's `.tlog-proof`")
 
 
 class MigrationFilter(ByKey):
@@ -136,6 +147,14 @@ class MigrationViewSet(
         rows: Any = Round.objects.filter(migration=self.get_object()).order_by("-id")
         found: Any = self.paginate_queryset(rows)
         return self.get_paginated_response(RoundSerializer(found, many=True).data)
+
+    @extend_schema(responses=SignedRecordSerializer, extensions={MORE: [409]})
+    @action(detail=True, methods=["get"])
+    def record(self, request: Request, pk: Any = None) -> HttpResponse:
+        """The signed record, as `bailiwick-verify migration` reads it. 409 until the switch is done and anchored."""
+        found = self.get_object()
+        name = f'attachment; filename="{found}.json"'
+        return HttpResponse(signed_record(found), "application/json", headers={"Content-Disposition": name})
 
     def _act(self, act: Any, request: Request) -> Response:
         found = self.get_object()
@@ -224,8 +243,43 @@ class RedFlagViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.
         return Response(self.get_serializer(playbooks.lift_flag(found.pk, actor=actor_of(request), **given)).data)
 
 
+class FenceReportSerializer(StrictSerializer):
+    """What a router sends: the epoch by which it routes, and how long its writers have waited."""
+
+    epoch = serializers.IntegerField(min_value=0, max_value=2**62)
+    seconds = serializers.FloatField(min_value=0, max_value=86_400)
+
+
+class FenceKnownSerializer(serializers.Serializer[Any]):
+    """Where the tenant is placed, so that whoever is behind can catch up."""
+
+    noted = serializers.BooleanField(help_text="False: known already, or not of the epoch in force")
+    region = serializers.CharField()
+    routing_epoch = serializers.IntegerField()
+    operation = serializers.CharField(allow_blank=True)
+
+
+class FenceReportViewSet(IdempotentMixin, viewsets.GenericViewSet[Tenant]):
+    """Fences that stay shut, as routers see them."""
+
+    queryset = Tenant.objects.none()
+
+    def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "fence.report")
+        return Tenant.objects.visible_to(actor_of(self.request))
+
+    @extend_schema(request=FenceReportSerializer, responses={202: FenceKnownSerializer})
+    @action(detail=True, methods=["post"], url_path="fence-reports")
+    def fence_reports(self, request: Request, pk: Any = None) -> Response:
+        """Say that writers wait. Changes nothing: the portal's watchdog looks for itself, and only it may abort."""
+        found = self.get_object()
+        given = asked(request, FenceReportSerializer, "fence.report", found)
+        return Response(report_fence(found.pk, actor=actor_of(request), **given), status=202)
+
+
 routes = [
     ("migrations", MigrationViewSet, "migration"),
+    ("tenants", FenceReportViewSet, "fence-report"),
     ("playbooks", PlaybookViewSet, "playbook"),
     ("red-flags", RedFlagViewSet, "red-flag"),
 ]

@@ -63,7 +63,8 @@ class Control:
             if not set_to(reason=str(migration), vector_provider=vectors):
                 return False
             if switches:
-                move(migration, "complete_cutover", actor=self._holder.actor, data={"epoch": epoch})
+                epochs = {"before": expected.epoch, "epoch": epoch}
+                move(migration, "complete_cutover", actor=self._holder.actor, data=epochs)
         return True
 
     def admit(self, region: Region) -> None:

@@ -21,7 +21,7 @@ from tenants.placement.actions import placement_of
 from .control import Control, move_at
 from .engine import switch
 from .engine.move import RESOURCE_CLASS, acknowledge
-from .models import Migration
+from .models import Migration, MigrationQuerySet
 from .planning import regions
 
 log = structlog.get_logger(__name__)
@@ -48,9 +48,14 @@ class Watch:
             yield
 
 
+def under_way() -> MigrationQuerySet:
+    """Every move whose fences may be shut."""
+    return Migration.objects.open().filter(started_at__isnull=False).select_related("tenant")
+
+
 def tick() -> None:
     """Look at the owner's fence of every move under way."""
-    for migration in Migration.objects.open().filter(started_at__isnull=False).select_related("tenant"):
+    for migration in under_way():
         try:
             _look(migration)
         except (StoreError, Superseded) as error:
@@ -58,14 +63,20 @@ def tick() -> None:
 
 
 def _look(migration: Migration) -> None:
+    shut_since = shut(migration)
+    is_late = shut_since is not None and now().timestamp() - shut_since > settings.MIGRATION["fenced_seconds"]
+    if is_late and not _is_worked_on(migration):
+        give_back(migration)
+
+
+def shut(migration: Migration) -> float | None:
+    """Since when the owner's fence was seen shut, now for the first time perhaps; None while it is open."""
     key, region = f"migration:shut:{migration.pk}", regions().get(placement_of(migration.tenant_id).owner)
     fence = fences.read(region, migration.tenant_id) if region else None
     if fence is None or fence.state == "open":
         cache.delete(key)
-        return
-    shut_since = cache.get_or_set(key, now().timestamp(), 3600) or 0.0
-    if now().timestamp() - shut_since > settings.MIGRATION["fenced_seconds"] and not _is_worked_on(migration):
-        give_back(migration)
+        return None
+    return cache.get_or_set(key, now().timestamp(), 3600) or 0.0
 
 
 def _is_worked_on(migration: Migration) -> bool:

@@ -12,6 +12,7 @@ from portal.notify.actions import notify
 from portal.notify.models import Severity
 from portal.notify.subscribers import page
 
+from . import schedule
 from .models import BEFORE_SWITCH, Migration, State
 from .moving import locked, move
 
@@ -78,6 +79,12 @@ def changed(payload: dict[str, Any]) -> None:
         details=[("Tenant", payload["name"])],
         key=f"migration.{payload['state']}:{payload['migration_id']}:{payload['at']}",
     )
+
+
+def fence_reported(payload: dict[str, Any]) -> None:
+    """A router stands before a fence: the watchdog's clock runs from now on. Its own tick decides, and nothing here."""
+    for migration in schedule.under_way().filter(tenant_id=payload["tenant_id"]):
+        schedule.shut(migration)
 
 
 def _of_case(payload: dict[str, Any]) -> Migration | None:

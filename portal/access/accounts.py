@@ -16,7 +16,7 @@ from .models import Grant, Person, Role, User
 
 SEED = Actor.system("seed")
 TOKEN_FILE = "service_token"  # noqa: S105 - a file's name
-PLATFORM_SCOPES = ["snapshot.read", "usage.write", "flag.report"]
+PLATFORM_SCOPES = ["snapshot.read", "usage.write", "flag.report", "fence.report"]
 
 
 def ensure_platform_service() -> None:

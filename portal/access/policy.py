@@ -45,6 +45,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "migration.view": READERS | APPROVERS | TENANT_SIDE,
     "migration.request": ENGINEERS,
     "migration.operate": ENGINEERS,
+    "fence.report": frozenset({Role.SERVICE}),
     "playbook.view": READERS | APPROVERS | TENANT_SIDE,
     "playbook.edit": ADMINS,
     "red_flag.view": READERS,

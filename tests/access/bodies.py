@@ -82,6 +82,7 @@ API |= {
 }
 SPAN = {"starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-02T00:00:00Z"}
 API |= {
+    "/api/v1/tenants/{pk}/fence-reports/": {"epoch": 1, "seconds": 5.0},
     "/api/v1/playbooks/{pk}/": {"notice_days": 3, **REASON},
     "/api/v1/red-flags/": {"kind": "freeze", "title": "Year end", **SPAN, **REASON},
 }

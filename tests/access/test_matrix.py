@@ -105,8 +105,8 @@ def test_the_api(scene: Scene) -> None:
     assert ours == {"GET /api/v1/me"}, "a superuser without a grant sees nothing"
     hot = {door for door in done_by("service", found, reads=True) | done_by("service", found) if door not in shown}
     wanted = {"GET /api/v1/me", "GET /v1/snapshot/{tenant_id}", "GET /v1/snapshots", "POST /api/v1/usage/"}
-    wanted |= {"POST /api/v1/flags/exposures/"}
-    assert hot == wanted, "a service reads snapshots, reports usage and what it measured under flags"
+    wanted |= {"POST /api/v1/flags/exposures/", "POST /api/v1/tenants/{pk}/fence-reports/"}
+    assert hot == wanted, "a service reads snapshots, reports usage, what it measured under flags, and shut fences"
 
 
 def test_the_console(scene: Scene) -> None:

@@ -5,6 +5,9 @@ On the way its worker is killed, it is paused, and the tenant is suspended while
 
 from typing import Any
 
+from bailiwick_proof.policy import Policy
+from bailiwick_verify.migration import verify
+
 from lifecycle.stores.postgres import fences, rows
 from portal.lib.regions import Region
 from tests.journeys.product import Product, Request, until
@@ -54,6 +57,18 @@ def suspended(product: Product, request: Request) -> tuple[bool, ...]:
     return tuple(bool(one and one.suspended) for one in found)
 
 
+def proved(product: Product, path: str) -> dict[str, Any]:
+    """The move's newest record, once it is sealed, as a stranger checks it."""
+
+    def look() -> Any:
+        answer = product.person("kiran").call("GET", f"{path}record/")
+        assert answer.status_code in (200, 409), answer.text
+        return answer.content if answer.status_code == 200 else None
+
+    policy = product.person("oliver").call("GET", "/api/v1/audit/policy/").content
+    return verify(until("the signed record", look), Policy.parse(policy)).record
+
+
 def test_there_and_back(alone: Product) -> None:
     product = alone
     request = product.ask(environment="staging", geography="GLOBAL", vector_provider="pgvector")
@@ -91,6 +106,10 @@ def test_there_and_back(alone: Product) -> None:
     assert content(green, request) == before
     until("the exposure", lambda: engineer.get(path)["exposure"] == 0)
 
+    record = proved(product, path)
+    assert (record["outcome"], record["source"], record["target"]) == ("switched", "ap-south-1", "eu-west-1")
+    assert record["objects"]["total"] == 5 and record["rows"]["tables"]["documents"] == 5
+
     tenant_path = f"/api/v1/tenants/{request.tenant_id}"
     engineer.post(f"{tenant_path}/suspension/", {"reason": "payment overdue"})
     until("both fences", lambda: suspended(product, request) == (True, True))
@@ -109,5 +128,6 @@ def test_there_and_back(alone: Product) -> None:
         "traffic_cutover_started", "traffic_cutover_complete", "rolled_back",
     ]  # fmt: skip
     assert {one["direction"] for one in back["attempts"] if one["outcome"] == "switched"} == {"forward", "back"}
+    until("the record of the way back", lambda: proved(product, path)["outcome"] == "rolled_back")
     refused = engineer.call("POST", f"{path}green-release/", json={"reason": "tidy"})
     assert refused.status_code == 423, "nothing can erase the copy with evidence yet"

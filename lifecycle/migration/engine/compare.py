@@ -24,23 +24,42 @@ AT_ONCE = 8
 
 @dataclass(frozen=True)
 class Objects:
-    """`roots` are RFC 9162 trees over the keys in order, hex; `mismatches` the keys whose histories differ."""
+    """Each side's keys with the hash of their histories. Roots are RFC 9162 trees over the keys in order, hex."""
 
-    keys: int
-    root_source: str
-    root_target: str
-    mismatches: list[str]
+    source: dict[str, bytes]
+    target: dict[str, bytes]
+
+    @property
+    def keys(self) -> int:
+        return len(self.source)
+
+    @property
+    def root_source(self) -> str:
+        return _root(self.source)
+
+    @property
+    def root_target(self) -> str:
+        return _root(self.target)
+
+    @property
+    def mismatches(self) -> list[str]:
+        """The keys whose histories differ."""
+        return sorted({key for key, _ in self.source.items() ^ self.target.items()})
 
     @property
     def ok(self) -> bool:
-        return self.root_source == self.root_target
+        return self.source == self.target
+
+    def mended(self, later: "Objects") -> "Objects":
+        """The same with those keys that differed as a later look at them alone has found them."""
+        kept = dict(self.source.items() & self.target.items())
+        return Objects({**kept, **later.source}, {**kept, **later.target})
 
 
 def compare(move: Move, beat: Callable[[], None] = lambda: None, keys: Collection[str] | None = None) -> Objects:
     """Read every version of every object on both sides, or of these keys alone."""
     sides = [_digests(region, move.bucket, beat, keys) for region in (move.source, move.target)]
-    differing = sorted({key for key, _ in sides[0].items() ^ sides[1].items()})
-    return Objects(len(sides[0]), _root(sides[0]), _root(sides[1]), differing)
+    return Objects(*sides)
 
 
 def _root(digests: dict[str, bytes]) -> str:

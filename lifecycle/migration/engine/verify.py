@@ -69,13 +69,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Verification:
-    """`mismatches` are the keys that differ, per table; `roots` each side's tree, hex."""
+    """`mismatches` are the keys that differ, per table; `roots` each side's tree, hex; `snapshot` the source's."""
 
     rows: int
     root_source: str
     root_target: str
     tables: dict[str, int]
     mismatches: Keys
+    snapshot: str
 
     @property
     def ok(self) -> bool:
@@ -167,7 +168,14 @@ def _compare(mine: Connection[Any], theirs: Connection[Any], tenant_id: UUID, be
         if one != two:
             condition = _bounded(span, tenant_id)
             mismatches.setdefault(name, []).extend(_different(mine, theirs, span.shape, condition))
-    return Verification(sum(rows.values()), _root(spans, ours), _root(spans, other), rows, mismatches)
+    roots = (_root(spans, ours), _root(spans, other))
+    return Verification(sum(rows.values()), *roots, rows, mismatches, _snapshot(mine))
+
+
+def _snapshot(db: Connection[Any]) -> str:
+    """What the transaction sees, in PostgreSQL's words: xmin:xmax:those under way."""
+    row = db.execute("SELECT pg_current_snapshot()::text").fetchone()
+    return str(row[0]) if row else ""
 
 
 Digests = list[tuple[int, bytes]]

@@ -9,6 +9,7 @@ from lifecycle.migration.engine import switch
 from lifecycle.migration.engine.move import Move
 from lifecycle.migration.models import Attempt, Direction, Migration, Passage, State
 from lifecycle.migration.moving import locked, move
+from lifecycle.migration.recording import keep_record
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Skip
 from tenants.placement.actions import end_operation, placement_of
@@ -25,6 +26,7 @@ def cut_over(ctx: StepContext) -> dict[str, Any]:
     with ctx.fenced():
         if done.pause_ms:
             Migration.objects.filter(pk=migration.pk).update(pause_ms=done.pause_ms)
+        keep_record(ctx, locked(migration.pk), "switched")
     ctx.log(f"{migration.target} owns the tenant at epoch {done.epoch}; writers waited {done.pause_ms:.0f} ms.")
     return {"epoch": done.epoch, "pause_ms": round(done.pause_ms, 1), "keys_inside": done.keys_inside}
 
@@ -54,6 +56,7 @@ def close_rollback(ctx: StepContext) -> dict[str, Any]:
         reason = migration.state_reason or ctx.job.reason
         end_operation(migration.tenant_id, "migrating", actor=ctx.actor, reason=str(migration))
         move(migration, "roll_back", actor=ctx.actor, reason=reason)
+        keep_record(ctx, migration, "rolled_back")
     return {"state": migration.state}
 
 

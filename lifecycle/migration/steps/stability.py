@@ -8,6 +8,7 @@ from django.conf import settings
 from lifecycle.migration.judging.actions import look
 from lifecycle.migration.models import Direction, Migration, State
 from lifecycle.migration.moving import locked, move
+from lifecycle.migration.recording import keep_record
 from lifecycle.stores.errors import StoreError
 from portal.guards import check_guards
 from portal.jobs.context import StepContext
@@ -63,4 +64,5 @@ def decommission(ctx: StepContext) -> dict[str, Any]:
             move(migration, "decommission", actor=ctx.actor)
         end_operation(migration.tenant_id, "migrating", actor=ctx.actor, reason=str(migration))
         move(migration, "complete", actor=ctx.actor)
+        keep_record(ctx, migration, "completed")
     return {"state": migration.state}

@@ -101,7 +101,9 @@ def verified(ctx: StepContext) -> dict[str, Any]:
         raise Transient("The two sides differ; what differs was brought over again.")
     stored = _objects_verified(ctx, move)
     ctx.log(f"Verified: {found.rows} rows, root {found.root_source[:12]}, and {stored.keys} objects on both sides.")
-    return {"rows": found.rows, "root": found.root_source, "objects": stored.keys, "objects_root": stored.root_source}
+    objects_found = {"total": stored.keys, "root_source": stored.root_source, "root_target": stored.root_target}
+    seen = {"snapshot": found.snapshot, "tables": found.tables, "at": now().isoformat()}
+    return {**seen, "rows": found.rows, "root": found.root_source, "objects": objects_found}
 
 
 def _objects_verified(ctx: StepContext, move: Move) -> compare.Objects:
@@ -114,6 +116,7 @@ def _objects_verified(ctx: StepContext, move: Move) -> compare.Objects:
             objects.remove(move.target, move.bucket, key)
         objects.bring(move, found.mismatches)
         found = compare.compare(move, ctx.heartbeat, found.mismatches)
+        whole = whole.mended(found)
     if not found.ok:
         ctx.log(f"Objects differ: {found.mismatches[:20]}", "error")
         raise Transient(f"{len(found.mismatches)} objects differ between the two sides.")

@@ -1,4 +1,4 @@
-"""Verify an exported ledger or a receipt offline. Exit 0: all holds, 1: something is wrong, 2: cannot be read."""
+"""Verify a ledger, a receipt or a move's record offline. Exit 0: all holds, 1: something is wrong, 2: unreadable."""
 
 import argparse
 import sys
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from bailiwick_proof.errors import Malformed, Unproven
 
-from . import ledger, receipt
+from . import ledger, migration, receipt
 from .export import Unreadable
+from .report import printable
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,6 +40,16 @@ def _receipt(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _migration(chosen: argparse.Namespace) -> int:
+    try:
+        moved = migration.verify(chosen.file.read_bytes(), ledger.read_policy(chosen.policy))
+    except Unproven as error:
+        print(f"NOT PROVED: {printable(str(error))}")
+        return 1
+    print(moved.text(), end="")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("bailiwick-verify", description=__doc__)
     kinds = parser.add_subparsers(required=True)
@@ -52,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--entry", type=Path, help="the entry's bytes; without it those in the receipt")
     one.add_argument("--policy", type=Path, required=True)
     one.set_defaults(run=_receipt)
+    move = kinds.add_parser("migration", help="the record of a move, as its page gives it")
+    move.add_argument("file", type=Path)
+    move.add_argument("--policy", type=Path, required=True)
+    move.set_defaults(run=_migration)
     return parser
 
 

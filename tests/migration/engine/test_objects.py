@@ -84,7 +84,9 @@ def test_one_byte_of_equal_length_is_found_and_mended(world: World, taken: Move)
     assert not found.ok and found.mismatches == ["same"]
     objects.remove(world.green, taken.bucket, "same")
     objects.bring(taken, found.mismatches)
-    assert compare.compare(taken).ok
+    mended = found.mended(compare.compare(taken, keys=found.mismatches))
+    assert mended == compare.compare(taken) and mended.ok
+    assert mended.root_source == mended.root_target == found.root_source
 
 
 def test_a_multipart_upload_differs_in_its_etag_alone(world: World, taken: Move) -> None:

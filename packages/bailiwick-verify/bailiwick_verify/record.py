@@ -1,0 +1,73 @@
+"""The shape of a migration record: exactly these members, each of its kind."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+FORMAT = "bailiwick.migration-record/1"
+Kind = Callable[[Any], bool]
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _root(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _time(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT[0-9:.]{8,15}(\+00:00|Z)", value) is not None
+
+
+def _pause(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"\d+\.\d", value) is not None
+
+
+def _tables(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(_count(rows) for rows in value.values())
+
+
+def _or_null(kind: Any) -> Any:
+    return lambda value: value is None or not list(_misfits(kind, value, "it"))
+
+
+SWITCH = {"attempts": _count, "epoch": _count, "pause_ms": _or_null(_pause), "budget_ms": _pause, "keys_inside": _count}
+RECORD: dict[str, Any] = {
+    "format": _text,
+    "outcome": _text,
+    "move": _text,
+    "migration": _text,
+    "tenant": _text,
+    "is_rehearsal": lambda value: isinstance(value, bool),
+    "source": _text,
+    "target": _text,
+    "job_epoch": _count,
+    "routing": {"before": _count, "after": _count, "now": _count},
+    "rows": {"snapshot": _text, "total": _count, "tables": _tables, "root_source": _root, "root_target": _root},
+    "objects": {"total": _count, "root_source": _root, "root_target": _root},
+    "switch": SWITCH,
+    "way_back": _or_null(SWITCH),
+    "rounds": _count,
+    "versions": {"engine": _text, "module": _text, "client": _text},
+    "times": {"started": _time, "verified": _time, "switched": _time, "ended": _or_null(_time)},
+}
+
+
+def misfits(record: Any) -> list[str]:
+    """The members that are missing, unknown or of another kind."""
+    return list(_misfits(RECORD, record, ""))
+
+
+def _misfits(shape: Any, value: Any, path: str) -> list[str]:
+    if not isinstance(shape, dict):
+        return [] if shape(value) else [path]
+    if not isinstance(value, dict):
+        return [path]
+    odd = [f"{path}.{name}".lstrip(".") for name in sorted(shape.keys() ^ value.keys())]
+    known = sorted(shape.keys() & value.keys())
+    return odd + [line for name in known for line in _misfits(shape[name], value[name], f"{path}.{name}".lstrip("."))]
