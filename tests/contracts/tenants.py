@@ -45,6 +45,7 @@ def unmake(region: Region, of: TenantNames, secrets_dir: Path) -> None:
 
 def insert_rows(region: Region, of: TenantNames, documents: int, chunks: int = 3) -> None:
     """Write documents with chunks and vectors, as the platform does: in the tenant's role."""
+    fences.ensure(region, tenant_id=of.tenant_id, state="open")
     with psycopg.connect(**routed(region)) as db, db.transaction():
         db.execute(f'SET LOCAL ROLE "{of.role}"')
         arguments: dict[str, Any] = {"tenant": of.tenant_id, "documents": documents, "chunks": chunks}
