@@ -2,11 +2,11 @@
 
 from lifecycle.migration.engine.arm import LOCK
 from lifecycle.migration.engine.move import Move, fenced
+from lifecycle.migration.engine.switch import EMPTY
 from lifecycle.stores.postgres.connection import connection, translated
 
 WAITING = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s"
 DISARM = "UPDATE bw.fence SET capture = false, changed_at = clock_timestamp() WHERE tenant_id = %s AND capture"
-EMPTY = "DELETE FROM bw.dirty WHERE tenant_id = %s"
 
 
 def waiting(move: Move) -> int:
