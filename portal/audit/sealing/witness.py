@@ -7,6 +7,7 @@ simulation: a real one is on another machine, under somebody else's hand.
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from bailiwick_proof.checkpoint import cosign, open_checkpoint, read_checkpoint
 from bailiwick_proof.keys import SigningKey
@@ -57,9 +58,8 @@ class Witness:
 
     def _write(self, size: int, data: bytes) -> None:
         path = self.directory / f"{size:0{DIGITS}d}"
-        draft = path.with_suffix(f".{os.getpid()}")
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
+        with NamedTemporaryFile(dir=self.directory, prefix=f"{path.name}.", delete=False) as draft:
+            draft.write(data)
+            draft.flush()
+            os.fsync(draft.fileno())
+        Path(draft.name).rename(path)
