@@ -91,8 +91,8 @@ MIGRATION: dict[str, Any] = {
     # the health gates look so often while green serves the tenant; any limit of gates/limits.py may be set here
     "gate_seconds": 30,
     "gates": {"soak": 60.0 if EMBEDDED else 300.0},
-    "rows_a_second": 20_000,
-    "bytes_a_row": 2_000,
+    "changes_a_second": 1_000,  # a plan warns above; the store must have room for so many times what comes
+    "room": 2,
 }
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 

@@ -162,7 +162,7 @@ class MigrationAdmin(GovernedAdmin):
         rounds = list(migration.rounds.all()[:LATEST_ROUNDS])
         passages = list(migration.passages.all()[:LOG_LINES])
         attempts = list(migration.attempts.all()[:LOG_LINES])
-        took = migration.copy_seconds
+        took, began, switched = migration.copy_seconds, migration.started_at, migration.switched_at
         return {
             "phases": queries.phases_of(migration),
             "budget_ms": settings.MIGRATION["budget_ms"],
@@ -170,6 +170,7 @@ class MigrationAdmin(GovernedAdmin):
             "passages": passages,
             "attempts": attempts,
             "judgement": migration.judgements.first() if migration.is_switched else None,
+            "took": (switched - began).total_seconds() if switched and began else None,
             "rate": round(migration.rows_copied / took) if took > 0 else None,
             "copied_percent": _percent(migration.rows_copied, migration.rows_total),
             "verified_percent": _percent(migration.verified_rows, migration.rows_total),

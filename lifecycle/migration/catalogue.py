@@ -43,6 +43,15 @@ SELECT t.relname, k.conname FROM tenants t JOIN pg_constraint k ON k.conrelid = 
 WHERE k.contype = 'f' AND (k.confdeltype <> 'a' OR k.confupdtype <> 'a') ORDER BY 1, 2
 """
 )
+REACHING = (
+    TABLES
+    + """
+SELECT t.relname, k.conname FROM tenants t JOIN pg_constraint k ON k.conrelid = t.oid
+WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT EXISTS (
+    SELECT FROM pg_attribute a WHERE a.attrelid = k.confrelid AND a.attnum = ANY (k.confkey)
+    AND a.attname = 'tenant_id') ORDER BY 1, 2
+"""
+)
 UNGUARDED = (
     TABLES
     + """
@@ -73,6 +82,9 @@ def faults(region: Region) -> list[str]:
         said = [f"the key of {name} does not begin with the tenant" for (name,) in db.execute(KEYS)]
         said += [f"{name}.{column} takes numbers from a sequence" for name, column in db.execute(NUMBERED)]
         said += [f"{name}: {key} changes other rows by itself" for name, key in db.execute(ACTING)]
+        said += [
+            f"{name}: {key} names rows that belong to no tenant, or to another" for name, key in db.execute(REACHING)
+        ]
         said += [f"{name} has no guard" for (name,) in db.execute(UNGUARDED)]
     return said
 

@@ -4,32 +4,20 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 
-from lifecycle.stores.errors import StoreError
-from lifecycle.stores.postgres import rows
 from portal.lib.money import inr, quantise
-from portal.lib.regions import Region
 from tenants.costs.estimate import book_at
 from tenants.models import PriceKind, Tenant
 
 from .models import Attempt, Migration, Playbook, State
+from .probe import Bounds, Probe
 
 SETUP_SECONDS = 60
 HOURS_A_MONTH = Decimal(24 * 30)
 FIRST_RUN = 2
 SEEN = 20
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """An expected value between a low and a high one."""
-
-    low: float
-    expected: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +35,7 @@ class Estimate:
 
     rows: int | None
     gigabytes: Decimal | None
+    changes_a_second: float | None
     seconds: Bounds | None
     pause_ms: Bounds
     lines: tuple[Line, ...]
@@ -68,11 +57,10 @@ class Estimate:
         return {**found, "lines": list(found["lines"]), "unknown": self.unknown}
 
 
-def estimate(tenant: Tenant, source: Region | None, target: str, playbook: Playbook, stability: timedelta) -> Estimate:
-    """Estimate a move from what the source holds now, earlier moves, and the prices in force."""
-    count = _rows(source, tenant.pk)
-    size = None if count is None else quantise(Decimal(count) * settings.MIGRATION["bytes_a_row"] / 10**9)
-    seconds = None if count is None else _seconds(count)
+def estimate(tenant: Tenant, probe: Probe | None, target: str, playbook: Playbook, stability: timedelta) -> Estimate:
+    """Estimate a move from what was measured in the source, earlier moves, and the prices in force."""
+    size = None if probe is None else quantise(Decimal(probe.bytes.expected + probe.object_bytes) / 10**9)
+    seconds = None if probe is None else _seconds(probe)
     lines = (
         _double_run(tenant, target, seconds, stability),
         _line("Transfer", size, "GB", playbook.transfer_inr_a_gb),
@@ -83,26 +71,34 @@ def estimate(tenant: Tenant, source: Region | None, target: str, playbook: Playb
     amounts = [line.amount_inr for line in lines if line.amount_inr is not None]
     total = quantise(sum(amounts, Decimal(0)) * contingency) if len(amounts) == len(lines) else None
     book = book_at()
-    return Estimate(count, size, seconds, _pause(), lines, contingency, book.version if book else "", total)
+    return Estimate(
+        rows=None if probe is None else probe.rows,
+        gigabytes=size,
+        changes_a_second=None if probe is None else probe.changes_a_second,
+        seconds=seconds,
+        pause_ms=_pause(),
+        lines=lines,
+        contingency=contingency,
+        price_book=book.version if book else "",
+        total_inr=total,
+    )
 
 
-def _rows(source: Region | None, tenant_id: UUID) -> int | None:
-    if source is None:
-        return None
-    try:
-        found = rows.count(source, tenant_id)
-    except StoreError:
-        return None
-    return None if None in found.values() else sum(number or 0 for number in found.values())
+def _seconds(probe: Probe) -> Bounds:
+    """Everything copied once and verified once: never faster than it is read, as a rule as earlier moves were.
 
-
-def _seconds(count: int) -> Bounds:
-    """From the rate of earlier copies; half as fast and twice as fast are the bounds."""
+    Before there were any, a copy is taken to be half as fast as reading. What changes meanwhile is brought over too.
+    """
+    if probe.rows_a_second is None:
+        return Bounds(SETUP_SECONDS / 2, SETUP_SECONDS, SETUP_SECONDS * 3)
     done = Migration.objects.filter(copy_seconds__gt=1, rows_copied__gt=0).order_by("-number")[:SEEN]
     rates = [one.rows_copied / one.copy_seconds for one in done]
-    rate = sum(rates) / len(rates) if rates else settings.MIGRATION["rows_a_second"]
-    work = 2 * count / rate  # copied once, verified once
-    return Bounds(SETUP_SECONDS / 2 + work / 2, SETUP_SECONDS + work, SETUP_SECONDS * 3 + work * 2)
+    rate = min(sum(rates) / len(rates) if rates else probe.rows_a_second / 2, probe.rows_a_second)
+    quick, work = 2 * probe.rows / probe.rows_a_second, 2 * probe.rows / rate
+    share = min(0.9, (probe.changes_a_second or 0.0) / rate)
+    return Bounds(
+        SETUP_SECONDS / 2 + quick, SETUP_SECONDS + work / (1 - share), SETUP_SECONDS * 3 + 2 * work / (1 - share)
+    )
 
 
 def _pause() -> Bounds:

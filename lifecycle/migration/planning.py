@@ -7,6 +7,7 @@ from typing import Any
 from bailiwick_proof.canonical import digest
 from django.conf import settings
 
+from lifecycle.stores.errors import StoreError
 from portal.lib.clock import now
 from portal.lib.errors import Invalid
 from portal.lib.regions import Region, load
@@ -14,7 +15,8 @@ from tenants.models import Tenant
 
 from .estimate import Estimate, estimate
 from .models import Migration, Playbook, Strategy
-from .preflight import Finding, guards, look, refused
+from .preflight import Finding, guards, look, refused, weigh
+from .probe import Probe, probe
 
 WINDOWS = (Strategy.SHORT_WINDOW, Strategy.LONG_WINDOW)
 ELSEWHERE = (Strategy.ROLLING, Strategy.HYBRID)  # in place, and over a portfolio: neither is one move to a region
@@ -78,6 +80,8 @@ def make_plan(tenant: Tenant, target: str, *, strategy: str = "", is_rehearsal: 
     known = regions()
     stability = timedelta(seconds=settings.MIGRATION["stability_seconds"] or playbook.stability_hours * 3600)
     findings, vectors = look(tenant, known.get(tenant.region), known.get(target), target)
+    measured = _measured(known.get(tenant.region), tenant)
+    findings += weigh(measured, known.get(target))
     findings += guards(Migration(tenant=tenant, is_rehearsal=is_rehearsal))
     return Plan(
         tenant=tenant,
@@ -90,8 +94,16 @@ def make_plan(tenant: Tenant, target: str, *, strategy: str = "", is_rehearsal: 
         is_rehearsal=is_rehearsal,
         vector_provider=vectors,
         findings=findings,
-        estimate=estimate(tenant, known.get(tenant.region), target, playbook, stability),
+        estimate=estimate(tenant, measured, target, playbook, stability),
     )
+
+
+def _measured(source: Region | None, tenant: Tenant) -> Probe | None:
+    """What the source holds and how it changes; None where it does not answer, which is not nothing."""
+    try:
+        return probe(source, tenant.pk) if source else None
+    except StoreError:
+        return None
 
 
 def recommend(tenant: Tenant, playbook: Playbook) -> str:

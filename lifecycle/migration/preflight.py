@@ -5,12 +5,13 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q
 
 from compliance.residency import evaluate
 from lifecycle.models import Incident
 from lifecycle.stores.errors import StoreError
-from lifecycle.stores.postgres import fences
+from lifecycle.stores.postgres import fences, volume
 from portal.guards import check_guards
 from portal.lib.clock import now
 from portal.lib.errors import Blocked
@@ -19,6 +20,7 @@ from tenants.models import Status, Tenant
 
 from .catalogue import differences, faults
 from .models import RedFlag
+from .probe import Probe
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,42 @@ def _stores(tenant: Tenant, source: Region, target: Region) -> Iterator[Finding]
             yield Finding("MIG-HOLD", "wait", "The tenant is under a legal hold", "Ask compliance.")
     except StoreError as error:
         yield Finding("MIG-STORE", "refuse", f"A store did not answer: {error}", "Try again when it does.")
+
+
+def weigh(measured: Probe | None, target: Region | None) -> list[Finding]:
+    """Whether the target has room, and whether the writers let themselves be caught up with."""
+    if measured is None or target is None:
+        return []  # said already: a store did not answer, or is not connected
+    return [*_room(measured, target), *_rate(measured)]
+
+
+def _room(measured: Probe, target: Region) -> Iterator[Finding]:
+    needed = int(measured.bytes.high * settings.MIGRATION["room"])
+    try:
+        free = volume.free_bytes(target)
+    except (StoreError, OSError):
+        free = None
+    if free is None:
+        remedy = f"Make sure of {_gigabytes(needed)}, or name the volume in the regions file."
+        yield Finding("MIG-DISK", "warn", f"Nobody knows how much room is left in {target.name}", remedy)
+    elif free < needed:
+        title = f"{target.name} has {_gigabytes(free)} left, and {_gigabytes(needed)} may be needed"
+        yield Finding("MIG-DISK", "refuse", title, "Enlarge the volume.")
+    else:
+        yield Finding("MIG-DISK", "pass", f"{target.name} has {_gigabytes(free)} left")
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 10**9:,.1f} GB"
+
+
+def _rate(measured: Probe) -> Iterator[Finding]:
+    rate, limit = measured.changes_a_second, settings.MIGRATION["changes_a_second"]
+    if rate is None:
+        yield Finding("MIG-RATE", "warn", "How fast the tenant's rows change is not known", "Watch the first rounds.")
+    elif rate > limit:
+        title = f"About {rate:,.0f} rows change a second, more than {limit:,}"
+        yield Finding("MIG-RATE", "warn", title, "Move it in a quieter hour.")
 
 
 def guards(migration: Any) -> list[Finding]:

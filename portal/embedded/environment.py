@@ -126,6 +126,7 @@ class Address:
                 "port": port(f"postgres {name}"),
                 "dbname": "rag",
                 "users": {purpose: passwords[login] for purpose, login in REGION_LOGINS.items()},
+                "directory": str(self.home.pg),
             },
             "cache": {
                 "host": "127.0.0.1",

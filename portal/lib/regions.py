@@ -24,6 +24,8 @@ class Database:
     port: int
     dbname: str
     passwords: dict[str, str]
+    directory: str = ""  # where its files are, on this machine; or
+    instance: str = ""  # the RDS instance it is: one of them tells how much room is left
 
     def connect_kwargs(self, purpose: str) -> dict[str, Any]:
         """Arguments for psycopg.connect as the login that serves `purpose` (a key of LOGINS)."""
@@ -85,11 +87,12 @@ def load(path: Path | str) -> dict[str, Region]:
 
 def _region(entry: dict[str, Any]) -> Region:
     database, vectors = entry["database"], entry["vectors"]
+    where = (database["host"], int(database["port"]), database["dbname"], dict(database["users"]))
     return Region(
         name=entry["name"],
         colour=entry["colour"],
         display=entry["display"],
-        database=Database(database["host"], int(database["port"]), database["dbname"], dict(database["users"])),
+        database=Database(*where, database.get("directory", ""), database.get("instance", "")),
         cache=Cache(**entry["cache"]),
         aws=Aws(**entry["aws"]),
         pinecone=Pinecone(**vectors["pinecone"]) if "pinecone" in vectors else None,

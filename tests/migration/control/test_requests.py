@@ -1,5 +1,6 @@
 """Asking for a move: the dry run, the refusals, the signatures over exactly what was shown, and the start."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,9 @@ from compliance.models import ResidencyRule
 from lifecycle.migration import actions
 from lifecycle.migration.defaults import install
 from lifecycle.migration.models import Migration, Playbook, RedFlag
-from lifecycle.migration.planning import digest_now
+from lifecycle.migration.planning import digest_now, regions
+from lifecycle.migration.preflight import weigh
+from lifecycle.migration.probe import Bounds, Probe
 from lifecycle.migration.subscribers import approved, ended
 from lifecycle.models import Incident
 from portal.access.accounts import SEED
@@ -88,6 +91,16 @@ def test_a_tenant_does_not_move_where_it_is(free: Tenant, kiran: Actor, target: 
 def test_an_unconnected_region_is_a_finding(free: Tenant, kiran: Actor) -> None:
     plan = actions.plan_migration(free.pk, "us-east-1", actor=kiran)
     assert "MIG-REGION" in {one.code for one in plan.refused}
+
+
+def test_a_target_without_room_refuses_and_one_nobody_knows_of_warns(free: Tenant, kiran: Actor) -> None:
+    plan = actions.plan_migration(free.pk, "eu-west-1", actor=kiran)
+    assert ("MIG-DISK", "pass") in [(one.code, one.outcome) for one in plan.findings]
+    measured = Probe(1, Bounds(1e15, 1e15, 1e15), 0, 1.0, 2_000.0)
+    full = weigh(measured, regions()["eu-west-1"])
+    assert [(one.code, one.outcome) for one in full] == [("MIG-DISK", "refuse"), ("MIG-RATE", "warn")]
+    unknown = replace(regions()["eu-west-1"], database=replace(regions()["eu-west-1"].database, directory=""))
+    assert [one.outcome for one in weigh(replace(measured, changes_a_second=None), unknown)] == ["warn", "warn"]
 
 
 def test_vectors_that_would_stay_behind_refuse_the_move(free: Tenant, kiran: Actor) -> None:
