@@ -22,6 +22,7 @@ from .tables import Table
 
 MOST = 50_000  # keys in one round: it is held in memory
 DIRTY = "SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s ORDER BY seq LIMIT %s"
+SEEN = "SELECT pg_current_snapshot()::text"
 LEFT = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s"
 STORE = """
 INSERT INTO bw.move_round (move_id, tenant_id, number, source, snapshot, upserted, deleted)
@@ -76,15 +77,18 @@ def _carry(
 ) -> tuple[list[int], Round]:
     """The lines that were carried, and the round."""
     began = time.monotonic()
-    generation(source, move, move.source)
-    lines = source.execute(DIRTY, (move.tenant_id, MOST)).fetchall()
+    with source.pipeline():
+        dirty, seen = source.execute(DIRTY, (move.tenant_id, MOST)), source.execute(SEEN)
+        generation(source, move, move.source)
+    lines, row = dirty.fetchall(), seen.fetchone()
+    assert row is not None
     changed: dict[str, dict[tuple[str, ...], None]] = {}
     for _, table, key in lines:
         changed.setdefault(table, {})[tuple(key)] = None
     keys = {name: [list(key) for key in found] for name, found in changed.items()}
     number, upserted, left = sum(map(len, keys.values())), 0, 0
     if keys:
-        upserted = _bring(source, target, move, {table.name: table for table in found}, keys, make_room)
+        upserted = _bring(source, target, move, {table.name: table for table in found}, keys, row[0], make_room)
     if len(lines) == MOST:
         row = source.execute(LEFT, (move.tenant_id,)).fetchone()
         left = int(row[0]) - len(lines) if row else 0
@@ -98,21 +102,21 @@ def _bring(
     move: Move,
     found: dict[str, Table],
     keys: Keys,
+    seen: str,
     make_room: bool,
 ) -> int:
-    """Replace the rows of these keys on the target by those of the source's snapshot; returns how many there are."""
-    row = source.execute("SELECT pg_current_snapshot()::text").fetchone()
-    assert row is not None
+    """Replace the rows of these keys on the target by those of the source's snapshot `seen`; returns their number."""
     upserted = 0
     with into(target, move):
         conditions = {name: found[name].among(move.tenant_id, dirty) for name, dirty in keys.items()}
         objects.bring(move, _objects(source, target, found, conditions))
-        for name, condition in conditions.items():
-            target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
+        with target.pipeline():
+            for name, condition in conditions.items():
+                target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
         for name, condition in conditions.items():
             upserted += pour(source, target, found[name], condition, make_room=make_room)[0]
         deleted = sum(map(len, keys.values())) - upserted
-        facts = (move.id, move.tenant_id, move.id, move.source.name, row[0], upserted, deleted)
+        facts = (move.id, move.tenant_id, move.id, move.source.name, seen, upserted, deleted)
         target.execute(STORE, facts)
     return upserted
 

@@ -166,9 +166,11 @@ def _fence(warm: _Warm, budget_ms: int) -> None:
     move, source = warm.move, warm.source
     try:
         with fenced(source, move, move.source):
-            source.execute(f"SET LOCAL lock_timeout = {int(budget_ms)}")
-            source.execute(LOCK, (move.tenant_id,))
-            if source.execute(FENCE, (move.tenant_id,)).rowcount != 1:
+            with source.pipeline():
+                source.execute(f"SET LOCAL lock_timeout = {int(budget_ms)}")
+                source.execute(LOCK, (move.tenant_id,))
+                shut = source.execute(FENCE, (move.tenant_id,))
+            if shut.rowcount != 1:
                 raise Permanent(SYSTEM, "switch", f"the fence in {move.source.name} was not open")
     except errors.LockNotAvailable as error:
         raise OverBudget(SYSTEM, "switch", f"a writer's transaction was open for {budget_ms} ms") from error
@@ -179,8 +181,7 @@ def _last_round(warm: _Warm) -> int:
     with carried(warm.source, warm.target, warm.move, warm.tables, strike=False) as done:
         keys = done.changed
     if keys:
-        with verify.snapshot(warm.mine), verify.snapshot(warm.theirs):
-            wrong = verify.differing(warm.mine, warm.theirs, warm.shapes, warm.move.tenant_id, keys)
+        wrong = verify.differing(warm.mine, warm.theirs, warm.shapes, warm.move.tenant_id, keys)
         if wrong:
             raise Permanent(SYSTEM, "switch", f"rows of {', '.join(wrong)} differ after the last round")
     return done.keys
@@ -190,8 +191,9 @@ def _open_target(warm: _Warm, epoch: int) -> None:
     """Open the target with its own capture on, at an epoch nobody is routed by yet."""
     move = warm.move
     with fenced(warm.target, move, move.target):
-        warm.target.execute(LOCK, (move.tenant_id,))
-        opened = warm.target.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
+        with warm.target.pipeline():
+            warm.target.execute(LOCK, (move.tenant_id,))
+            opened = warm.target.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
         if opened.rowcount != 1:
             raise Permanent(SYSTEM, "switch", f"the fence in {move.target.name} has seen epoch {epoch} before")
 

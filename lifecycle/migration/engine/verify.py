@@ -108,14 +108,12 @@ def verify(move: Move, beat: Callable[[], None] = lambda: None) -> Verification:
 
 
 def differing(mine: Connection[Any], theirs: Connection[Any], shapes: list[Shape], tenant_id: UUID, keys: Keys) -> Keys:
-    """Those of the keys whose rows are not the same on both sides."""
-    found: Keys = {}
-    for shape in shapes:
-        if shape.name in keys:
-            condition = _among(shape, tenant_id, keys[shape.name])
-            if different := _different(mine, theirs, shape, condition):
-                found[shape.name] = different
-    return found
+    """Those of the keys whose rows are not the same on both sides, neither of which changes meanwhile."""
+    asked = [(shape, _among(shape, tenant_id, keys[shape.name])) for shape in shapes if shape.name in keys]
+    with ThreadPoolExecutor(2) as pool:
+        here, there = pool.map(lambda db: _each(db, asked), (mine, theirs))
+    found = {shape.name: _unlike(one, other) for (shape, _), one, other in zip(asked, here, there, strict=True)}
+    return {name: different for name, different in found.items() if different}
 
 
 def shapes(db: Connection[Any]) -> list[Shape]:
@@ -221,9 +219,25 @@ def _spans(db: Connection[Any], tenant_id: UUID, shape: Shape) -> Iterator[Span]
 def _different(
     mine: Connection[Any], theirs: Connection[Any], shape: Shape, condition: sql.Composed
 ) -> list[list[str]]:
-    query = EACH.format(key=_key(shape), row=_row(shape), table=_table(shape), condition=condition)
-    one, two = ({tuple(key): hashed for key, hashed in db.execute(query)} for db in (mine, theirs))
-    return [list(key) for key in sorted({key for key, _ in one.items() ^ two.items()})]
+    (one,), (other,) = (_each(db, [(shape, condition)]) for db in (mine, theirs))
+    return _unlike(one, other)
+
+
+Hashes = dict[tuple[str, ...], bytes]
+
+
+def _each(db: Connection[Any], asked: list[tuple[Shape, sql.Composed]]) -> list[Hashes]:
+    """The hash of each row that meets the conditions, in one round trip."""
+    with db.pipeline():
+        answers = [
+            db.execute(EACH.format(key=_key(shape), row=_row(shape), table=_table(shape), condition=condition))
+            for shape, condition in asked
+        ]
+        return [{tuple(key): hashed for key, hashed in answer} for answer in answers]
+
+
+def _unlike(one: Hashes, other: Hashes) -> list[list[str]]:
+    return [list(key) for key in sorted({key for key, _ in one.items() ^ other.items()})]
 
 
 def _make_dirty(source: Connection[Any], tenant_id: UUID, mismatches: Keys) -> None:

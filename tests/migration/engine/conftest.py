@@ -50,6 +50,7 @@ class Control:
             db.execute(
                 "UPDATE placement SET owner = %s, epoch = %s WHERE tenant_id = %s", [owner, epoch, self.tenant_id]
             )
+            db.execute("NOTIFY placement")
             return True
 
     def admit(self, region: Region) -> None:

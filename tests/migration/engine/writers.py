@@ -34,13 +34,14 @@ class Told:
 class Writer:
     """One client with documents of its own, which also moves amounts between accounts that all share."""
 
-    def __init__(self, world: World, number: int) -> None:
-        self.world, self.dice, self.told = world, random.Random(number), Told()
+    def __init__(self, world: World, number: int, is_patient: bool) -> None:
+        self.world, self.dice, self.told, self.is_patient = world, random.Random(number), Told(), is_patient
         self.isolation = IsolationLevel.REPEATABLE_READ if number % 2 else IsolationLevel.READ_COMMITTED
 
     def run(self, stop: Any) -> Told:
         """Write until told to stop."""
         with psycopg.connect(**self.world.arguments, autocommit=True) as control:
+            control.execute("LISTEN placement")
             while not stop.is_set():
                 began = time.monotonic()
                 self._one(control)
@@ -60,10 +61,17 @@ class Writer:
                 if refused.sqlstate not in (REFUSED, "40001", "40P01"):
                     raise
                 self.told.refused += 1
+                if self.is_patient:
+                    self._wait_beyond(control, at)
                 continue
             told()
             self.told.written += 1
             return
+
+    def _wait_beyond(self, control: Connection, at: Placement) -> None:
+        """As the platform does: nothing is asked again before somebody says that the tenant is elsewhere."""
+        while self._placement(control) == at:
+            list(control.notifies(timeout=1, stop_after=1))
 
     def _placement(self, control: Connection) -> Placement:
         query = "SELECT owner, epoch FROM placement WHERE tenant_id = %s"
@@ -108,18 +116,21 @@ class Writer:
         return lambda: None
 
 
-def _work(world: World, number: int, stop: Any, answer: Any) -> None:
+def _work(world: World, number: int, is_patient: bool, stop: Any, answer: Any) -> None:
     try:
-        answer.send(Writer(world, number).run(stop))
+        answer.send(Writer(world, number, is_patient).run(stop))
     except BaseException:
         answer.send(traceback.format_exc())
 
 
 class Crowd:
-    """Some writers, each a process; afterwards `check` compares the owner's content with what they were told."""
+    """Some writers, each a process; afterwards `check` compares the owner's content with what they were told.
 
-    def __init__(self, world: World, size: int = 4) -> None:
-        self.world = world
+    Impatient ones knock at a closed fence without pause, which is harder on the engine; patient ones wait for news.
+    """
+
+    def __init__(self, world: World, size: int = 4, *, is_patient: bool = False) -> None:
+        self.world, self.is_patient = world, is_patient
         with world.writer(world.blue) as db:
             db.execute(
                 "INSERT INTO rag.usage_counters SELECT %s, 'account', '2026-01-01', n, %s"
@@ -133,7 +144,7 @@ class Crowd:
         self._stop = FORK.Event()
         self._pipes = [FORK.Pipe(duplex=False) for _ in range(self.size)]
         self._writers = [
-            FORK.Process(target=_work, args=(self.world, number, self._stop, answer), daemon=True)
+            FORK.Process(target=_work, args=(self.world, number, self.is_patient, self._stop, answer), daemon=True)
             for number, (_, answer) in enumerate(self._pipes)
         ]
         for writer in self._writers:
