@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 from uuid import UUID
 
 import psycopg
@@ -23,13 +23,15 @@ from psycopg.types import TypeInfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from .binding import Binding
-from .problems import Moved, Problem, unavailable
+from .problems import Moved, Problem, Repeatable, unavailable
 
 Connection = psycopg.Connection[TupleRow]
 # The store's own refusals, when the tenant was suspended, or began to move, between our check and the write.
 SUSPENDED, MOVED = "55BWS", "55BWF"
 # Of a request that may write: the transactions in which it did.
 LAST_WRITES: ContextVar[list[ReadToken] | None] = ContextVar("last_writes", default=None)
+Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
+BECOME = sql.SQL("SET TRANSACTION ISOLATION LEVEL {}; SET LOCAL ROLE {}; SELECT set_config('bw.epoch', {}, true)")
 STANDS = re.compile(r"state=(\w+) epoch=(\d+)")
 
 
@@ -56,11 +58,11 @@ class Database:
         self._pool.close()
 
     @contextmanager
-    def tenant(self, binding: Binding) -> Iterator[Connection]:
+    def tenant(self, binding: Binding, isolation: Isolation = "READ COMMITTED") -> Iterator[Connection]:
         """One transaction as the tenant's role and at the binding's epoch; raises Problem 503 when the store cannot."""
         try:
             with self._pool.connection() as connection:
-                _become(connection, binding)
+                _become(connection, binding, isolation)
                 yield connection
                 _note_write(connection, binding)
         except PoolTimeout as error:
@@ -78,11 +80,11 @@ class Database:
         return True
 
 
-def _become(connection: Connection, binding: Binding) -> None:
+def _become(connection: Connection, binding: Binding, isolation: Isolation) -> None:
     role, epoch = sql.Identifier(binding.db_role), sql.Literal(str(binding.epoch))
     try:
-        # one message for both, and no parameters: a statement of two cannot be prepared
-        connection.execute(sql.SQL("SET LOCAL ROLE {}; SELECT set_config('bw.epoch', {}, true)").format(role, epoch))
+        # one message for all, and no parameters: a statement of several cannot be prepared
+        connection.execute(BECOME.format(sql.SQL(isolation), role, epoch))
     except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
         raise unavailable("The tenant's database role is not usable here.", 5) from error
 
@@ -101,6 +103,8 @@ def _not_now(error: psycopg.OperationalError, binding: Binding) -> NoReturn:
         raise Problem(403, "tenant-not-active", detail) from error
     if error.sqlstate == MOVED:
         raise Moved(binding.tenant_id, binding.epoch, _stands(error.diag.message_detail or "")) from error
+    if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):
+        raise Repeatable from error
     raise unavailable("The database did not finish the transaction; nothing was changed.") from error
 
 

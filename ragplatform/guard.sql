@@ -252,6 +252,8 @@ SELECT bw.guard_table(name, content) FROM (VALUES
     ('chunk_vectors',   '{INSERT,UPDATE,DELETE}'),
     ('query_history',   '{INSERT,UPDATE,DELETE}'),
     ('access_controls', '{INSERT,UPDATE,DELETE}'),
+    ('budgets',         '{INSERT,UPDATE,DELETE}'),
+    ('budget_transfers', '{INSERT,UPDATE,DELETE}'),
     ('sessions',        '{INSERT}'),
     ('api_keys',        '{INSERT}'),
     ('document_outbox', '{INSERT}'),

@@ -44,6 +44,13 @@ class Problem(Exception):
         return json.dumps({**members, **self.extra})
 
 
+class Repeatable(Problem):
+    """503: the transaction saw what another has changed meanwhile; nothing was changed, and it can be done again."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "unavailable", "Others changed the same; nothing was changed.", {"Retry-After": "1"})
+
+
 class Moved(Problem):
     """503: the store refused the transaction whole, because the tenant is not written there at this epoch.
 

@@ -254,6 +254,29 @@ CREATE TABLE IF NOT EXISTS rag.usage_reports (
 );
 CREATE INDEX IF NOT EXISTS usage_reports_waiting ON rag.usage_reports (tenant_id) WHERE taken_at IS NULL;
 
+-- What a tenant's teams may spend, in tokens. A transfer moves some from one to another: the sum stays as it was opened.
+CREATE TABLE IF NOT EXISTS rag.budgets (
+    tenant_id  uuid NOT NULL,
+    id         uuid NOT NULL,
+    name       text NOT NULL CHECK (name <> ''),
+    opening    bigint NOT NULL CHECK (opening >= 0),
+    tokens     bigint NOT NULL CHECK (tokens >= 0),
+    PRIMARY KEY (tenant_id, id)
+);
+CREATE TABLE IF NOT EXISTS rag.budget_transfers (
+    tenant_id  uuid NOT NULL,
+    id         uuid NOT NULL,
+    payer_id   uuid NOT NULL,
+    payee_id   uuid NOT NULL CHECK (payee_id <> payer_id),
+    tokens     bigint NOT NULL CHECK (tokens > 0),
+    made_at    timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, id),
+    FOREIGN KEY (tenant_id, payer_id) REFERENCES rag.budgets (tenant_id, id),
+    FOREIGN KEY (tenant_id, payee_id) REFERENCES rag.budgets (tenant_id, id)
+);
+CREATE INDEX IF NOT EXISTS budget_transfers_by_payer ON rag.budget_transfers (tenant_id, payer_id);
+CREATE INDEX IF NOT EXISTS budget_transfers_by_payee ON rag.budget_transfers (tenant_id, payee_id);
+
 -- Work in stores that have no part in the row's transaction: done after commit, the row leaves when it has settled.
 CREATE TABLE IF NOT EXISTS rag.document_outbox (
     tenant_id    uuid NOT NULL,
@@ -345,7 +368,8 @@ WHERE relnamespace = 'rag'::regnamespace AND relkind IN ('r', 'p');
 -- Partitions get no grant: they are reached through their parent only.
 GRANT SELECT, INSERT, UPDATE, DELETE ON
     rag.users, rag.documents, rag.chunks, rag.chunk_vectors, rag.sessions, rag.query_history, rag.access_controls,
-    rag.api_keys, rag.usage_counters, rag.usage_reports, rag.document_outbox
+    rag.api_keys, rag.usage_counters, rag.usage_reports, rag.document_outbox,
+    rag.budgets, rag.budget_transfers
 TO rag_tenant;
 
 -- -------------------------------------------------------------------------------------------------------- counting

@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from . import documents, metrics, people, queries, shape, usage
+from . import budgets, documents, metrics, people, queries, shape, usage
 from .call import Call, Scope
 from .database import LAST_WRITES
 from .ids import new_id, uuid_or_none
@@ -60,6 +60,15 @@ def _document_routes(app: Flask, services: Services) -> None:
     door.add("GET", "/v1/documents/<id:document>/content", "read", get_content)
     door.add("DELETE", "/v1/documents/<id:document>", "write", remove)
     door.add("POST", "/v1/query", "read", lambda call: (queries.answer(services, call, *_body()), 200))
+    door.add("POST", "/v1/budgets", "admin", lambda call: budgets.open_budget(services, call, *_body()))
+    door.add("GET", "/v1/budgets", "read", lambda call: (budgets.budgets(services, call), 200))
+    door.add("POST", "/v1/budget-transfers", "write", lambda call: budgets.transfer(services, call, *_body()))
+    door.add(
+        "GET",
+        "/v1/budget-transfers/<id:transfer>",
+        "read",
+        lambda call, at: (budgets.one_transfer(services, call, at), 200),
+    )
     door.add("GET", "/v1/usage", "read", lambda call: (usage.report(services, call), 200))
 
 

@@ -15,7 +15,7 @@ from tests.ragplatform.conftest import Platform, Tenant
 Connection = psycopg.Connection[Any]
 TABLES = (
     *("users", "documents", "chunks", "chunk_vectors", "access_controls", "sessions", "api_keys"),
-    *("query_history", "usage_counters", "usage_reports", "document_outbox"),
+    *("query_history", "usage_counters", "usage_reports", "document_outbox", "budgets", "budget_transfers"),
 )
 
 

@@ -49,17 +49,17 @@ def row_of(table: str, tenant_id: UUID) -> dict[str, Any]:
         "api_keys": {"id": uuid4(), "name": "n", "key_sha256": str(uuid4())},
         "usage_counters": {"metric": str(uuid4()), "day": "2026-01-01"},
         "usage_reports": {"metric": str(uuid4()), "day": "2026-01-01", "number": 1, "amount": 1},
+        "budgets": {"id": uuid4(), "name": "n", "opening": 1, "tokens": 1},
+        "budget_transfers": {"id": uuid4(), "payer_id": uuid4(), "payee_id": uuid4(), "tokens": 1},
         "document_outbox": {"id": uuid4(), "document_id": document, "action": "delete_object"},
     }
     return {"tenant_id": tenant_id, **rows[table]}
 
 
 def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
-    parents = {"chunks": "documents", "access_controls": "documents", "sessions": "users"}
-    if table in parents:
-        parent = row_of(parents[table], row["tenant_id"])
-        parent["id"] = row.get("document_id") or row["user_id"]
-        insert(connection, parents[table], parent)
+    for column, parent_table in PARENTS.get(table, {}).items():
+        parent = row_of(parent_table, row["tenant_id"]) | {"id": row[column]}
+        insert(connection, parent_table, parent)
     statement = sql.SQL("INSERT INTO rag.{} ({}) VALUES ({})").format(
         sql.Identifier(table),
         sql.SQL(", ").join(map(sql.Identifier, row)),
@@ -68,9 +68,15 @@ def insert(connection: Connection, table: str, row: dict[str, Any]) -> None:
     connection.execute(statement, list(row.values()))
 
 
+PARENTS = {
+    "chunks": {"document_id": "documents"},
+    "access_controls": {"document_id": "documents"},
+    "sessions": {"user_id": "users"},
+    "budget_transfers": {"payer_id": "budgets", "payee_id": "budgets"},
+}
 TABLES = [
     "users", "documents", "chunks", "chunk_vectors", "sessions", "query_history", "access_controls", "api_keys",
-    "usage_counters", "usage_reports", "document_outbox",
+    "usage_counters", "usage_reports", "document_outbox", "budgets", "budget_transfers",
 ]  # fmt: skip
 
 
