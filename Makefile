@@ -34,8 +34,8 @@ bench: ## measurements, each beside a floor measured in the same run
 	$(INSTALL) test
 	$(VENV) -m bench
 
-demo-load: ## four writer processes on the reference platform of a running stack; their ledgers are read back
-	$(VENV) -m demo load
+demo-load: ## four writer processes on the reference platform of a running stack; their ledgers are read back; MOVES=3 moves a tenant meanwhile
+	$(VENV) -m demo load $(MOVES)
 
 clean-home: ## stop, then delete the data directory's contents
 	$(VENV) -m portal.embedded clean

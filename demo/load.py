@@ -8,6 +8,7 @@ import os
 import queue
 import signal
 import sys
+import threading
 import time
 from collections import Counter
 from multiprocessing.process import BaseProcess
@@ -16,6 +17,7 @@ from typing import Any
 
 from demo.corpus import collect
 from demo.ledger import Ledger
+from demo.moves import there_and_back
 from demo.tour import TENANTS, Person
 from demo.writer import REPORT_SECONDS, WRITERS, Door, Writer
 
@@ -54,8 +56,11 @@ class Tally:
         )
 
 
-def run() -> None:
-    """Load the active demo tenants until Ctrl-C; exits 1 when an acknowledged write is lost or a writer has died."""
+def run(moves: int = 0) -> None:
+    """Load the active demo tenants until Ctrl-C, or until one of them has moved so many times.
+
+    Exits 1 when an acknowledged write is lost, sums do not add up, a writer has died or a move failed.
+    """
     if not doors():
         raise SystemExit("No demo tenant is active: start `make run` and let the tour finish first.")
     folder = Path(os.environ.get("BAILIWICK_HOME", "var")) / "demo-load"
@@ -72,7 +77,29 @@ def run() -> None:
         writer.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    raise SystemExit(follow(list(writers), told))
+    moving = Moving(moves, over)
+    moving.start()
+    code = follow(list(writers), told)
+    raise SystemExit(code or int(not moving.is_done))
+
+
+class Moving(threading.Thread):
+    """Moves a tenant there and back while the load goes on, and then ends the load; no times are no end."""
+
+    def __init__(self, times: int, over: Any) -> None:
+        super().__init__(daemon=True)
+        self._times, self._over, self.is_done = times, over, not times
+
+    def run(self) -> None:
+        if not self._times:
+            return
+        try:
+            there_and_back(self._times)
+            self.is_done = True
+        except SystemExit as failed:
+            tell(str(failed))
+        finally:
+            self._over.set()
 
 
 def write(ledger: Path, seed: str, over: Any, told: Any) -> None:
@@ -85,7 +112,7 @@ def write(ledger: Path, seed: str, over: Any, told: Any) -> None:
     writer.run(
         lambda: over.is_set() or not (parent and parent.is_alive()), lambda counts, times: told.put((counts, times))
     )
-    told.put((len(own.state), writer.check()))
+    told.put((writer.acknowledged, writer.check()))
 
 
 def follow(writers: list[BaseProcess], told: Any) -> int:

@@ -14,10 +14,11 @@ import httpx
 from demo.corpus import Text
 from demo.ledger import Ledger
 from demo.tour import Person
+from demo.transfers import Transfers, budgets_of, unbalanced
 
 WRITERS, TOKEN_SECONDS, REPORT_SECONDS = 4, 600, 2.0
 # Per tenant, in hundredths: the rest are questions. Every other insert takes an id whose document was deleted.
-INSERT, DELETE, READ = 20, 15, 15
+INSERT, DELETE, READ, TRANSFER = 20, 15, 15, 15
 # Of a tenant: documents a writer keeps, the writers' share of its minute and of its day's questions.
 ENOUGH, SHARE_OF_MINUTE, KEPT_QUESTIONS = 50, 0.8, 0.5
 
@@ -40,7 +41,7 @@ class Door:
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """One request; raises httpx.HTTPError when the platform cannot be reached."""
         if time.monotonic() > self._renew_at:
-            access = self._person.post(self._path, {"scope": ["read", "write"]})
+            access = self._person.post(self._path, {"scope": ["read", "write", "admin"]})
             self._url, self._renew_at = access["platform_url"], time.monotonic() + TOKEN_SECONDS
             self._http.headers["Authorization"] = f"Bearer {access['access_token']}"
         answer = self._http.request(method, self._url + path, json=body)
@@ -56,12 +57,13 @@ class Door:
 
 
 class Writer:
-    """A thread for each tenant, which reads and writes until told to stop."""
+    """A thread for each tenant, which reads, transfers and writes until told to stop."""
 
     def __init__(self, doors: list[Door], texts: Sequence[Text], ledger: Ledger, seed: str) -> None:
         self._doors = doors
         self._texts = texts
         self._ledger = ledger
+        self._transfers = Transfers()
         self._seed = seed
         self._counts: Counter[str] = Counter()
         self._times: list[float] = []
@@ -78,14 +80,26 @@ class Writer:
                 report(*self._news())
 
     def check(self) -> list[str]:
-        """Read every acknowledged write back; says which are not as acknowledged."""
+        """Read every acknowledged write back; says which are not as acknowledged, and what does not add up."""
         wrong, doors = [], {door.name: door for door in self._doors}
         for (tenant, document), sha256 in self._ledger.state.items():
             answer = patiently(doors[tenant], f"/v1/documents/{document}/content")
             found = hashlib.sha256(answer.content).hexdigest() if answer.status_code == 200 else None
             if found != sha256 or answer.status_code not in (200, 404):
                 wrong.append(f"{tenant} {document}: acknowledged {sha256}, found {answer.status_code} {found}")
+        for (tenant, transfer), tokens in self._transfers.made.items():
+            answer = patiently(doors[tenant], f"/v1/budget-transfers/{transfer}")
+            if answer.status_code != 200 or answer.json()["tokens"] != tokens:
+                wrong.append(f"{tenant} transfer {transfer}: acknowledged {tokens}, found {answer.text[:200]}")
+        for door in self._doors:
+            found = patiently(door, "/v1/budgets").raise_for_status().json()["budgets"]
+            wrong += unbalanced(door.name, found, budgets_of(door))
         return wrong
+
+    @property
+    def acknowledged(self) -> int:
+        """The writes that have to be there: documents as they were left, and transfers."""
+        return len(self._ledger.state) + len(self._transfers.made)
 
     def _news(self) -> tuple[Counter[str], list[float]]:
         with self._lock:
@@ -95,6 +109,7 @@ class Writer:
 
     def _work(self, door: Door, is_over: Callable[[], bool]) -> None:
         dice = random.Random(f"{self._seed} {door.name}")  # noqa: S311
+        self._transfers.open(door)
         while not is_over():
             began = time.monotonic()
             try:
@@ -116,7 +131,9 @@ class Writer:
         document = dice.choice(live)
         if roll < INSERT + DELETE:
             return "delete", self._delete(door, document)
-        if roll < INSERT + DELETE + READ or not door.may_ask:
+        if roll < INSERT + DELETE + TRANSFER:
+            return "transfer", self._transfers.one(door, dice)
+        if roll < INSERT + DELETE + TRANSFER + READ or not door.may_ask:
             return self._read(door, document)
         words = dice.choice(self._texts).body.split()
         start = dice.randrange(max(1, len(words) - 8))

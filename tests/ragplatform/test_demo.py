@@ -11,6 +11,7 @@ from demo.corpus import LARGEST, SMALLEST, collect
 from demo.ingest import fill, slice_of
 from demo.ledger import Ledger
 from demo.load import Tally
+from demo.transfers import unbalanced
 from demo.writer import Writer
 from tests.ragplatform.conftest import Tenant
 
@@ -68,10 +69,10 @@ def test_the_load_finds_a_write_that_was_lost(fresh: Tenant, tmp_path: Path) -> 
     deadline = time.monotonic() + 120
 
     def is_over() -> bool:
-        return tally.done["insert again"] > 0 or time.monotonic() > deadline
+        return min(tally.done["insert again"], tally.done["transfer"]) > 0 or time.monotonic() > deadline
 
     writer.run(is_over, tally.add)
-    assert tally.done["insert again"] and tally.done["delete"] and tally.done["read"]
+    assert tally.done["insert again"] and tally.done["delete"] and tally.done["read"] and tally.done["transfer"]
     assert not tally.errors
     assert len(ledger.path.read_text().splitlines()) > len(ledger.state) > 3
     assert writer.check() == []
@@ -79,6 +80,15 @@ def test_the_load_finds_a_write_that_was_lost(fresh: Tenant, tmp_path: Path) -> 
     with fresh.client() as client:
         assert client.delete(f"/v1/documents/{kept[0]}").status_code == 204
     assert len(writer.check()) == 1
+
+
+def test_what_does_not_add_up_is_found() -> None:
+    one, two = (
+        {"id": name, "name": name, "opening": 2_000, "tokens": 2_000, "received": 0, "paid": 0} for name in "ab"
+    )
+    assert unbalanced("acme", [one, two, {**one, "id": "a stranger's"}], ["a", "b"]) == []
+    lost = unbalanced("acme", [{**one, "tokens": 1_990}, two], ["a", "b"])
+    assert [line.split(":")[0] for line in lost] == ["acme a", "acme"]
 
 
 def test_the_load_calls_an_error_what_a_client_should_not_see() -> None:
