@@ -267,7 +267,7 @@ CREATE TABLE IF NOT EXISTS rag.budget_transfers (
     tenant_id  uuid NOT NULL,
     id         uuid NOT NULL,
     payer_id   uuid NOT NULL,
-    payee_id   uuid NOT NULL CHECK (payee_id <> payer_id),
+    payee_id   uuid NOT NULL,
     tokens     bigint NOT NULL CHECK (tokens > 0),
     made_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, id),
