@@ -268,7 +268,7 @@ CREATE TABLE IF NOT EXISTS rag.budget_transfers (
     id         uuid NOT NULL,
     payer_id   uuid NOT NULL,
     payee_id   uuid NOT NULL,
-    tokens     bigint NOT NULL CHECK (tokens > 0),
+    tokens     bigint NOT NULL CHECK (tokens >= 0),
     made_at    timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, id),
     FOREIGN KEY (tenant_id, payer_id) REFERENCES rag.budgets (tenant_id, id),
