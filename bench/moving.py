@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,12 @@ from lifecycle.migration.engine import arm, copy, rounds, switch, tables, verify
 from lifecycle.migration.engine.load import pour
 from lifecycle.migration.engine.move import Move
 from portal.embedded.stack import Stack
-from portal.lib.regions import load
-from tests.migration.engine.conftest import CONTROL, World, drained, settle_in
+from portal.lib.regions import Region, load
+from tests.migration.engine.conftest import CONTROL, World, drained, moved, settle_in
 from tests.migration.engine.writers import Crowd
 
 ROWS, VECTORS, SWITCHES, UPDATES, TURNS, MEGABYTE = 1_000_000, 50_000, 30, 3_000, 2, 1 << 20
+MOVES, DOCUMENTS = 5, 500
 CHUNKS = "INSERT INTO rag.chunks SELECT %s, %s, n, md5(n::text) || md5((n + 1)::text) FROM generate_series(1, %s) n"
 EMBEDDINGS = """
 INSERT INTO rag.chunk_vectors SELECT %s, %s, n, (
@@ -56,7 +58,8 @@ def measure() -> list[Row]:
             _fill(stack, world, statement, rows)
             found += _copies(stack, world, name, table, rows, least)
         world = settle_in(blue, green, arguments)
-        return [*found, *_writes(world), *_switches(world), _memory()]
+        found += [*_writes(world), *_switches(world)]
+        return [*found, _at_once(blue, green, arguments), _memory()]
 
 
 def _fill(stack: Stack, world: World, statement: str, rows: int) -> None:
@@ -184,6 +187,17 @@ def _switches(world: World) -> Iterator[Row]:
     yield Row(
         "rollback from the word to the end", statistics.median(whole[1::2]), 1.0, "a second", max(whole[1::2]), bar=1.0
     )
+
+
+def _at_once(blue: Region, green: Region, arguments: dict[str, Any]) -> Row:
+    """Five tenants moved at once, beside five that are moved one after another."""
+    alone, together = ([settle_in(blue, green, arguments) for _ in range(MOVES)] for _ in range(2))
+    for world in (*alone, *together):
+        world.fill(DOCUMENTS)
+    floor = timed(lambda: [moved(world) for world in alone])
+    with ThreadPoolExecutor(MOVES) as pool:
+        measured = timed(lambda: list(pool.map(moved, together)))
+    return Row(f"{MOVES} moves at once", measured, floor, "one after another", most_ratio=1.0)
 
 
 def _memory() -> Row:
