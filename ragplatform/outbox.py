@@ -4,6 +4,7 @@ Every action may be done twice. A row that a killed process left behind is done 
 """
 
 import logging
+from array import array
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from .embedding import embed
 from .ids import new_id
 from .objects import Objects
 from .problems import Problem
+from .vectors.pgvector import Pgvector
 from .vectors.pinecone import NotSettled, PineconeVectors
 
 LOG = logging.getLogger("ragplatform.outbox")
@@ -27,6 +29,12 @@ OF_DOCUMENT = """
 STALE = """
     SELECT id, document_id, action, coalesce(detail->>'object_key', '') FROM rag.document_outbox
     WHERE tenant_id = %s AND created_at < now() - make_interval(secs => %s) ORDER BY id LIMIT 100
+"""
+STRIKE = "DELETE FROM rag.document_outbox WHERE tenant_id = %s AND id = %s"
+KEEP = "SELECT FROM rag.documents WHERE tenant_id = %s AND id = %s FOR KEY SHARE"
+PASSAGES = """
+    SELECT d.title, c.body FROM rag.chunks c JOIN rag.documents d ON d.tenant_id = c.tenant_id AND d.id = c.document_id
+    WHERE c.tenant_id = %s AND c.document_id = %s ORDER BY c.ordinal
 """
 
 
@@ -121,6 +129,9 @@ class Outbox:
         return claimed.rowcount == 1
 
     def _do(self, binding: Binding, item: Item) -> None:
+        if item.action != "delete_object" and binding.vector_provider == "pgvector":
+            self._as_rows(binding, item)
+            return
         if item.action == "delete_object":
             self._delete_object(binding, item)
         elif self._pinecone is None:
@@ -130,9 +141,7 @@ class Outbox:
         else:
             self._upsert(binding, item, self._pinecone)
         with self._database.tenant(binding) as connection:
-            struck = connection.execute(
-                "DELETE FROM rag.document_outbox WHERE tenant_id = %s AND id = %s", (binding.tenant_id, item.id)
-            )
+            struck = connection.execute(STRIKE, (binding.tenant_id, item.id))
         if item.action == "upsert_vectors" and struck.rowcount == 0 and self._pinecone is not None:
             # the document was deleted while its vectors were on their way
             self._pinecone.delete(binding, item.document_id)
@@ -146,12 +155,24 @@ class Outbox:
         if used is None:
             self._objects.delete(binding, item.object_key)
 
+    def _as_rows(self, binding: Binding, item: Item) -> None:
+        """What was noted where vectors are outside, done here, where they are rows: the tenant moved in between."""
+        store = Pgvector()
+        with self._database.tenant(binding) as connection:
+            # locks out a deletion of the document, which would leave behind what is written here
+            connection.execute(KEEP, (binding.tenant_id, item.document_id))
+            if connection.execute(STRIKE, (binding.tenant_id, item.id)).rowcount:
+                store.remove(connection, binding, item.document_id)
+                if item.action == "upsert_vectors":
+                    store.write(connection, binding, item.document_id, _embedded(connection, binding, item))
+
     def _upsert(self, binding: Binding, item: Item, pinecone: PineconeVectors) -> None:
         with self._database.tenant(binding) as connection:
-            rows = connection.execute(
-                "SELECT d.title, c.body FROM rag.chunks c"
-                " JOIN rag.documents d ON d.tenant_id = c.tenant_id AND d.id = c.document_id"
-                " WHERE c.tenant_id = %s AND c.document_id = %s ORDER BY c.ordinal",
-                (binding.tenant_id, item.document_id),
-            ).fetchall()
-        pinecone.upsert(binding, item.document_id, [embed(f"{title}\n{body}") for title, body in rows])
+            vectors = _embedded(connection, binding, item)
+        pinecone.upsert(binding, item.document_id, vectors)
+
+
+def _embedded(connection: Connection, binding: Binding, item: Item) -> "list[array[float]]":
+    """The vectors of the document's passages, made anew."""
+    rows = connection.execute(PASSAGES, (binding.tenant_id, item.document_id))
+    return [embed(f"{title}\n{body}") for title, body in rows]

@@ -13,9 +13,10 @@ from tenants.models import Status, Tenant
 from tenants.placement import actions as placements
 from tenants.queries import last_move
 
-from .engine.move import Move, Placement
+from .engine.move import Held, Move, Placement
 from .models import Migration, State
 from .moving import locked, move
+from .vectors import held_in
 
 
 class Holder(Protocol):
@@ -32,7 +33,12 @@ class Holder(Protocol):
 def move_at(migration: Migration, epoch: int, source: Region, target: Region) -> Move:
     """What the engine is told of a move that is held at `epoch`. The bucket has one name on either side."""
     bucket = TenantNames(migration.tenant_id, migration.tenant.name, source.name).bucket
-    return Move(migration.pk, migration.tenant_id, epoch, source, target, bucket)
+    held = _held(migration, source.name), _held(migration, target.name)
+    return Move(migration.pk, migration.tenant_id, epoch, source, target, bucket, held)
+
+
+def _held(migration: Migration, region: str) -> Held:
+    return held_in(migration.tenant, region, migration.vector_provider)
 
 
 class Control:
@@ -58,7 +64,7 @@ class Control:
             if switches and migration.state != State.TRAFFIC_CUTOVER_STARTED:
                 return False  # paused a moment ago, or given up
             stood = placements.Placement(expected.owner, expected.epoch)
-            vectors = migration.vector_provider if owner == migration.target else ""
+            vectors = "" if owner == expected.owner else _held(migration, owner).provider
             set_to = partial(placements.place, migration.tenant_id, owner, epoch, stood, actor=self._holder.actor)
             if not set_to(reason=str(migration), vector_provider=vectors):
                 return False

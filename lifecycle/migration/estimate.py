@@ -18,6 +18,8 @@ SETUP_SECONDS = 60
 HOURS_A_MONTH = Decimal(24 * 30)
 FIRST_RUN = 2
 SEEN = 20
+# As JSON; and read, written, seen, and read on both sides again, over a network, a hundred to a call.
+BYTES_A_VECTOR, VECTORS_A_SECOND = 5_000, 200
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Estimate:
     """The dry run's answer. `total_inr` is None as soon as one line is not known; it includes the contingency."""
 
     rows: int | None
+    vectors: int | None  # beside the rows
     gigabytes: Decimal | None
     changes_a_second: float | None
     seconds: Bounds | None
@@ -57,10 +60,14 @@ class Estimate:
         return {**found, "lines": list(found["lines"]), "unknown": self.unknown}
 
 
-def estimate(tenant: Tenant, probe: Probe | None, target: str, playbook: Playbook, stability: timedelta) -> Estimate:
+def estimate(
+    tenant: Tenant, probe: Probe | None, vectors: int | None, target: str, playbook: Playbook, stability: timedelta
+) -> Estimate:
     """Estimate a move from what was measured in the source, earlier moves, and the prices in force."""
-    size = None if probe is None else quantise(Decimal(probe.bytes.expected + probe.object_bytes) / 10**9)
-    seconds = None if probe is None else _seconds(probe)
+    size, seconds = None, None
+    if probe is not None and vectors is not None:
+        stored = probe.bytes.expected + probe.object_bytes + vectors * BYTES_A_VECTOR
+        size, seconds = quantise(Decimal(stored) / 10**9), _seconds(probe, vectors)
     lines = (
         _double_run(tenant, target, seconds, stability),
         _line("Transfer", size, "GB", playbook.transfer_inr_a_gb),
@@ -73,6 +80,7 @@ def estimate(tenant: Tenant, probe: Probe | None, target: str, playbook: Playboo
     book = book_at()
     return Estimate(
         rows=None if probe is None else probe.rows,
+        vectors=vectors,
         gigabytes=size,
         changes_a_second=None if probe is None else probe.changes_a_second,
         seconds=seconds,
@@ -84,21 +92,21 @@ def estimate(tenant: Tenant, probe: Probe | None, target: str, playbook: Playboo
     )
 
 
-def _seconds(probe: Probe) -> Bounds:
+def _seconds(probe: Probe, vectors: int) -> Bounds:
     """Everything copied once and verified once: never faster than it is read, as a rule as earlier moves were.
 
     Before there were any, a copy is taken to be half as fast as reading. What changes meanwhile is brought over too.
     """
+    beside = vectors / VECTORS_A_SECOND
+    least, likely, most = SETUP_SECONDS / 2 + beside / 2, SETUP_SECONDS + beside, SETUP_SECONDS * 3 + beside * 4
     if probe.rows_a_second is None:
-        return Bounds(SETUP_SECONDS / 2, SETUP_SECONDS, SETUP_SECONDS * 3)
+        return Bounds(least, likely, most)
     done = Migration.objects.filter(copy_seconds__gt=1, rows_copied__gt=0).order_by("-number")[:SEEN]
     rates = [one.rows_copied / one.copy_seconds for one in done]
     rate = min(sum(rates) / len(rates) if rates else probe.rows_a_second / 2, probe.rows_a_second)
     quick, work = 2 * probe.rows / probe.rows_a_second, 2 * probe.rows / rate
     share = min(0.9, (probe.changes_a_second or 0.0) / rate)
-    return Bounds(
-        SETUP_SECONDS / 2 + quick, SETUP_SECONDS + work / (1 - share), SETUP_SECONDS * 3 + 2 * work / (1 - share)
-    )
+    return Bounds(least + quick, likely + work / (1 - share), most + 2 * work / (1 - share))
 
 
 def _pause() -> Bounds:

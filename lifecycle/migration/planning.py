@@ -17,6 +17,7 @@ from .estimate import Estimate, estimate
 from .models import Migration, Playbook, Strategy
 from .preflight import Finding, guards, look, refused, weigh
 from .probe import Probe, probe
+from .vectors import outside
 
 WINDOWS = (Strategy.SHORT_WINDOW, Strategy.LONG_WINDOW)
 ELSEWHERE = (Strategy.ROLLING, Strategy.HYBRID)  # in place, and over a portfolio: neither is one move to a region
@@ -80,7 +81,7 @@ def make_plan(tenant: Tenant, target: str, *, strategy: str = "", is_rehearsal: 
     known = regions()
     stability = timedelta(seconds=settings.MIGRATION["stability_seconds"] or playbook.stability_hours * 3600)
     findings, vectors = look(tenant, known.get(tenant.region), known.get(target), target)
-    measured = _measured(known.get(tenant.region), tenant)
+    measured, beside = _measured(known.get(tenant.region), tenant), _outside(known.get(tenant.region), tenant)
     findings += weigh(measured, known.get(target))
     findings += guards(Migration(tenant=tenant, is_rehearsal=is_rehearsal))
     return Plan(
@@ -94,7 +95,7 @@ def make_plan(tenant: Tenant, target: str, *, strategy: str = "", is_rehearsal: 
         is_rehearsal=is_rehearsal,
         vector_provider=vectors,
         findings=findings,
-        estimate=estimate(tenant, measured, target, playbook, stability),
+        estimate=estimate(tenant, measured, beside, target, playbook, stability),
     )
 
 
@@ -102,6 +103,14 @@ def _measured(source: Region | None, tenant: Tenant) -> Probe | None:
     """What the source holds and how it changes; None where it does not answer, which is not nothing."""
     try:
         return probe(source, tenant.pk) if source else None
+    except StoreError:
+        return None
+
+
+def _outside(source: Region | None, tenant: Tenant) -> int | None:
+    """Vectors beside the rows; None where their store does not answer."""
+    try:
+        return outside(tenant, source) if source else None
     except StoreError:
         return None
 

@@ -21,6 +21,7 @@ from tenants.models import Status, Tenant
 from .catalogue import differences, faults
 from .models import RedFlag
 from .probe import Probe
+from .vectors import judge, site
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ def look(tenant: Tenant, source: Region | None, target: Region | None, wanted: s
         vector_provider=tenant.vector_provider,
     )
     vectors = placement.providers.get("vectors", "")
-    found = [*_tenant(tenant), *_residency(placement.findings), *_vectors(tenant, vectors), *red_flags(tenant)]
+    found = [*_tenant(tenant), *_residency(placement.findings), *red_flags(tenant)]
     if target is None or source is None:
         missing = wanted if target is None else tenant.region
         remedy = "Connect it, or choose another."
         return [*found, Finding("MIG-REGION", "refuse", f"{missing} is not connected to this portal", remedy)], ""
-    return [*found, *_stores(tenant, source, target)], vectors
+    return [*found, *_vectors(tenant, source, target, vectors), *_stores(tenant, source, target)], vectors
 
 
 def refused(findings: list[Finding]) -> list[Finding]:
@@ -72,12 +73,16 @@ def _residency(findings: tuple[Any, ...]) -> Iterator[Finding]:
         yield Finding(f"{one.rule_id} {one.rule_version}", outcome, one.title, one.remedy)
 
 
-def _vectors(tenant: Tenant, there: str) -> Iterator[Finding]:
-    """Vectors move with the rows, as rows; those of a provider outside do not move yet."""
-    for place, provider in (("here", tenant.vector_provider), ("in the target", there)):
-        if provider not in ("", "pgvector"):
-            remedy = "Only vectors in pgvector are moved so far."
-            yield Finding("MIG-VECTORS", "refuse", f"Vectors are held by {provider} {place}", remedy)
+def _vectors(tenant: Tenant, source: Region, target: Region, there: str) -> Iterator[Finding]:
+    """Vectors in PostgreSQL move as rows; of those outside it is said what they are and where they go."""
+    if {tenant.vector_provider, there} <= {"", "pgvector"}:
+        return
+    try:
+        sites = [site(tenant, region, there) for region in (source, target)]
+    except StoreError as error:
+        yield Finding("MIG-VECTORS", "refuse", f"A store did not answer: {error}", "Try again when it does.")
+    else:
+        yield Finding("MIG-VECTORS", *judge(*sites))
 
 
 def red_flags(tenant: Tenant, at: datetime | None = None) -> list[Finding]:

@@ -88,6 +88,7 @@ def _record(ctx: StepContext, migration: Migration, outcome: str) -> dict[str, A
             "root_target": migration.root_target,
         },
         "objects": seen.get("objects"),
+        **({"vectors": seen["vectors"]} if "vectors" in seen else {}),
         "switch": _switch(migration, Direction.FORWARD),
         "way_back": _switch(migration, Direction.BACK),
         "rounds": Round.objects.filter(migration=migration).count(),

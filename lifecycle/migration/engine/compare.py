@@ -23,8 +23,8 @@ AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Objects:
-    """Each side's keys with the hash of their histories. Roots are RFC 9162 trees over the keys in order, hex."""
+class Digests:
+    """Each side's keys with the hash of what they hold. Roots are RFC 9162 trees over the keys in order, hex."""
 
     source: dict[str, bytes]
     target: dict[str, bytes]
@@ -43,23 +43,23 @@ class Objects:
 
     @property
     def mismatches(self) -> list[str]:
-        """The keys whose histories differ."""
+        """The keys that do not hold the same."""
         return sorted({key for key, _ in self.source.items() ^ self.target.items()})
 
     @property
     def ok(self) -> bool:
         return self.source == self.target
 
-    def mended(self, later: "Objects") -> "Objects":
+    def mended(self, later: "Digests") -> "Digests":
         """The same with those keys that differed as a later look at them alone has found them."""
         kept = dict(self.source.items() & self.target.items())
-        return Objects({**kept, **later.source}, {**kept, **later.target})
+        return Digests({**kept, **later.source}, {**kept, **later.target})
 
 
-def compare(move: Move, beat: Callable[[], None] = lambda: None, keys: Collection[str] | None = None) -> Objects:
+def compare(move: Move, beat: Callable[[], None] = lambda: None, keys: Collection[str] | None = None) -> Digests:
     """Read every version of every object on both sides, or of these keys alone."""
     sides = [_digests(region, move.bucket, beat, keys) for region in (move.source, move.target)]
-    return Objects(*sides)
+    return Digests(*sides)
 
 
 def _root(digests: dict[str, bytes]) -> str:

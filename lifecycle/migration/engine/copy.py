@@ -16,7 +16,7 @@ from psycopg import Connection, IsolationLevel, errors, sql
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 
-from . import objects, tables
+from . import objects, tables, vectors
 from .arm import generation
 from .load import pour
 from .move import RESOURCE_CLASS, Move, is_ours
@@ -90,6 +90,7 @@ def plan(move: Move) -> Progress:
             if planned is None or planned[0] != armed:
                 with into(target, move):
                     _begin_anew(target, move, found)
+                    vectors.empty(move, source, target)
                     _write_plan(target, move, armed, _chunks(source, move, found))
         return progress(target, move)
 
@@ -173,6 +174,7 @@ def _copy(
                 if generation(source, move, move.source) != chunk.generation:
                     raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
                 objects.bring(move, objects.named(source, table, condition))
+                vectors.carry(move, source, target, vectors.of_chunk(move, source, table, condition))
                 rows, size = pour(source, target, table, condition, make_room=make_room)
             target.execute(DONE, (rows, size, move.id, chunk.number))
             return True
@@ -199,6 +201,8 @@ def _chunks(source: Connection[Any], move: Move, found: list[Table]) -> Iterator
     """The table, the keys after and up to which, and the number of rows of each chunk."""
     source.execute("SET LOCAL statement_timeout = '10min'")
     for table in found:
+        if not vectors.go_as_rows(move, table.name):
+            continue
         names, rows = sql.SQL(", ").join(map(sql.Identifier, table.key)), sql.Literal(ROWS)
         parts = {"key": table.key_text(), "names": names, "table": table.identifier, "rows": rows}
         after, counted = None, 0

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from lifecycle.stores.errors import Permanent
+from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
@@ -19,11 +19,29 @@ class Overtaken(Permanent):
     """A later job holds the tenant's move: this worker commits nothing any more."""
 
 
+class NotInTime(Transient):
+    """A store outside does not show what was written to it, or not as early as it must."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Where a side keeps the tenant's vectors: as rows of its own, or in a namespace of an index outside."""
+
+    provider: str = "pgvector"
+    index: str = ""
+    namespace: str = ""
+
+    @property
+    def as_rows(self) -> bool:
+        return self.provider == "pgvector"
+
+
 @dataclass(frozen=True)
 class Move:
     """Rows flow from `source` to `target`. `job_epoch` is the lease under which every transaction is made.
 
-    `bucket` is the tenant's on either side, or empty for a tenant that has none.
+    `bucket` is the tenant's on either side, or empty for a tenant that has none. `held` is where source and target keep
+    its vectors.
     """
 
     id: UUID
@@ -32,10 +50,16 @@ class Move:
     source: Region
     target: Region
     bucket: str = ""
+    held: tuple[Held, Held] = (Held(), Held())
 
     def reversed(self) -> "Move":
         """The same move flowing back."""
-        return replace(self, source=self.target, target=self.source)
+        return replace(self, source=self.target, target=self.source, held=(self.held[1], self.held[0]))
+
+    @property
+    def vectors_are_rows(self) -> bool:
+        """Whether vectors go with the rows, as rows; else `vectors` brings them."""
+        return all(side.as_rows for side in self.held)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ A round that is killed between its two commits is done again by the next: bringi
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +13,13 @@ from psycopg import Connection, errors, sql
 
 from lifecycle.stores.postgres.connection import translated
 
-from . import objects, tables
+from . import objects, tables, vectors
 from .arm import generation
 from .copy import both, into, snapshot
 from .load import pour
 from .move import Move, fenced
 from .tables import Table
+from .vectors import Change, Keys
 
 MOST = 50_000  # keys in one round: it is held in memory
 DIRTY = "SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s ORDER BY seq LIMIT %s"
@@ -30,12 +31,12 @@ SELECT %s, %s, (SELECT count(*) FROM bw.move_round WHERE move_id = %s), %s, %s, 
 """
 
 
-Keys = dict[str, list[list[str]]]
-
-
 @dataclass(frozen=True)
 class Round:
-    """`keys` distinct keys; `left` is how many more lines were dirty when it ended."""
+    """`keys` distinct keys; `left` is how many more lines were dirty when it ended.
+
+    `changed` are the keys of what was brought as rows, `vectors` what was brought beside them.
+    """
 
     keys: int
     upserted: int
@@ -43,6 +44,7 @@ class Round:
     seconds: float
     left: int
     changed: Keys
+    vectors: Change
 
 
 def round(move: Move) -> Round:
@@ -55,25 +57,46 @@ def round(move: Move) -> Round:
 
 @contextmanager
 def carried(
-    source: Connection[Any], target: Connection[Any], move: Move, found: list[Table], *, strike: bool = True
+    source: Connection[Any],
+    target: Connection[Any],
+    move: Move,
+    found: list[Table],
+    *,
+    strike: bool = True,
+    until: float | None = None,
 ) -> Iterator[Round]:
-    """One round, durable on the target; inside, the source's snapshot is still open. `strike` its lines at the end."""
+    """One round, durable on the target; inside, the source's snapshot is still open. `strike` its lines at the end.
+
+    NotInTime when vectors are not seen on the target `until` then.
+    """
     with ExitStack() as held:
         held.enter_context(snapshot(source))
         try:
-            seqs, done = _carry(source, target, move, found)
+            seqs, done = _carry(source, target, move, found, until)
         except errors.UniqueViolation:
             held.close()
             held.enter_context(snapshot(source))
-            seqs, done = _carry(source, target, move, found, make_room=True)
+            seqs, done = _carry(source, target, move, found, until, make_room=True)
         yield done
     if seqs and strike:
         with fenced(source, move, move.source):
             source.execute("DELETE FROM bw.dirty WHERE tenant_id = %s AND seq = ANY (%s)", (move.tenant_id, seqs))
 
 
+def mend(move: Move, ids: Collection[str]) -> None:
+    """Bring these vectors again: as the source has them now, and none where it has none."""
+    with translated("mend vectors"), both(move) as (source, target), snapshot(source), into(target, move):
+        vectors.carry(move, source, target, Change(tuple(ids)))
+
+
 def _carry(
-    source: Connection[Any], target: Connection[Any], move: Move, found: list[Table], *, make_room: bool = False
+    source: Connection[Any],
+    target: Connection[Any],
+    move: Move,
+    found: list[Table],
+    until: float | None,
+    *,
+    make_room: bool = False,
 ) -> tuple[list[int], Round]:
     """The lines that were carried, and the round."""
     began = time.monotonic()
@@ -85,15 +108,21 @@ def _carry(
     changed: dict[str, dict[tuple[str, ...], None]] = {}
     for _, table, key in lines:
         changed.setdefault(table, {})[tuple(key)] = None
-    keys = {name: [list(key) for key in found] for name, found in changed.items()}
-    number, upserted, left = sum(map(len, keys.values())), 0, 0
+    keys = vectors.with_notes(move, source, {name: [list(key) for key in found] for name, found in changed.items()})
+    rows = {name: dirty for name, dirty in keys.items() if vectors.go_as_rows(move, name)}
+    upserted, left, beside = 0, 0, Change()
     if keys:
-        upserted = _bring(source, target, move, {table.name: table for table in found}, keys, row[0], make_room)
+        known = {table.name: table for table in found}
+        with into(target, move):
+            beside = vectors.of_round(move, source, target, keys)
+            vectors.carry(move, source, target, beside, until)
+            upserted = _bring(source, target, move, known, rows, row[0], make_room)
     if len(lines) == MOST:
         row = source.execute(LEFT, (move.tenant_id,)).fetchone()
         left = int(row[0]) - len(lines) if row else 0
+    number, deleted = sum(map(len, keys.values())), sum(map(len, rows.values())) - upserted
     seconds = time.monotonic() - began
-    return [seq for seq, *_ in lines], Round(number, upserted, number - upserted, seconds, left, keys)
+    return [seq for seq, *_ in lines], Round(number, upserted, deleted, seconds, left, rows, beside)
 
 
 def _bring(
@@ -107,17 +136,15 @@ def _bring(
 ) -> int:
     """Replace the rows of these keys on the target by those of the source's snapshot `seen`; returns their number."""
     upserted = 0
-    with into(target, move):
-        conditions = {name: found[name].among(move.tenant_id, dirty) for name, dirty in keys.items()}
-        objects.bring(move, _objects(source, target, found, conditions))
-        with target.pipeline():
-            for name, condition in conditions.items():
-                target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
+    conditions = {name: found[name].among(move.tenant_id, dirty) for name, dirty in keys.items()}
+    objects.bring(move, _objects(source, target, found, conditions))
+    with target.pipeline():
         for name, condition in conditions.items():
-            upserted += pour(source, target, found[name], condition, make_room=make_room)[0]
-        deleted = sum(map(len, keys.values())) - upserted
-        facts = (move.id, move.tenant_id, move.id, move.source.name, seen, upserted, deleted)
-        target.execute(STORE, facts)
+            target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
+    for name, condition in conditions.items():
+        upserted += pour(source, target, found[name], condition, make_room=make_room)[0]
+    deleted = sum(map(len, keys.values())) - upserted
+    target.execute(STORE, (move.id, move.tenant_id, move.id, move.source.name, seen, upserted, deleted))
     return upserted
 
 

@@ -16,10 +16,10 @@ from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
-from . import tables, verify
+from . import compare_vectors, tables, verify
 from .arm import LOCK
 from .copy import both
-from .move import Control, Move, Placement, fenced
+from .move import Control, Move, NotInTime, Placement, fenced
 from .rounds import carried
 from .tables import Table
 
@@ -67,7 +67,7 @@ def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
         _fence(warm, budget_ms)
         keys = 0
         try:
-            keys = _last_round(warm)
+            keys = _last_round(warm, began + budget_ms / 1000)
             _open_target(warm, epoch)
             if not control.place(move.target.name, epoch, before):
                 raise Transient(SYSTEM, "switch", "the placement is no longer as it was")
@@ -176,14 +176,18 @@ def _fence(warm: _Warm, budget_ms: int) -> None:
         raise OverBudget(SYSTEM, "switch", f"a writer's transaction was open for {budget_ms} ms") from error
 
 
-def _last_round(warm: _Warm) -> int:
-    """Bring over what is left, and compare those rows; returns how many keys it was. Their lines leave with `close`."""
-    with carried(warm.source, warm.target, warm.move, warm.tables, strike=False) as done:
-        keys = done.changed
+def _last_round(warm: _Warm, until: float) -> int:
+    """Bring over what is left, and compare it; returns how many keys it was. Their lines leave with `close`."""
+    try:
+        with carried(warm.source, warm.target, warm.move, warm.tables, strike=False, until=until) as done:
+            keys, beside = done.changed, done.vectors
+        wrong = compare_vectors.differing(warm.move, beside.there, beside.gone, until) if beside else []
+    except NotInTime as late:
+        raise OverBudget(SYSTEM, "switch", f"vectors changed to the last: {late.message}") from late
     if keys:
-        wrong = verify.differing(warm.mine, warm.theirs, warm.shapes, warm.move.tenant_id, keys)
-        if wrong:
-            raise Permanent(SYSTEM, "switch", f"rows of {', '.join(wrong)} differ after the last round")
+        wrong += verify.differing(warm.mine, warm.theirs, warm.shapes, warm.move.tenant_id, keys)
+    if wrong:
+        raise Permanent(SYSTEM, "switch", f"{', '.join(wrong)} differ after the last round")
     return done.keys
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
-from lifecycle.migration.engine import arm, compare, copy, objects, rounds, verify
+from lifecycle.migration.engine import arm, compare, compare_vectors, copy, objects, rounds, verify
 from lifecycle.migration.engine.move import Move
 from lifecycle.migration.models import Direction, Migration, Round, State
 from portal.jobs.context import StepContext
@@ -99,14 +99,37 @@ def verified(ctx: StepContext) -> dict[str, Any]:
         ctx.log(f"The sides differ: {found.mismatches}", "error")
         one_round(ctx, move, Direction.FORWARD)
         raise Transient("The two sides differ; what differs was brought over again.")
-    stored = _objects_verified(ctx, move)
-    ctx.log(f"Verified: {found.rows} rows, root {found.root_source[:12]}, and {stored.keys} objects on both sides.")
-    objects_found = {"total": stored.keys, "root_source": stored.root_source, "root_target": stored.root_target}
+    stored = _told(_objects_verified(ctx, move))
+    beside = {} if move.vectors_are_rows else {"vectors": _told(_vectors_verified(ctx, move))}
+    vectors = f", {beside['vectors']['total']} vectors" if beside else ""
+    ctx.log(
+        f"Verified: {found.rows} rows, root {found.root_source[:12]}{vectors}, and {stored['total']} objects"
+        " on both sides."
+    )
     seen = {"snapshot": found.snapshot, "tables": found.tables, "at": now().isoformat()}
-    return {**seen, "rows": found.rows, "root": found.root_source, "objects": objects_found}
+    return {**seen, "rows": found.rows, "root": found.root_source, "objects": stored, **beside}
 
 
-def _objects_verified(ctx: StepContext, move: Move) -> compare.Objects:
+def _told(found: compare.Digests) -> dict[str, Any]:
+    return {"total": found.keys, "root_source": found.root_source, "root_target": found.root_target}
+
+
+def _vectors_verified(ctx: StepContext, move: Move) -> compare.Digests:
+    """Every number of every vector outside the rows. What differs is brought and looked at again, three times."""
+    whole = found = compare_vectors.compare(move, ctx.heartbeat)
+    for _ in range(3):
+        if found.ok:
+            break
+        rounds.mend(move, found.mismatches)
+        found = compare_vectors.compare(move, ctx.heartbeat, found.mismatches)
+        whole = whole.mended(found)
+    if not found.ok:
+        ctx.log(f"Vectors differ: {found.mismatches[:20]}", "error")
+        raise Transient(f"{len(found.mismatches)} vectors differ between the two sides.")
+    return whole
+
+
+def _objects_verified(ctx: StepContext, move: Move) -> compare.Digests:
     """Every byte of every object. One that was written meanwhile is brought and looked at again, three times."""
     whole = found = compare.compare(move, ctx.heartbeat)
     for _ in range(3):

@@ -12,6 +12,9 @@ from lifecycle.stores.vectors.store import NamespaceState
 from portal.lib.regions import Region
 
 INDEX = "rag.chunk_vectors"
+DIMENSION = (
+    "SELECT atttypmod FROM pg_attribute WHERE attrelid = 'rag.chunk_vectors'::regclass AND attname = 'embedding'"
+)
 
 
 class PgVector:
@@ -41,6 +44,12 @@ class PgVector:
             "chunk_vectors" if attached else names.partition
         )
         return NamespaceState("pgvector", names.partition, INDEX, counted, "; ".join(found))
+
+    def shape(self) -> tuple[int, str]:
+        """Dimension of the column, and the metric by which the platform searches it."""
+        with translated("describe vectors"), connection(self.region) as db:
+            row = db.execute(DIMENSION).fetchone()
+        return int(row[0]) if row else 0, "cosine"
 
     def empty(self, names: TenantNames) -> None:
         """Delete the tenant's rows, of all tables: vectors are rows like any other here."""

@@ -3,7 +3,7 @@
 import functools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pinecone
@@ -56,6 +56,15 @@ class Pinecone:
             return None
         return NamespaceState("pinecone", names.namespace, self.index, int(found.record_count or 0))
 
+    def shape(self) -> tuple[int, str] | None:
+        """Dimension and metric of the index; None where there is none."""
+        with self._called("describe index"):
+            client = _client(self.account)
+            if not client.has_index(self.index):
+                return None
+            found = client.describe_index(self.index)
+        return int(found.dimension or 0), str(found.metric)
+
     def empty(self, names: TenantNames) -> None:
         """Delete every vector and wait until the namespace counts none."""
         if self.read(names) is None:
@@ -99,25 +108,37 @@ class Pinecone:
         found = self._describe(namespace)
         return 0 if found is None else int(found.record_count or 0)
 
-    @contextmanager
-    def _called(self, operation: str) -> Iterator[None]:
-        bucket = throttle.throttle("pinecone", self.account.host)
-        bucket.take()
-        try:
-            yield
-        except (errors.RateLimitError, errors.RateLimitException) as error:
-            wait = throttle.retry_after(str(getattr(error, "retry_after", "") or ""))
-            bucket.back_off(wait)
-            raise Transient(SYSTEM, operation, str(error), retry_after=wait) from error
-        except (errors.PineconeConnectionError, errors.PineconeTimeoutError, errors.ServiceError) as error:
-            raise Transient(SYSTEM, operation, str(error)) from error
-        except errors.PineconeError as error:
-            raise Permanent(SYSTEM, operation, str(error)) from error
+    def _called(self, operation: str) -> AbstractContextManager[None]:
+        return called(self.account, operation)
+
+
+@contextmanager
+def called(account: Account, operation: str, patience: float = 30.0) -> Iterator[None]:
+    """One call within the account's rate; raises this house's errors instead of the SDK's."""
+    bucket = throttle.throttle("pinecone", account.host)
+    bucket.take(patience)
+    try:
+        yield
+    except (errors.RateLimitError, errors.RateLimitException) as error:
+        wait = throttle.retry_after(str(getattr(error, "retry_after", "") or ""))
+        bucket.back_off(wait)
+        raise Transient(SYSTEM, operation, str(error), retry_after=wait) from error
+    except (errors.PineconeConnectionError, errors.PineconeTimeoutError, errors.ServiceError) as error:
+        raise Transient(SYSTEM, operation, str(error)) from error
+    except errors.PineconeError as error:
+        raise Permanent(SYSTEM, operation, str(error)) from error
 
 
 @functools.cache
-def _client(account: Account) -> pinecone.Pinecone:
-    return pinecone.Pinecone(api_key=account.api_key, host=account.host, timeout=TIMEOUT)
+def opened(account: Account, index: str, retries: int = 3) -> Any:
+    """The index, ready for calls."""
+    return _client(account, retries).index(index)
+
+
+@functools.cache
+def _client(account: Account, retries: int = 3) -> pinecone.Pinecone:
+    patience = pinecone.RetryConfig(max_retries=retries)
+    return pinecone.Pinecone(api_key=account.api_key, host=account.host, timeout=TIMEOUT, retry_config=patience)
 
 
 def _settled(shown: Callable[[], bool], complaint: str) -> None:

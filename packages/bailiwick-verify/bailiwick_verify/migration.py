@@ -32,6 +32,7 @@ class Moved:
     def text(self) -> str:
         """Say what is proved, for people."""
         one, rows, objects = self.record, self.record["rows"], self.record["objects"]
+        outside = [one["vectors"]] if "vectors" in one else []  # else they are among the rows
         rehearsal = "a rehearsal" if one["is_rehearsal"] else "no rehearsal"
         lines = [
             f"Move {one['move']} ({rehearsal}) of tenant {one['tenant']}: {one['source']} to {one['target']}.",
@@ -40,6 +41,7 @@ class Moved:
             f"  Rows      {rows['total']:,} in {len(rows['tables'])} tables, equal at snapshot {rows['snapshot']},",
             f"            verified {one['times']['verified']}, root {rows['root_source']}",
             f"  Objects   {objects['total']:,}, equal, root {objects['root_source']}",
+            *(f"  Vectors   {one['total']:,}, equal, root {one['root_source']}" for one in outside),
             *_switches(one),
             f"  Routing   epoch {one['routing']['before']}, then {one['routing']['after']}; "
             f"{one['routing']['now']} when this was recorded; job epoch {one['job_epoch']}",
@@ -130,11 +132,13 @@ def _holds(record: dict[str, Any], sealed: dict[str, Any]) -> None:
         _refuse("the entry is about another move than the record")
     if record["outcome"] not in ENDED or record["source"] == record["target"]:
         _refuse("the record tells of no move")
-    rows, objects, routing = record["rows"], record["objects"], record["routing"]
-    for name, one in (("rows", rows), ("objects", objects)):
+    rows, routing = record["rows"], record["routing"]
+    beside = {name: record[name] for name in ("objects", "vectors") if name in record}
+    for name, one in {"rows": rows, **beside}.items():
         if one["root_source"] != one["root_target"]:
             _refuse(f"the {name} of the two sides were not equal: {one['root_source']} and {one['root_target']}")
-    if rows["root_source"] == EMPTY or (objects["root_source"] == EMPTY) != (objects["total"] == 0):
+    hollow = ((one["root_source"] == EMPTY) != (one["total"] == 0) for one in beside.values())
+    if rows["root_source"] == EMPTY or any(hollow):
         _refuse("a root is that of nothing")
     if sum(rows["tables"].values()) != rows["total"]:
         _refuse("the tables do not add up to the rows")

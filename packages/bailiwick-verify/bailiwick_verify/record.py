@@ -37,6 +37,8 @@ def _or_null(kind: Any) -> Any:
 
 
 SWITCH = {"attempts": _count, "epoch": _count, "pause_ms": _or_null(_pause), "budget_ms": _pause, "keys_inside": _count}
+BESIDE = {"total": _count, "root_source": _root, "root_target": _root}
+OPTIONAL = {"vectors"}  # where they are not rows on both sides
 RECORD: dict[str, Any] = {
     "format": _text,
     "outcome": _text,
@@ -49,7 +51,8 @@ RECORD: dict[str, Any] = {
     "job_epoch": _count,
     "routing": {"before": _count, "after": _count, "now": _count},
     "rows": {"snapshot": _text, "total": _count, "tables": _tables, "root_source": _root, "root_target": _root},
-    "objects": {"total": _count, "root_source": _root, "root_target": _root},
+    "objects": BESIDE,
+    "vectors": BESIDE,
     "switch": SWITCH,
     "way_back": _or_null(SWITCH),
     "rounds": _count,
@@ -68,6 +71,6 @@ def _misfits(shape: Any, value: Any, path: str) -> list[str]:
         return [] if shape(value) else [path]
     if not isinstance(value, dict):
         return [path]
-    odd = [f"{path}.{name}".lstrip(".") for name in sorted(shape.keys() ^ value.keys())]
+    odd = [f"{path}.{name}".lstrip(".") for name in sorted((shape.keys() ^ value.keys()) - (shape.keys() & OPTIONAL))]
     known = sorted(shape.keys() & value.keys())
     return odd + [line for name in known for line in _misfits(shape[name], value[name], f"{path}.{name}".lstrip("."))]

@@ -101,9 +101,9 @@ def query(store: Store, index: sqlite3.Row, body: Body) -> Body:
 def fetch(store: Store, index: sqlite3.Row, namespace: str, ids: list[str]) -> Body:
     if not 1 <= len(ids) <= MAX_IDS:
         raise invalid(f"ids must have between 1 and {MAX_IDS} items")
-    wanted = set(ids)
-    rows = _rows(store, index, namespace or DEFAULT)
-    vectors = {row["id"]: _shown(row, True, True) for row in rows if row["id"] in wanted}
+    known = f"id IN ({', '.join('?' * len(ids))})"
+    rows = _rows(store, index, namespace or DEFAULT, known, *ids)
+    vectors = {row["id"]: _shown(row, True, True) for row in rows}
     return {"vectors": vectors, "namespace": namespace, "usage": {"readUnits": 1}}
 
 
@@ -122,8 +122,8 @@ def list_ids(store: Store, index: sqlite3.Row, parameters: dict[str, str]) -> Bo
     """Ids under a prefix in order, a page at a time."""
     prefix, namespace = parameters.get("prefix", ""), parameters.get("namespace", "")
     limit, after = _limit(parameters.get("limit", PAGE), PAGE), _decode(parameters.get("paginationToken"))
-    rows = _rows(store, index, namespace or DEFAULT, columns="id")
-    found = [row for row in rows if row["id"].startswith(prefix) and row["id"] > after]
+    under = "id > ? AND substr(id, 1, ?) = ?", after, len(prefix), prefix
+    found = _rows(store, index, namespace or DEFAULT, *under, columns="id", limit=limit + 1)
     vectors = [{"id": row["id"]} for row in found[:limit]]
     answer = {"vectors": vectors, "namespace": namespace, "usage": {"readUnits": 1}}
     return {**answer, **_next(found, limit, "id")}
@@ -214,12 +214,15 @@ def _namespace_id(db: sqlite3.Connection, index: sqlite3.Row, name: str, make: b
     return cursor.lastrowid or 0
 
 
-def _rows(store: Store, index: sqlite3.Row, name: str, columns: str = "*") -> list[sqlite3.Row]:
+def _rows(
+    store: Store, index: sqlite3.Row, name: str, where: str = "1", *known: Any, columns: str = "*", limit: int = -1
+) -> list[sqlite3.Row]:
     sql = "SELECT id FROM namespaces WHERE index_name = ? AND name = ?"
     namespace = store.one(sql, index["name"], name)
     if namespace is None:
         return []
-    return store.all(f"SELECT {columns} FROM vectors WHERE namespace_id = ? ORDER BY id", namespace["id"])  # noqa: S608
+    found = f"SELECT {columns} FROM vectors WHERE namespace_id = ? AND {where} ORDER BY id LIMIT {limit}"  # noqa: S608
+    return store.all(found, namespace["id"], *known)
 
 
 def _selected(db: sqlite3.Connection, namespace_id: int, body: Body) -> list[sqlite3.Row]:

@@ -14,6 +14,7 @@ from lifecycle.migration.planning import digest_now, regions
 from lifecycle.migration.preflight import weigh
 from lifecycle.migration.probe import Bounds, Probe
 from lifecycle.migration.subscribers import approved, ended
+from lifecycle.migration.vectors import Site, judge
 from lifecycle.models import Incident
 from portal.access.accounts import SEED
 from portal.access.actor import Actor
@@ -103,11 +104,29 @@ def test_a_target_without_room_refuses_and_one_nobody_knows_of_warns(free: Tenan
     assert [one.outcome for one in weigh(replace(measured, changes_a_second=None), unknown)] == ["warn", "warn"]
 
 
-def test_vectors_that_would_stay_behind_refuse_the_move(free: Tenant, kiran: Actor) -> None:
-    """A tenant whose vectors are in Pinecone would arrive with an empty index."""
-    Tenant.objects.filter(pk=free.pk).update(vector_provider="pinecone")
+def test_vectors_that_have_nowhere_to_come_from_refuse_the_move(free: Tenant, kiran: Actor) -> None:
+    Tenant.objects.filter(pk=free.pk).update(vector_provider="pinecone")  # of which India has none
     plan = actions.plan_migration(free.pk, "eu-west-1", actor=kiran)
     assert "MIG-VECTORS" in [one.code for one in plan.refused]
+
+
+ROWS = Site("ap-south-1", "pgvector", (256, "cosine"), 12)
+
+
+@pytest.mark.parametrize(
+    ("there", "outcome", "said"),
+    [
+        (Site("eu-west-1", "pinecone", (256, "cosine"), 0), "warn", "12 vectors go from pgvector in ap-south-1"),
+        (Site("eu-west-1", "pinecone", None, 0), "warn", "(to be made)"),
+        (Site("eu-west-1", "pinecone", (384, "cosine"), 0), "refuse", "do not fit"),
+        (Site("eu-west-1", "pinecone", (256, "dotproduct"), 0), "refuse", "do not fit"),
+        (Site("eu-west-1", "pgvector", (256, "cosine"), 0), "pass", "12 vectors go"),
+        (Site("eu-west-1", "weaviate", None, None), "refuse", "held by weaviate"),
+    ],
+)
+def test_vectors_go_where_they_fit(there: Site, outcome: str, said: str) -> None:
+    found = judge(ROWS, there)
+    assert found[0] == outcome and said in found[1] and (found[2] or outcome == "pass")
 
 
 def test_the_signatures_are_over_exactly_what_was_planned(free: Tenant, kiran: Actor) -> None:
