@@ -167,6 +167,14 @@ def test_the_roots_of_nothing_prove_nothing() -> None:
             verify(sealed(made), POLICY)
 
 
+def test_vectors_beside_the_rows_are_equal_too() -> None:
+    held = {"total": 12, "root_source": STORED, "root_target": STORED}
+    assert f"Vectors   12, equal, root {STORED}" in verify(sealed({**RECORD, "vectors": held}), POLICY).text()
+    for wrong, why in (({"root_target": "c" * 64}, "vectors of the two sides"), ({"total": None}, r"vectors\.total")):
+        with pytest.raises(Unproven, match=why):
+            verify(sealed({**RECORD, "vectors": {**held, **wrong}}), POLICY)
+
+
 def test_another_entry_proves_no_move() -> None:
     with pytest.raises(Unproven, match=r"but tenant\.suspended"):
         verify(sealed(RECORD, verb="tenant.suspended"), POLICY)

@@ -88,7 +88,7 @@ def _namespace(region: Region, held: Held, ids: Collection[str] | None, until: f
     account = region.pinecone
     if held.provider != "pinecone" or account is None:
         raise Permanent("vectors", "compare", f"vectors in {region.name} cannot be read from {held.provider}")
-    index = pinecone.opened(account, held.index, 3 if until is None else 0)
+    index = pinecone.opened(account, held.index, retries=3 if until is None else 0)
 
     def call(method: Callable[..., Any], **arguments: Any) -> Any:
         patience = pinecone.TIMEOUT if until is None else max(0.001, until - time.monotonic())

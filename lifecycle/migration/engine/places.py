@@ -15,6 +15,7 @@ from psycopg import Connection
 
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.vectors import pinecone
+from portal.lib.regions import Pinecone as Account
 from portal.lib.regions import Region
 
 from .move import Held, NotInTime
@@ -62,7 +63,8 @@ def place_of(region: Region, held: Held, tenant_id: UUID, db: Connection[Any], c
     if held.as_rows:
         return Rows(db, tenant_id)
     if held.provider == "pinecone" and region.pinecone:
-        return Namespace(calls, pinecone.opened(region.pinecone, held.index, calls.retries), region.pinecone, held)
+        index = pinecone.opened(region.pinecone, held.index, retries=calls.retries)
+        return Namespace(calls, index, region.pinecone, held.namespace)
     raise Permanent(SYSTEM, "choose", f"vectors cannot be moved between {region.name} and its {held.provider}")
 
 
@@ -124,8 +126,8 @@ class Rows:
 class Namespace:
     """Vectors in a namespace of an index, through Pinecone's own SDK."""
 
-    def __init__(self, calls: Calls, index: Any, account: Any, held: Held) -> None:
-        self._calls, self._index, self._account, self._name = calls, index, account, held.namespace
+    def __init__(self, calls: Calls, index: Any, account: Account, name: str) -> None:
+        self._calls, self._index, self._account, self._name = calls, index, account, name
 
     def read(self, ids: Sequence[str]) -> dict[str, Vector]:
         found: dict[str, Vector] = {}

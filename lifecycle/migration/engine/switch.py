@@ -16,7 +16,7 @@ from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
-from . import compare_vectors, tables, verify
+from . import compare_vectors, tables, vectors, verify
 from .arm import LOCK
 from .copy import both
 from .move import Control, Move, NotInTime, Placement, fenced
@@ -146,6 +146,7 @@ class _Warm:
 
 @contextmanager
 def _warmed(move: Move) -> Iterator[_Warm]:
+    vectors.connect(move)
     verifier = (connection(side, "verifier") for side in (move.source, move.target))
     with both(move) as (source, target), next(verifier) as mine, next(verifier) as theirs:
         yield _Warm(move, source, target, mine, theirs, tables.read(source), verify.shapes(mine))

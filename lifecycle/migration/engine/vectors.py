@@ -12,6 +12,8 @@ from typing import Any
 
 from psycopg import Connection, sql
 
+from lifecycle.stores.vectors import pinecone
+
 from .move import RESOURCE_CLASS, Move, is_ours
 from .places import Calls, place_in, place_of, portions
 from .tables import Table
@@ -119,6 +121,15 @@ def empty(move: Move, source: Connection[Any], target: Connection[Any]) -> None:
     if not move.held[1].as_rows:
         calls = Calls(partial(_still_ours, move, source, target))
         place_of(move.target, move.held[1], move.tenant_id, target, calls).empty()
+
+
+def connect(move: Move) -> None:
+    """Open what is called inside the fence, where opening it would take longer than calling it."""
+    for region, held in zip((move.source, move.target), move.held, strict=True):
+        if region.pinecone and not held.as_rows:
+            with pinecone.called(region.pinecone, "connect"):
+                index = pinecone.opened(region.pinecone, held.index, retries=0)
+                index.list_paginated(limit=1, namespace=held.namespace)
 
 
 def _still_ours(move: Move, source: Connection[Any], target: Connection[Any]) -> None:

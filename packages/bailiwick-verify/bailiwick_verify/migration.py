@@ -133,7 +133,7 @@ def _holds(record: dict[str, Any], sealed: dict[str, Any]) -> None:
     if record["outcome"] not in ENDED or record["source"] == record["target"]:
         _refuse("the record tells of no move")
     rows, routing = record["rows"], record["routing"]
-    beside = {name: record[name] for name in ("objects", "vectors") if name in record}
+    beside: dict[str, Any] = {name: record[name] for name in ("objects", "vectors") if name in record}
     for name, one in {"rows": rows, **beside}.items():
         if one["root_source"] != one["root_target"]:
             _refuse(f"the {name} of the two sides were not equal: {one['root_source']} and {one['root_target']}")

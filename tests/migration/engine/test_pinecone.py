@@ -15,11 +15,13 @@ import pytest
 
 from lifecycle.migration.engine import compare_vectors, rounds, switch, verify
 from lifecycle.migration.engine.move import Held, Overtaken
+from lifecycle.migration.vectors import judge, outside, site
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.vectors import pinecone
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 from ragplatform.embedding import embed
+from tenants.models import Tenant
 
 from . import kills
 from .conftest import copied, drained, moved, settle_in
@@ -126,6 +128,20 @@ def test_what_is_on_its_way_is_brought_once_it_has_arrived(place: Make) -> None:
         assert rounds.round(taken).vectors.gone == (f"{document.hex}#0", f"{document.hex}#1")
         assert world.vectors(world.green) == {} != world.vectors(world.blue)
         assert compare_vectors.compare(taken).ok, "a note says that blue's are to go, too"
+
+
+def test_a_plan_counts_and_describes_both_places(place: Make) -> None:
+    world = place(PINECONE, PGVECTOR)
+    with platform(world, world.blue) as home:
+        home.ingest("harbour")
+    tenant = Tenant(pk=world.id, name="mover", region=world.blue.name, vector_provider=PINECONE)
+    sites = [site(tenant, region, PGVECTOR) for region in (world.blue, world.green)]
+    assert [(one.provider, one.shape, one.vectors) for one in sites] == [
+        (PINECONE, (256, "cosine"), 2),
+        (PGVECTOR, (256, "cosine"), 0),
+    ]
+    assert judge(*sites)[0] == "pass" and outside(tenant, world.blue) == 2
+    assert judge(replace(sites[0], shape=None), sites[1])[0] == "refuse"
 
 
 def test_a_transaction_cut_in_two_by_a_round_loses_no_vector(place: Make, monkeypatch: pytest.MonkeyPatch) -> None:
