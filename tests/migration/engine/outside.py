@@ -137,6 +137,12 @@ class Platform:
             row = db.execute("SELECT count(*) FROM rag.document_outbox").fetchone()
             return int(row[0]) if row else 0
 
+    def rows(self) -> set[str]:
+        """The vectors that are rows here."""
+        with self.database.tenant(self.binding) as db:
+            query = "SELECT replace(document_id::text, '-', '') || '#' || ordinal FROM rag.chunk_vectors"
+            return {name for (name,) in db.execute(query)}
+
     def _of(self, document: UUID, *more: Any) -> tuple[Any, ...]:
         return (self.world.id, document, *more)
 

@@ -7,7 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from lifecycle.stores.vectors import pinecone
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 from ragplatform.embedding import embed
+from ragplatform.problems import Moved
 from tenants.models import Tenant
 
 from . import kills
@@ -259,6 +260,34 @@ def test_a_pause_that_the_index_does_not_keep_to_changes_nothing(
     assert control.placement().owner == world.green.name and world.vectors(world.green) == world.vectors(world.blue)
     with capsys.disabled():
         print(f"\n[{done.keys_inside} keys and their vectors inside the pause: {done.pause_ms:.0f} ms]")
+
+
+@pytest.mark.parametrize(("here", "there"), PAIRS)
+def test_a_platform_that_writes_all_the_way_loses_no_vector(place: Make, here: str, there: str) -> None:
+    world, made = place(here, there), []
+
+    def write() -> None:
+        with platform(world, world.blue) as home, suppress(Moved):
+            while True:
+                made.append(home.ingest(f"harbour {len(made)}", settle=False))
+                home.settle(made[-1])
+                if len(made) % 5 == 0:
+                    home.delete(made[-2], settle=False)
+                    home.settle(made.pop(-2))
+
+    writing = threading.Thread(target=write)
+    writing.start()
+    taken, control = world.take(1)
+    copied(taken)
+    for _ in range(3):
+        rounds.round(taken)
+        assert not compare_vectors.compare(taken).mismatches, "what is under way is left out, and all else is equal"
+    switch.switch(taken, control, 5_000)
+    writing.join()
+    with platform(world, world.green, control.placement().epoch) as away:
+        assert all(away.settle(document) for document in made) and made
+        held = set(world.vectors(world.green)) if there == PINECONE else away.rows()
+    assert {f"{document.hex}#{ordinal}" for document in made for ordinal in range(2)} == held
 
 
 def test_an_overtaken_mover_writes_nothing(place: Make) -> None:
