@@ -105,7 +105,14 @@ TENANTS: list[dict[str, Any]] = [
         "champion": "arjun",
     },
 ]
-SIGNERS = {"cfo": "vikram", "cco": "leela", "legal": "thomas", "cto": "sanjay", "compliance_officer": "farah"}
+SIGNERS = {
+    "cfo": "vikram",
+    "cco": "leela",
+    "legal": "thomas",
+    "cto": "sanjay",
+    "change_board": "anita",
+    "compliance_officer": "farah",
+}
 
 
 class Person:

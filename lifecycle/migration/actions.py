@@ -97,6 +97,7 @@ def _case(migration: Migration, plan: Plan, actor: Actor) -> Any:
         subject=migration,
         title=f"Move {tenant.name}",
         amount_inr=plan.estimate.total_inr,
+        period="once",
         aggregation_key="",
         facts={
             "tier": tenant.tier_id,

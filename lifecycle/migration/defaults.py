@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from portal.access.actor import Actor
-from portal.approvals.actions import create_rule
+from portal.approvals.actions import create_rule, edit_rule
 from portal.approvals.models import Rule
 from portal.audit.actions import record
 from portal.audit.context import action
@@ -26,9 +26,9 @@ PLAYBOOKS: dict[str, tuple[str, int, int, int, str]] = {
 BESIDE = {("backup", "migration"): True, ("migration", "resources"): False, ("migration", "tier"): True}
 RULES: dict[str, dict[str, Any]] = {
     "MIG-001": {
-        "title": "Change advisory board: every move is signed by the CTO",
+        "title": "Every move is signed by the change advisory board",
         "condition": {},
-        "role": "cto",
+        "role": "change_board",
         "order": 2,
         "sla_hours": 24,
     },
@@ -53,7 +53,16 @@ RULES: dict[str, dict[str, Any]] = {
         "order": 1,
         "sla_hours": 72,
     },
+    "MIG-005": {
+        "title": "A critical tenant: the CTO signs too",
+        "condition": {"tiers": ["platinum"]},
+        "role": "cto",
+        "order": 2,
+        "sla_hours": 24,
+    },
 }
+# The only version of MIG-001 until the board had a role of its own; where nobody edited it, its next one is the above.
+BEFORE_THE_BOARD = {"rule_id": "MIG-001", "version": 1, "role": "cto", "created_by": "system:seed", "is_active": True}
 
 
 @action
@@ -70,6 +79,9 @@ def install(actor: Actor) -> None:
     for rule_id, fields in RULES.items():
         if rule_id not in present:
             create_rule(rule_id, actor=actor, reason="Shipped with the product.", case_kind="migration", **fields)
+    versions = Rule.objects.filter(rule_id="MIG-001")
+    if versions.count() == 1 and versions.filter(**BEFORE_THE_BOARD).exists():
+        edit_rule("MIG-001", actor=actor, reason="The board has a role of its own.", **RULES["MIG-001"])
 
 
 def _playbook(tier: str) -> dict[str, Any]:

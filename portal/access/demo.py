@@ -42,7 +42,10 @@ PEOPLE: list[DemoPerson] = [
     _person("vikram", "Vikram Shah", "cfo", "Chief Financial Officer: signs above ₹10 lakh a year"),
     _person("leela", "Leela Menon", "cco", "Chief Compliance Officer: signs for personal, health and financial data"),
     _person("thomas", "Thomas Weber", "legal", "Legal counsel: signs when data leaves the home country"),
-    _person("sanjay", "Sanjay Gupta", "cto", "Chief Technology Officer: signs for platinum and gold"),
+    _person(
+        "sanjay", "Sanjay Gupta", "cto", "Chief Technology Officer: signs for platinum and gold, and platinum's moves"
+    ),
+    _person("anita", "Anita Desai", "change_board", "Chairs the change advisory board: signs every move of a tenant"),
     _person("farah", "Farah Ali", "compliance_officer", "Compliance officer: holds, residency, certificates"),
     _person("oliver", "Oliver Grant", "auditor", "Auditor: reads everything, changes nothing"),
     _person("kiran", "Kiran Das", "platform_engineer", "Platform engineer: runs and resumes jobs"),

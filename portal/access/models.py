@@ -28,12 +28,13 @@ class Role(models.TextChoices):
     CCO = "cco", _("Chief Compliance Officer")
     LEGAL = "legal", _("Legal counsel")
     CTO = "cto", _("Chief Technology Officer")
+    CHANGE_BOARD = "change_board", _("Change advisory board")
     COMPLIANCE_OFFICER = "compliance_officer", _("Compliance officer")
     AUDITOR = "auditor", _("Auditor")
     SERVICE = "service", _("Service")
 
 
-APPROVER_ROLES = frozenset({Role.CFO, Role.CCO, Role.LEGAL, Role.CTO})
+APPROVER_ROLES = frozenset({Role.CFO, Role.CCO, Role.LEGAL, Role.CTO, Role.CHANGE_BOARD})
 
 
 class Scope(models.TextChoices):

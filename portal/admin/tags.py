@@ -24,7 +24,13 @@ from .names import name_of
 
 register = template.Library()
 NOTHING = "–"
-SHORT_ROLES = {Role.CFO: "CFO", Role.CCO: "CCO", Role.CTO: "CTO", Role.LEGAL: "legal"}
+SHORT_ROLES = {
+    Role.CFO: "CFO",
+    Role.CCO: "CCO",
+    Role.CTO: "CTO",
+    Role.LEGAL: "legal",
+    Role.CHANGE_BOARD: "change board",
+}
 
 
 # -- money and figures ----------------------------------------------------------------------------------------------

@@ -51,6 +51,7 @@ class CaseSerializer(serializers.ModelSerializer[Case]):
             "business_unit",
             "tenant_id",
             "amount_inr",
+            "period",
             "aggregated_inr",
             "requested_by",
             "requested_by_name",

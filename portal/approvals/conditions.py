@@ -98,8 +98,8 @@ def in_words(condition: Mapping[str, Any]) -> str:
     from portal.lib.money import inr
 
     words = {
-        "amount_above_inr": lambda value: f"annual amount above {inr(Decimal(value))}",
-        "amount_at_most_inr": lambda value: f"annual amount at most {inr(Decimal(value))}",
+        "amount_above_inr": lambda value: f"amount above {inr(Decimal(value))}",
+        "amount_at_most_inr": lambda value: f"amount at most {inr(Decimal(value))}",
         "data_classes": lambda value: f"data class {' or '.join(value)}",
         "tiers": lambda value: f"tier {' or '.join(value)}",
         "regions": lambda value: f"region {' or '.join(value)}",

@@ -46,7 +46,7 @@ def _case(payload: Payload) -> Case:
 
 
 def _amount(case: Case) -> str:
-    return "not known" if case.amount_inr is None else f"{inr(case.amount_inr)} a year"
+    return "not known" if case.amount_inr is None else f"{inr(case.amount_inr)} {case.get_period_display()}"
 
 
 def _details(case: Case) -> Details:
@@ -79,7 +79,9 @@ def approval_waiting(payload: Payload) -> None:
     case = requirement.case
     if case.state != Case.State.OPEN or requirement.due_at is None:
         return
-    short = "an unknown amount" if case.amount_inr is None else f"{inr_short(case.amount_inr)} a year"
+    short = (
+        "an unknown amount" if case.amount_inr is None else f"{inr_short(case.amount_inr)} {case.get_period_display()}"
+    )
     role = requirement.get_role_display()
     details = [*_details(case), ("You sign as", role), ("Sign by", local(requirement.due_at))]
     key = f"approval.waiting:{requirement.pk}:{payload.get('at', '')}"

@@ -19,6 +19,7 @@ ROLES = {
     "cco": "leela",
     "legal": "thomas",
     "cto": "sanjay",
+    "board": "anita",
     "compliance": "farah",
     "auditor": "oliver",
     "engineer": "kiran",

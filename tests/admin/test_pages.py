@@ -16,7 +16,7 @@ from .world import World, read_with_a_reason, tenant
 
 pytestmark = pytest.mark.django_db
 CEILING = 8
-PEOPLE = ("meera", "nadia", "vikram", "leela", "thomas", "sanjay", "farah", "oliver", "kiran", "priya")
+PEOPLE = ("meera", "nadia", "vikram", "leela", "thomas", "sanjay", "anita", "farah", "oliver", "kiran", "priya")
 
 
 def lists() -> list[str]:

@@ -49,7 +49,7 @@ def test_a_case_shows_everything_in_few_queries(rules, asker, cfo, django_assert
     assert body["decision"]["code"] == "not-your-turn"
     assert body["sentence"] == "0 of 2 signatures given; waiting for Chief Compliance Officer."
     assert body["questions"][0]["text"] == "Whose data?"
-    assert body["requirements"][1]["rules"][0]["words"] == "annual amount above ₹10,00,000.00"
+    assert body["requirements"][1]["rules"][0]["words"] == "amount above ₹10,00,000.00"
 
 
 def test_sign_in_the_browser(rules, asker, cfo):
@@ -211,7 +211,7 @@ def test_rules_are_edited_as_versions(rules, cfo):
     assert admin.get(url).json()["count"] == 5
     assert browser(cfo).patch(f"{url}APR-002/", {"quorum": 2, "reason": "x"}).status_code == 403
     changed = admin.patch(f"{url}APR-002/", {"quorum": 2, "reason": "Two CFOs."}).json()
-    assert (changed["version"], changed["quorum"], changed["in_words"]) == (2, 2, "annual amount above ₹10,00,000.00")
+    assert (changed["version"], changed["quorum"], changed["in_words"]) == (2, 2, "amount above ₹10,00,000.00")
     bad = admin.patch(f"{url}APR-002/", {"condition": {"sql": "1"}, "reason": "x"})
     assert (bad.status_code, "condition" in bad.json()["fields"]) == (422, True)
     new = {

@@ -149,7 +149,15 @@ def test_a_signed_case_needs_all_signatures_and_no_other_digest(rules, asker, cf
 
 @pytest.mark.parametrize(
     "column",
-    ["amount_inr = 1", "digest = 'd9'", "snapshot = '{}'", "facts = '{}'", "expires_at = now()", "title = 'x'"],
+    [
+        "amount_inr = 1",
+        "period = 'once'",
+        "digest = 'd9'",
+        "snapshot = '{}'",
+        "facts = '{}'",
+        "expires_at = now()",
+        "title = 'x'",
+    ],
 )
 def test_what_a_case_is_about_is_fixed(rules, asker, cfo, column):
     opened(asker)

@@ -166,5 +166,5 @@ def test_only_administrators_write_rules(rules, cfo):
 
 
 def test_words_of_a_condition():
-    assert conditions.in_words({"amount_above_inr": "1000000.00"}) == "annual amount above ₹10,00,000.00"
+    assert conditions.in_words({"amount_above_inr": "1000000.00"}) == "amount above ₹10,00,000.00"
     assert conditions.evaluate({}, Matter({}, None)) is True

@@ -31,7 +31,14 @@ from portal.lib.regions import Region
 
 DEADLINE = 240.0  # what is awaited here takes seconds; a machine that does other work may take minutes
 CHAMPIONS = {"FIN": "meera", "HR": "arjun", "RISK": "ishaan", "EUOPS": "clara"}
-SIGNERS = {"cfo": "vikram", "cco": "leela", "legal": "thomas", "cto": "sanjay", "compliance_officer": "farah"}
+SIGNERS = {
+    "cfo": "vikram",
+    "cco": "leela",
+    "legal": "thomas",
+    "cto": "sanjay",
+    "change_board": "anita",
+    "compliance_officer": "farah",
+}
 FAILING = {"rejected", "expired", "cancelled", "failed", "rolled_back", "rollback_incomplete", "approval_voided"}
 STATES = FAILING | {
     "submitted", "pending_approval", "approved", "provisioning", "pending_manual_setup", "validating",

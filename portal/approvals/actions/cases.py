@@ -38,12 +38,13 @@ def open_case(
     digest: str,
     snapshot: dict[str, Any],
     requested_by: User | None = None,
+    period: str = Case.Period.YEAR,
 ) -> Case:
     """Open a case about `subject` with the rules in force copied in; the action that needs it decides who may.
 
-    `amount_inr` is the annual amount (None: not known, which forces a person). Amounts of the same `aggregation_key`
-    in the last 30 days are added up before the rules are asked, one request at a time. `requested_by` (default: the
-    actor) never signs. With no rule, or nobody to sign, the case opens blocked and says so.
+    `amount_inr` is the amount of one `period` (None: not known, which forces a person). Amounts of the same
+    `aggregation_key` in the last 30 days are added up before the rules are asked, one request at a time. `requested_by`
+    (default: the actor) never signs. With no rule, or nobody to sign, the case opens blocked and says so.
     """
     asker = requested_by or actor.user
     if asker is None:
@@ -66,6 +67,7 @@ def open_case(
         business_unit=scope.get("business_unit") or "",
         tenant_id=scope.get("tenant"),
         amount_inr=amount_inr,
+        period=period,
         aggregation_key=aggregation_key,
         aggregated_inr=counted,
         aggregated_with=others,

@@ -29,7 +29,7 @@ class RuleForm(forms.Form):
         label=gettext_lazy("Hours until the case expires"), min_value=1, max_value=8784
     )
     amount_above_inr = forms.DecimalField(
-        label=gettext_lazy("Above ₹ a year"),
+        label=gettext_lazy("Above ₹"),
         required=False,
         min_value=Decimal(0),
         max_digits=16,

@@ -37,6 +37,10 @@ class Case(FSMModelMixin, models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         VOIDED = "voided", _("Voided")
 
+    class Period(models.TextChoices):
+        YEAR = "year", _("a year")
+        ONCE = "once", _("once")
+
     LIVE = (State.OPEN, State.SIGNED)
     COUNTED = (State.OPEN, State.SIGNED, State.APPROVED)
 
@@ -48,6 +52,7 @@ class Case(FSMModelMixin, models.Model):
     business_unit = models.CharField(max_length=64, blank=True)
     tenant_id = models.UUIDField(null=True)
     amount_inr = models.DecimalField(max_digits=16, decimal_places=2, null=True, help_text=_("Empty: not known"))
+    period = models.CharField(max_length=4, choices=Period.choices, default=Period.YEAR, help_text=_("Of the amount"))
     aggregation_key = models.CharField(max_length=128, blank=True)
     aggregated_inr = models.DecimalField(max_digits=20, decimal_places=2, null=True)
     aggregated_with = models.JSONField(default=list, help_text=_("The other cases counted in"))
@@ -75,6 +80,7 @@ class Case(FSMModelMixin, models.Model):
                 name="approval_one_live_case_per_subject",
             ),
             models.CheckConstraint(name="approval_case_has_digest", condition=~Q(digest="")),
+            models.CheckConstraint(name="approval_case_period_known", condition=Q(period__in=["year", "once"])),
             models.CheckConstraint(
                 name="approval_case_amount_not_negative", condition=Q(amount_inr=None) | Q(amount_inr__gte=0)
             ),

@@ -18,11 +18,14 @@ from lifecycle.migration.vectors import Site, judge
 from lifecycle.models import Incident
 from portal.access.accounts import SEED
 from portal.access.actor import Actor
-from portal.approvals.models import Case
+from portal.approvals.actions import create_rule, edit_rule
+from portal.approvals.models import Case, Rule
 from portal.audit.context import acting
 from portal.jobs.models import Job
+from portal.jobs.outbox import deliver_due
 from portal.lib.clock import now
 from portal.lib.errors import Blocked, Conflict, Invalid, NotAllowed
+from portal.notify.models import Notice
 from tenants.models import Tenant
 from tests.admin.world import person
 
@@ -133,25 +136,37 @@ def test_the_signatures_are_over_exactly_what_was_planned(free: Tenant, kiran: A
     migration = asked(free, kiran)
     case = Case.objects.get(pk=migration.case_id)
     assert case.digest == migration.digest and case.amount_inr is not None
-    assert {one.role for one in case.requirements.all()} >= {"cto", "legal"}
+    assert {one.role for one in case.requirements.all()} == {"change_board", "legal"}
     assert case.snapshot["plan"]["window_minutes"] == 60
     assert (migration.not_before - now()).days in (6, 7), "the tenant has seven days' notice"
     with pytest.raises(Conflict):
         asked(free, kiran)
 
 
-def test_another_window_is_another_digest(free: Tenant, kiran: Actor) -> None:
+@pytest.mark.parametrize(
+    "other", [{"window_minutes": 61}, {"estimate": {"total_inr": "1.00"}}, {"target": "us-east-1"}]
+)
+def test_another_window_or_cost_is_another_digest(free: Tenant, kiran: Actor, other: dict[str, Any]) -> None:
     migration = asked(free, kiran)
     assert digest_now(str(migration.pk)) == migration.digest
-    Migration.objects.filter(pk=migration.pk).update(window_minutes=61)
+    Migration.objects.filter(pk=migration.pk).update(**other)
     assert digest_now(str(migration.pk)) != migration.digest
+
+
+def test_mails_and_pages_say_that_a_move_costs_once(free: Tenant, kiran: Actor, api: Any) -> None:
+    case = Case.objects.get(pk=asked(free, kiran).case_id)
+    deliver_due()
+    notices = Notice.objects.filter(event="approval.waiting", tenant_id=free.pk)
+    assert {one.user.username for one in notices} == {"thomas"}, "legal first, then the board"
+    assert all(" once" in one.title and "a year" not in one.title for one in notices)
+    assert api("thomas").get(f"/api/v1/approvals/{case.pk}/").json()["period"] == "once"
 
 
 def test_a_platinum_tenant_needs_compliance_too(shipped: None, kiran: Actor) -> None:
     critical = bank(**GLOBAL)
     Tenant.objects.filter(pk=critical.pk).update(tier_id="platinum")
     case = Case.objects.get(pk=asked(critical, kiran).case_id)
-    assert {one.role for one in case.requirements.all()} >= {"cto", "compliance_officer"}
+    assert {one.role for one in case.requirements.all()} >= {"change_board", "cto", "compliance_officer"}
 
 
 def test_nothing_starts_unsigned_nor_before_its_notice_nor_without_a_copy(free: Tenant, kiran: Actor) -> None:
@@ -224,5 +239,20 @@ def test_the_tenants_own_people_watch_but_do_not_move(free: Tenant, kiran: Actor
 
 def test_shipped_data_is_never_written_over(shipped: None) -> None:
     Playbook.objects.filter(pk="gold").update(notice_days=0)
+    edit_rule("MIG-001", actor=SEED, reason="two of them", quorum=2)
     install(SEED)
     assert Playbook.objects.get(pk="gold").notice_days == 0
+    assert Rule.objects.filter(rule_id="MIG-001").latest("version").quorum == 2
+
+
+@pytest.mark.parametrize("edited", [False, True])
+def test_the_board_takes_over_from_the_cto_unless_somebody_edited_the_rule(db: None, edited: bool) -> None:
+    old = {"title": "Signed by the CTO", "case_kind": "migration", "role": "cto", "order": 2, "sla_hours": 24}
+    create_rule("MIG-001", actor=SEED, reason="as it was shipped", **old)
+    if edited:
+        edit_rule("MIG-001", actor=SEED, reason="by hand", sla_hours=8)
+    for _twice in range(2):
+        install(SEED)
+    newest = Rule.objects.filter(rule_id="MIG-001").latest("version")
+    assert (newest.version, newest.role) == ((2, "cto") if edited else (2, "change_board"))
+    assert Rule.objects.filter(rule_id="MIG-005", role="cto").count() == 1
