@@ -93,6 +93,10 @@ MIGRATION: dict[str, Any] = {
     "gates": {"soak": 60.0 if EMBEDDED else 300.0},
     "changes_a_second": 1_000,  # a plan warns above; the store must have room for so many times what comes
     "room": 2,
+    # what a roll-back leaves in the target is kept so long before somebody is asked about it
+    "green_days": 14,
+    # from the request of a drilled roll-back until blue takes writes again
+    "rollback_seconds": 1.0,
 }
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 
@@ -129,6 +133,8 @@ INSTALLED_APPS = [
     "lifecycle.tierchanges",
     "lifecycle.migration",
     "lifecycle.migration.judging",
+    "lifecycle.migration.drills",
+    "lifecycle.migration.reviews",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -298,6 +304,8 @@ API_ROUTES = [
     "lifecycle.api.routes",
     "lifecycle.tierchanges.api.routes",
     "lifecycle.migration.api.routes",
+    "lifecycle.migration.reviews.api.routes",
+    "lifecycle.migration.drills.api.routes",
 ]
 # A kind of case under the rules of another; and what a signed case's subject would be signed as now.
 APPROVAL_RULES_OF = {"tier_change": "tenant_request"}
@@ -328,6 +336,7 @@ SPECTACULAR_SETTINGS = {
         "MigrationStateEnum": "lifecycle.migration.models.State",
         "StrategyEnum": "lifecycle.migration.models.Strategy",
         "RedFlagKindEnum": "lifecycle.migration.models.RedFlag.Kind",
+        "DrillOutcomeEnum": "lifecycle.migration.drills.models.Outcome",
         "DirectionEnum": "lifecycle.migration.models.Direction",
         "CaseStateEnum": "portal.approvals.models.Case.State",
         "RequirementStateEnum": "portal.approvals.models.Requirement.State",
@@ -376,6 +385,7 @@ DEFAULTS = [
     "portal.approvals.defaults.install",
     "portal.notify.defaults.install",
     "lifecycle.migration.defaults.install",
+    "lifecycle.migration.drills.defaults.install",
 ]
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
@@ -426,7 +436,13 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "approval.escalated": ["portal.notify.subscribers.approval_escalated"],
     "request.submitted": ["lifecycle.provisioning.subscribers.submitted"],
     "request.changed": ["portal.notify.subscribers.request_changed"],
-    "migration.changed": ["lifecycle.migration.subscribers.changed"],
+    "migration.changed": [
+        "lifecycle.migration.subscribers.changed",
+        "lifecycle.migration.reviews.subscribers.changed",
+        "lifecycle.migration.drills.subscribers.changed",
+    ],
+    "migration_drill.concluded": ["lifecycle.migration.drills.subscribers.concluded"],
+    "migration_review.opened": ["lifecycle.migration.reviews.subscribers.opened"],
     "migration.gates_failed": ["lifecycle.migration.judging.subscribers.failed"],
     "tenant.fence_reported": ["lifecycle.migration.subscribers.fence_reported"],
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
@@ -486,6 +502,8 @@ SCHEDULE = {
     "lifecycle.suspension.schedule.tick": 60,
     "lifecycle.tierchanges.schedule.tick": 60,
     "lifecycle.migration.schedule.tick": 2,
+    "lifecycle.migration.reviews.schedule.tick": 300,
+    "lifecycle.migration.drills.schedule.tick": 3600,
 }
 
 # The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.

@@ -24,6 +24,7 @@ from .models import HALTED, UNDER_WAY, Migration, State
 from .moving import locked, move, tell
 from .planning import Plan, digest_of, make_plan
 from .preflight import Finding, red_flags
+from .reviews.queries import require_reviewed
 
 MOVE, ROLL_BACK = "migration.move", "migration.roll_back"
 SYSTEM = Actor.system("migration")
@@ -135,6 +136,7 @@ def start(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
     if migration.not_before > now():
         raise Blocked(f"The tenant's notice runs until {migration.not_before:%d %b %Y %H:%M} UTC.", by="notice")
     _require_no_flags(red_flags(migration.tenant))
+    require_reviewed(migration)
     check_guards("migration.start", migration)
     job = jobs.start_job(
         MOVE,

@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from lifecycle.migration import actions, playbooks, queries
+from lifecycle.migration.drills.actions import drill
 from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
 from lifecycle.migration.recording import seal_of_record
+from lifecycle.migration.reviews.green import kept_of
 from portal.access.actor import Actor
 from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin, put_refusal
@@ -127,6 +129,14 @@ class MigrationAdmin(GovernedAdmin):
                 says=_way_back(migration),
                 done=_("The tenant is being taken back."),
             ),
+            "drill": Verb(
+                "drill",
+                _("Drill the way back"),
+                _on(drill),
+                tone="danger",
+                says=_("Takes the tenant back with a clock. No review opens; the move has to be asked for again."),
+                done=_("The drill runs: the tenant is being taken back."),
+            ),
             "cancel": Verb(
                 "cancel",
                 _("Withdraw"),
@@ -156,7 +166,8 @@ class MigrationAdmin(GovernedAdmin):
             Fact(_("Switched"), migration.switched_at, "moment"),
             Fact(_("Stable"), migration.stable_at, "moment"),
         ]
-        return [Facts(_("The plan"), [row for row in rows if row.value not in ("", None)])]
+        plan = Facts(_("The plan"), [row for row in rows if row.value not in ("", None)])
+        return [plan, *_left_behind(migration)]
 
     def extra(self, migration: Migration, actor: Actor) -> dict[str, Any]:
         rounds = list(migration.rounds.all()[:LATEST_ROUNDS])
@@ -332,6 +343,25 @@ def _tenant_named(name: str, actor: Actor) -> Any:
     if found is None:
         raise Invalid(fields={"tenant": "no tenant of this name that you may see"})
     return found.pk
+
+
+def _left_behind(migration: Migration) -> list[Facts]:
+    """The copy that a roll-back left in the target, and what it costs to keep it."""
+    kept = kept_of(migration)
+    if kept is None or kept.released_at:
+        return []
+    rows = [
+        Fact(_("Kept, closed, since"), kept.since, "moment"),
+        Fact(_("Asked about from"), kept.until, "moment"),
+        Fact(_("A day"), kept.a_day_inr if kept.a_day_inr is not None else _("not known"), _kind(kept.a_day_inr)),
+        Fact(_("So far"), kept.so_far_inr if kept.so_far_inr is not None else _("not known"), _kind(kept.so_far_inr)),
+    ]
+    note = _("Its logs and metrics are kept with it. Nothing is removed until a person releases it.")
+    return [Facts(_("The copy in %(region)s") % {"region": migration.target}, rows, note)]
+
+
+def _kind(amount: Any) -> str:
+    return "text" if amount is None else "inr"
 
 
 def _percent(part: int | None, whole: int | None) -> int | None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -21,6 +21,7 @@ from . import actions, playbooks
 from .models import Attempt, Migration, Passage, Playbook, RedFlag, Round, Strategy
 from .recording import signed_record
 from .reports import report_fence
+from .reviews.green import kept_of
 
 
 class PlanInputSerializer(StrictSerializer):
@@ -61,9 +62,25 @@ class MigrationSerializer(serializers.ModelSerializer[Migration]):
         exclude = ["number"]
 
 
+class KeptGreenSerializer(serializers.Serializer[Any]):
+    """Closed, with its logs and metrics, until somebody releases it. An amount that is not known is null."""
+
+    since = serializers.DateTimeField()
+    until = serializers.DateTimeField(help_text="Somebody is asked about it from here on")
+    released_at = serializers.DateTimeField(allow_null=True)
+    a_day_inr = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
+    so_far_inr = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
+
+
 class MigrationDetailSerializer(MigrationSerializer):
     passages = PassageSerializer(many=True, read_only=True)
     attempts = AttemptSerializer(many=True, read_only=True)
+    kept_green = serializers.SerializerMethodField(help_text="What a roll-back left in the target, and its cost")
+
+    @extend_schema_field(KeptGreenSerializer(allow_null=True))
+    def get_kept_green(self, migration: Migration) -> Any:
+        kept = kept_of(migration)
+        return KeptGreenSerializer(kept).data if kept else None
 
 
 class SignedRecordSerializer(serializers.Serializer[Any]):

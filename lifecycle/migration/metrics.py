@@ -27,7 +27,7 @@ class MigrationCollector(Collector):
             ),
         )
         yield from _open()
-        back = Passage.objects.filter(new=State.ROLLED_BACK).exclude(old=State.INITIATED).count()
+        back = Passage.objects.filter(new=State.ROLLED_BACK, migration__drill=None).exclude(old=State.INITIATED).count()
         yield CounterMetricFamily("rollback_triggered", "Moves of tenants taken back", value=back)
 
 

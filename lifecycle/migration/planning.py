@@ -17,6 +17,7 @@ from .estimate import Estimate, estimate
 from .models import Migration, Playbook, Strategy
 from .preflight import Finding, guards, look, refused, weigh
 from .probe import Probe, probe
+from .reviews.queries import in_the_way
 from .vectors import outside
 
 WINDOWS = (Strategy.SHORT_WINDOW, Strategy.LONG_WINDOW)
@@ -83,6 +84,7 @@ def make_plan(tenant: Tenant, target: str, *, strategy: str = "", is_rehearsal: 
     findings, vectors = look(tenant, known.get(tenant.region), known.get(target), target)
     measured, beside = _measured(known.get(tenant.region), tenant), _outside(known.get(tenant.region), tenant)
     findings += weigh(measured, known.get(target))
+    findings += in_the_way(tenant, target)
     findings += guards(Migration(tenant=tenant, is_rehearsal=is_rehearsal))
     return Plan(
         tenant=tenant,

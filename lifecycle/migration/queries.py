@@ -58,6 +58,8 @@ def available_verbs(migration: Migration, actor: Actor) -> list[str]:
         words.append("pause")
     if state in (*UNDER_WAY, *HALTED) and not migration.rollback_job_id:
         words.append("roll_back")
+        if state == S.TRAFFIC_CUTOVER_COMPLETE:
+            words.append("drill")
     if state == S.ROLLED_BACK and migration.started_at and not migration.green_released_at:
         words.append("release_green")
     return words

@@ -45,6 +45,13 @@ VERBS: dict[str, frozenset[Role]] = {
     "migration.view": READERS | APPROVERS | TENANT_SIDE,
     "migration.request": ENGINEERS,
     "migration.operate": ENGINEERS,
+    "migration_review.view": READERS | APPROVERS | TENANT_SIDE,
+    "migration_review.edit": ENGINEERS,
+    "migration_review.close": ENGINEERS | {Role.CHANGE_BOARD, Role.CTO},
+    "migration_drill.view": READERS | APPROVERS | TENANT_SIDE,
+    "migration_drill.run": ENGINEERS,
+    "drill_rule.view": READERS | APPROVERS | TENANT_SIDE,
+    "drill_rule.edit": ADMINS,
     "fence.report": frozenset({Role.SERVICE}),
     "playbook.view": READERS | APPROVERS | TENANT_SIDE,
     "playbook.edit": ADMINS,
@@ -94,7 +101,12 @@ VERBS: dict[str, frozenset[Role]] = {
     "flag.export": READERS | {Role.SERVICE},
     "flag.report": frozenset({Role.SERVICE}),
 }
-PEOPLE_ONLY = frozenset({"approval.sign", "approval.delegate", "request.accept", "envelope.edit", "cost.adjust"})
+PEOPLE_ONLY = frozenset(
+    {
+        "approval.sign", "approval.delegate", "request.accept", "envelope.edit", "cost.adjust",
+        "migration_review.close",
+    }
+)  # fmt: skip
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})
 # What concerns the whole installation: a grant over one place reaches none of it.
 WHOLE = frozenset(
@@ -103,6 +115,7 @@ WHOLE = frozenset(
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
         "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit", "playbook.edit", "red_flag.view",
+        "drill_rule.edit",
     }
 )  # fmt: skip
 

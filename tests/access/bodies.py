@@ -14,7 +14,7 @@ from tests.tierchanges.made import USE
 
 from .routes import Door
 
-HANGING = {"revoke": ["grant"], "answer": ["question"]}
+HANGING = {"revoke": ["grant"], "answer": ["question"], "done": ["measure"]}
 REASON = {"reason": "because"}
 PROVED = {**REASON, "password": PASSWORD}
 DIGEST = "d" * 64
@@ -86,6 +86,13 @@ API |= {
     "/api/v1/playbooks/{pk}/": {"notice_days": 3, **REASON},
     "/api/v1/red-flags/": {"kind": "freeze", "title": "Year end", **SPAN, **REASON},
 }
+MEASURE = {"text": "Double the pool.", "owner": "kiran", "due_on": "2099-01-01"}
+WHY = {"cause": "A pool too small.", "retry_on": "2099-01-01"}
+API |= {
+    "/api/v1/drill-rules/{pk}/": {"every_days": 30, **REASON},
+    "/api/v1/migration-reviews/{pk}/": {**WHY, **REASON},
+    "/api/v1/migration-reviews/{pk}/measures/": {**MEASURE, **REASON},
+}
 PLAYBOOK = {
     "strategy": "long_window", "window_min_minutes": 240, "window_max_minutes": 360, "stability_hours": 24,
     "notice_days": 3, "engineer_hours": "4", "engineer_inr_an_hour": "", "transfer_inr_a_gb": "9.00",
@@ -109,6 +116,9 @@ CONSOLE: dict[str, dict[str, Any]] = {
     },
     "/migrations/new/": {"tenant": "fin-free", "target": "eu-west-1", "strategy": "", **REASON},
     "/playbooks/{object_id}/do/edit/": PLAYBOOK,
+    "/drill-rules/{object_id}/do/edit/": {"every_days": 30},
+    "/migration-reviews/{object_id}/do/describe/": WHY,
+    "/migration-reviews/{object_id}/do/measure/": MEASURE,
     "/red-flags/new/": {
         "kind": "freeze",
         "title": "Year end",
@@ -151,6 +161,10 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
     if door.route.startswith("/api/v1/migrations/") and door.in_body:
         why = {} if door.word == "plan" else REASON
         return {"tenant_id": key, "target": "eu-west-1", **why}
+    if door.route == "/api/v1/rollback-drills/":
+        return {"migration_id": key, **REASON}
+    if door.word == "measure-completion":
+        return {"measure": below.get(key, 1), **REASON}
     if door.route == "/api/v1/usage/":
         return {"deltas": [{**DELTA, "tenant_id": key, "day": f"{now():%Y-%m-%d}"}]}
     if door.route == "/api/v1/tenant-requests/":

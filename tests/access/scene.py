@@ -12,7 +12,9 @@ from uuid import uuid4
 from django.apps import apps
 from django.db import models
 
+from lifecycle.migration.drills.models import Drill
 from lifecycle.migration.models import Migration, RedFlag
+from lifecycle.migration.reviews.models import Review as MoveReview
 from lifecycle.models import Incident, TenantRequest, Ticket, ValidationRun
 from portal.access.accounts import SEED
 from portal.access.actions import issue_token
@@ -74,6 +76,7 @@ MOVES = {
     "incremental_sync": ("pause",),
     "paused": ("resume",),
     "failed": ("rollback", "roll_back"),
+    "traffic_cutover_complete": ("drill", "rollback-drills"),
 }
 
 
@@ -209,9 +212,19 @@ class Scene:
             for word in words:
                 self._keep(f"migration.migration:{word}", **{**moves, **there})
         like(tenants["own"], "fin-free")
+        self._reviews(tenants)
+        drilled = {name: _drilled(one) for name, one in tenants.items()}
+        self._keep("drills.drill", **drilled)
         soon = now() + timedelta(days=30)
         flag = {"kind": "freeze", "title": "Year end", "created_by": SEED.id}
         RedFlag.objects.create(starts_at=soon, ends_at=soon + timedelta(days=3), **flag)
+
+    def _reviews(self, tenants: dict[str, Tenant]) -> None:
+        """Each of a move that was taken back, and with a measure that can be finished."""
+        reviews = {name: _reviewed(one) for name, one in tenants.items()}
+        self._keep("reviews.review", **reviews)
+        for one in reviews.values():
+            self.below[str(one.pk)] = str(one.measures.get().pk)
 
     def _flags(self, tenants: dict[str, Tenant]) -> None:
         self._keep("flags.tenantflags", **tenants)
@@ -307,11 +320,27 @@ def _in_state(state: str, unit: str, owner: str) -> TenantRequest:
     return found
 
 
+def _reviewed(twin: Tenant) -> MoveReview:
+    """The review of a move that the gates took back, ready to be closed."""
+    taken_back = migration(like(twin, f"{twin.name}-back"), "rolled_back")
+    review = MoveReview.objects.create(
+        migration=taken_back, taken_back_by="system:migration.gates", cause="A pool.", retry_on=now().date()
+    )
+    review.measures.create(text="Double the pool.", owner=person("kiran"), due_on=now().date())
+    return review
+
+
+def _drilled(twin: Tenant) -> Drill:
+    """A drill of a move that has been taken back."""
+    moved = migration(like(twin, f"{twin.name}-drill"), "rolled_back")
+    return Drill.objects.create(migration=moved, tier_id="gold", asked_by=person("kiran"), bar_seconds=1.0)
+
+
 def _moving(state: str, twin: Tenant) -> Migration:
     """A move in a state, of a tenant of its own: each has one open move. What it takes to roll a failed one back."""
     one = like(twin, f"{twin.name}-{state[:4]}")
     found = migration(one, state, is_rehearsal=state == "initiated")
-    if state == "failed":
+    if state in ("failed", "traffic_cutover_complete"):
         about = {"kind": "migration.move", "title": "Move", "subject_type": "migration.migration"}
         ended = {"state": "failed", "error": "cut", "finished_at": now(), "requested_by": SEED.id}
         work = Job.objects.create(tenant_id=one.pk, subject_id=str(found.pk), **about, **ended)
