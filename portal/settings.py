@@ -135,6 +135,7 @@ INSTALLED_APPS = [
     "lifecycle.migration.judging",
     "lifecycle.migration.drills",
     "lifecycle.migration.reviews",
+    "lifecycle.migration.portfolios",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -306,6 +307,7 @@ API_ROUTES = [
     "lifecycle.migration.api.routes",
     "lifecycle.migration.reviews.api.routes",
     "lifecycle.migration.drills.api.routes",
+    "lifecycle.migration.portfolios.api.routes",
 ]
 # A kind of case under the rules of another; and what a signed case's subject would be signed as now.
 APPROVAL_RULES_OF = {"tier_change": "tenant_request"}
@@ -336,6 +338,7 @@ SPECTACULAR_SETTINGS = {
         "MigrationStateEnum": "lifecycle.migration.models.State",
         "StrategyEnum": "lifecycle.migration.models.Strategy",
         "RedFlagKindEnum": "lifecycle.migration.models.RedFlag.Kind",
+        "PortfolioStateEnum": "lifecycle.migration.portfolios.models.State",
         "DrillOutcomeEnum": "lifecycle.migration.drills.models.Outcome",
         "DirectionEnum": "lifecycle.migration.models.Direction",
         "CaseStateEnum": "portal.approvals.models.Case.State",
@@ -441,6 +444,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "lifecycle.migration.reviews.subscribers.changed",
         "lifecycle.migration.drills.subscribers.changed",
     ],
+    "portfolio.changed": ["lifecycle.migration.portfolios.subscribers.changed"],
     "migration_drill.concluded": ["lifecycle.migration.drills.subscribers.concluded"],
     "migration_review.opened": ["lifecycle.migration.reviews.subscribers.opened"],
     "migration.gates_failed": ["lifecycle.migration.judging.subscribers.failed"],
@@ -504,6 +508,7 @@ SCHEDULE = {
     "lifecycle.migration.schedule.tick": 2,
     "lifecycle.migration.reviews.schedule.tick": 300,
     "lifecycle.migration.drills.schedule.tick": 3600,
+    "lifecycle.migration.portfolios.schedule.tick": 10,
 }
 
 # The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.

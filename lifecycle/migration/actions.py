@@ -23,6 +23,7 @@ from tenants.models import Tenant
 from .models import HALTED, UNDER_WAY, Migration, State
 from .moving import locked, move, tell
 from .planning import Plan, digest_of, make_plan
+from .portfolios.queries import require_turn
 from .preflight import Finding, red_flags
 from .reviews.queries import require_reviewed
 
@@ -52,11 +53,12 @@ def request(
     if plan.refused:
         said = " ".join(f"{one.code}: {one.title}. {one.remedy}".strip() for one in plan.refused)
         raise Invalid(said, code="preflight-refused", findings=[one.as_json() for one in plan.refused])
-    return _keep(plan, actor=actor, reason=reason)
+    return keep(plan, actor=actor, reason=reason)
 
 
 @action
-def _keep(plan: Plan, *, actor: Actor, reason: str) -> Migration:
+def keep(plan: Plan, *, actor: Actor, reason: str, aggregation_key: str = "") -> Migration:
+    """Keep a plan that nothing refuses, and ask for its signatures. Amounts of one key are added up by the rules."""
     _one_at_a_time("migration.number")
     if Migration.objects.open().filter(tenant=plan.tenant).exists():
         raise Conflict("A move of this tenant is open already.", code="migration-open")
@@ -83,12 +85,12 @@ def _keep(plan: Plan, *, actor: Actor, reason: str) -> Migration:
     record("migration.requested", migration, actor=actor, reason=reason, data={"digest": migration.digest})
     tell(migration, "", actor=actor, reason=reason)
     if not plan.is_rehearsal:
-        migration.case_id = _case(migration, plan, actor).pk
+        migration.case_id = _case(migration, plan, actor, aggregation_key).pk
         migration.save(update_fields=["case_id"])
     return migration
 
 
-def _case(migration: Migration, plan: Plan, actor: Actor) -> Any:
+def _case(migration: Migration, plan: Plan, actor: Actor, aggregation_key: str) -> Any:
     tenant = plan.tenant
     leaves = country_of(plan.target) != tenant.business_unit.home_country
     window = f"{plan.window_minutes} minutes without service at most" if plan.window_minutes else "no downtime"
@@ -99,7 +101,7 @@ def _case(migration: Migration, plan: Plan, actor: Actor) -> Any:
         title=f"Move {tenant.name}",
         amount_inr=plan.estimate.total_inr,
         period="once",
-        aggregation_key="",
+        aggregation_key=aggregation_key,
         facts={
             "tier": tenant.tier_id,
             "region": plan.target,
@@ -136,6 +138,7 @@ def start(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
     if migration.not_before > now():
         raise Blocked(f"The tenant's notice runs until {migration.not_before:%d %b %Y %H:%M} UTC.", by="notice")
     _require_no_flags(red_flags(migration.tenant))
+    require_turn(migration)
     require_reviewed(migration)
     check_guards("migration.start", migration)
     job = jobs.start_job(

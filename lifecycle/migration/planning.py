@@ -21,7 +21,11 @@ from .reviews.queries import in_the_way
 from .vectors import outside
 
 WINDOWS = (Strategy.SHORT_WINDOW, Strategy.LONG_WINDOW)
-ELSEWHERE = (Strategy.ROLLING, Strategy.HYBRID)  # in place, and over a portfolio: neither is one move to a region
+# neither is one move to a region
+ELSEWHERE: dict[str, str] = {
+    Strategy.ROLLING: "rolling upgrades a version in place, tenant by tenant; it moves nobody to another region",
+    Strategy.HYBRID: "hybrid is several tenants in waves, each by its own tier's playbook: ask for a portfolio",
+}
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ def make_plan(tenant: Tenant, target: str, *, strategy: str = "", is_rehearsal: 
         raise Invalid(fields={"tenant_id": f"no playbook says how a tenant of tier {tenant.tier_id} is moved"})
     recommended, chosen = recommend(tenant, playbook), strategy or recommend(tenant, playbook)
     if chosen in ELSEWHERE:
-        raise Invalid(fields={"strategy": f"{Strategy(chosen).label} does not move one tenant to another region"})
+        raise Invalid(fields={"strategy": ELSEWHERE[chosen]})
     known = regions()
     stability = timedelta(seconds=settings.MIGRATION["stability_seconds"] or playbook.stability_hours * 3600)
     findings, vectors = look(tenant, known.get(tenant.region), known.get(target), target)

@@ -52,6 +52,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "migration_drill.run": ENGINEERS,
     "drill_rule.view": READERS | APPROVERS | TENANT_SIDE,
     "drill_rule.edit": ADMINS,
+    "portfolio.view": READERS | APPROVERS,
+    "portfolio.edit": ENGINEERS,
     "fence.report": frozenset({Role.SERVICE}),
     "playbook.view": READERS | APPROVERS | TENANT_SIDE,
     "playbook.edit": ADMINS,
@@ -115,7 +117,7 @@ WHOLE = frozenset(
         "webhook.view", "webhook.edit", "compliance_report.view", "ledger.retire", "flag.edit", "flag.switch",
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
         "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit", "playbook.edit", "red_flag.view",
-        "drill_rule.edit",
+        "drill_rule.edit", "portfolio.view", "portfolio.edit",
     }
 )  # fmt: skip
 

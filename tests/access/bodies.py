@@ -89,6 +89,7 @@ API |= {
 MEASURE = {"text": "Double the pool.", "owner": "kiran", "due_on": "2099-01-01"}
 WHY = {"cause": "A pool too small.", "retry_on": "2099-01-01"}
 API |= {
+    "/api/v1/portfolios/{pk}/budget/": {"budget_inr": "500000", **REASON},
     "/api/v1/drill-rules/{pk}/": {"every_days": 30, **REASON},
     "/api/v1/migration-reviews/{pk}/": {**WHY, **REASON},
     "/api/v1/migration-reviews/{pk}/measures/": {**MEASURE, **REASON},
@@ -116,6 +117,14 @@ CONSOLE: dict[str, dict[str, Any]] = {
     },
     "/migrations/new/": {"tenant": "fin-free", "target": "eu-west-1", "strategy": "", **REASON},
     "/playbooks/{object_id}/do/edit/": PLAYBOOK,
+    "/portfolios/new/": {
+        "title": "South",
+        "target": "eu-west-1",
+        "budget_inr": "9000000",
+        "waves": "fin-free",
+        **REASON,
+    },
+    "/portfolios/{object_id}/do/budget/": {"budget_inr": "500000"},
     "/drill-rules/{object_id}/do/edit/": {"every_days": 30},
     "/migration-reviews/{object_id}/do/describe/": WHY,
     "/migration-reviews/{object_id}/do/measure/": MEASURE,
@@ -161,6 +170,9 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
     if door.route.startswith("/api/v1/migrations/") and door.in_body:
         why = {} if door.word == "plan" else REASON
         return {"tenant_id": key, "target": "eu-west-1", **why}
+    if door.route.startswith("/api/v1/portfolios/") and door.in_body:
+        why = {} if door.word == "plan" else {"title": "South", **REASON}
+        return {"target": "eu-west-1", "waves": [[key]], "budget_inr": "9000000", **why}
     if door.route == "/api/v1/rollback-drills/":
         return {"migration_id": key, **REASON}
     if door.word == "measure-completion":

@@ -21,6 +21,8 @@ IN_BODY = {
     "/api/v1/tier-changes/estimate/": "tenants.tenant",
     "/api/v1/migrations/": "tenants.tenant",
     "/api/v1/migrations/plan/": "tenants.tenant",
+    "/api/v1/portfolios/": "tenants.tenant",
+    "/api/v1/portfolios/plan/": "tenants.tenant",
     "/api/v1/rollback-drills/": "migration.migration",
     "/api/v1/tenant-requests/": "tenants.businessunit",
     "/api/v1/tenant-requests/estimate/": "tenants.businessunit",

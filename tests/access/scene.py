@@ -14,6 +14,7 @@ from django.db import models
 
 from lifecycle.migration.drills.models import Drill
 from lifecycle.migration.models import Migration, RedFlag
+from lifecycle.migration.portfolios.models import Portfolio
 from lifecycle.migration.reviews.models import Review as MoveReview
 from lifecycle.models import Incident, TenantRequest, Ticket, ValidationRun
 from portal.access.accounts import SEED
@@ -78,6 +79,7 @@ MOVES = {
     "failed": ("rollback", "roll_back"),
     "traffic_cutover_complete": ("drill", "rollback-drills"),
 }
+PORTFOLIOS = {"planned": ("start", "budget"), "running": ("stop",), "stopped": ("resume", "cancel", "cancellation")}
 
 
 class Scene:
@@ -215,6 +217,10 @@ class Scene:
         self._reviews(tenants)
         drilled = {name: _drilled(one) for name, one in tenants.items()}
         self._keep("drills.drill", **drilled)
+        for state, words in PORTFOLIOS.items():
+            for word in words:
+                self._keep(f"portfolios.portfolio:{word}", here=_portfolio(tenants["own"], state))
+        self._keep("portfolios.portfolio", here=Portfolio.objects.first())
         soon = now() + timedelta(days=30)
         flag = {"kind": "freeze", "title": "Year end", "created_by": SEED.id}
         RedFlag.objects.create(starts_at=soon, ends_at=soon + timedelta(days=3), **flag)
@@ -328,6 +334,18 @@ def _reviewed(twin: Tenant) -> MoveReview:
     )
     review.measures.create(text="Double the pool.", owner=person("kiran"), due_on=now().date())
     return review
+
+
+def _portfolio(twin: Tenant, state: str) -> Portfolio:
+    """One with a move that has not begun, in a state."""
+    number = Portfolio.objects.count() + 1
+    found = Portfolio.objects.create(
+        number=number, title="South", target="eu-west-1", budget_inr=900_000, requested_by=person("kiran"),
+        state=state, state_reason="r", is_rehearsal=True,
+    )  # fmt: skip
+    one = like(twin, f"{twin.name}-pf{number}")
+    found.members.create(wave=1, tenant=one, migration=migration(one, is_rehearsal=True))
+    return found
 
 
 def _drilled(twin: Tenant) -> Drill:
