@@ -1,5 +1,6 @@
 """Reviews: the list of what is open, and the page on which one is filled in and closed."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -116,7 +117,8 @@ class ReviewAdmin(GovernedAdmin):
         ]
 
     def extra(self, review: Review, actor: Actor) -> dict[str, Any]:
-        return {"measures": list(review.measures.select_related("owner__person"))}
+        timeline = [{**one, "at": datetime.fromisoformat(one["at"])} for one in review.timeline]
+        return {"measures": list(review.measures.select_related("owner__person")), "timeline": timeline}
 
     def _url_of_move(self, review: Review) -> str:
         return self.console.url_of("migration.migration", str(review.migration_id))
