@@ -1,13 +1,13 @@
 """The watchdog: a tenant whose writers are kept waiting with nobody at work on it is given back to its owner."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
 from django.conf import settings
 from django.core.cache import cache
 
-from lifecycle.stores.errors import StoreError
+from lifecycle.stores.errors import StoreError, Transient
 from lifecycle.stores.postgres import fences
 from portal.access.actor import Actor
 from portal.audit.actions import record
@@ -20,7 +20,7 @@ from tenants.placement.actions import placement_of
 
 from .control import Control, move_at
 from .engine import switch
-from .engine.move import RESOURCE_CLASS, acknowledge
+from .engine.move import RESOURCE_CLASS, acknowledge_in
 from .models import Migration, MigrationQuerySet
 from .planning import regions
 
@@ -88,7 +88,11 @@ def give_back(migration: Migration) -> int:
     """Open the owner at a fresh epoch, whichever side that is; returns the epoch."""
     watch, known = Watch(migration), regions()
     found = move_at(migration, watch.epoch, known[migration.source], known[migration.target])
-    acknowledge(found)
+    owner = placement_of(migration.tenant_id).owner
+    acknowledge_in(known[owner], found)
+    for other in {migration.source, migration.target} - {owner}:
+        with suppress(Transient):  # out of reach perhaps, and the owner's writers do not wait for it
+            acknowledge_in(known[other], found)
     epoch = switch.abort(found, Control(watch, migration))
     with watch.fenced():
         record("migration.given_back", migration, actor=WATCHDOG, reason="Nobody was at work.", data={"epoch": epoch})

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from psycopg import Connection, IsolationLevel, errors, sql
 
 from lifecycle.stores.errors import Permanent
-from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.postgres.connection import SYSTEM, Limited, at_length, connection, translated
 
 from . import objects, tables, vectors
 from .arm import generation
@@ -81,7 +81,7 @@ def plan(move: Move) -> Progress:
     A plan of an earlier generation is void, and with it every row it had brought.
     """
     with translated("plan the copy"), both(move) as (source, target):
-        with snapshot(source):
+        with snapshot(source), at_length(source):
             armed = generation(source, move, move.source)
             found = tables.read(source)
             planned = target.execute(
@@ -124,7 +124,7 @@ def progress(target: Connection[Any], move: Move) -> Progress:
 
 
 @contextmanager
-def both(move: Move) -> Iterator[tuple[Connection[Any], Connection[Any]]]:
+def both(move: Move) -> Iterator[tuple[Limited, Limited]]:
     """The mover's connections to source and target."""
     with connection(move.source, "mover") as source, connection(move.target, "mover") as target:
         yield source, target
@@ -184,11 +184,11 @@ def _copy(
         return _copy(source, target, move, found, make_room=True)
 
 
-def _begin_anew(target: Connection[Any], move: Move, found: list[Table]) -> None:
-    target.execute("SET LOCAL statement_timeout = '10min'")
-    target.execute("DELETE FROM bw.move_chunk WHERE move_id = %s", (move.id,))
-    for table in found:
-        target.execute(sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(table.identifier), (move.tenant_id,))
+def _begin_anew(target: Limited, move: Move, found: list[Table]) -> None:
+    with at_length(target):
+        target.execute("DELETE FROM bw.move_chunk WHERE move_id = %s", (move.id,))
+        for table in found:
+            target.execute(sql.SQL("DELETE FROM {} WHERE tenant_id = %s").format(table.identifier), (move.tenant_id,))
 
 
 def _write_plan(target: Connection[Any], move: Move, armed: int, chunks: Iterator[tuple[Any, ...]]) -> None:
@@ -197,9 +197,8 @@ def _write_plan(target: Connection[Any], move: Move, armed: int, chunks: Iterato
         cursor.executemany(PLAN, rows)
 
 
-def _chunks(source: Connection[Any], move: Move, found: list[Table]) -> Iterator[tuple[Any, ...]]:
+def _chunks(source: Limited, move: Move, found: list[Table]) -> Iterator[tuple[Any, ...]]:
     """The table, the keys after and up to which, and the number of rows of each chunk."""
-    source.execute("SET LOCAL statement_timeout = '10min'")
     for table in found:
         if not vectors.go_as_rows(move, table.name):
             continue

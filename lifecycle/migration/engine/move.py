@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Connection
 
 from lifecycle.stores.errors import Permanent, Transient
-from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.postgres.connection import SYSTEM, prompt, translated
 from portal.lib.regions import Region
 
 RESOURCE_CLASS = "migration"
@@ -92,10 +92,15 @@ class Control(Protocol):
 def acknowledge(move: Move) -> None:
     """Raise the job's epoch in both stores; returns only if neither has seen a later job."""
     for region in (move.source, move.target):
-        with translated("take over the move"), connection(region, "mover") as db:
-            statement = "SELECT bw.raise_job_epoch(%s, %s, %s)"
-            row = db.execute(statement, (move.tenant_id, RESOURCE_CLASS, move.job_epoch)).fetchone()
-            is_ours(row and row[0], move, region)
+        acknowledge_in(region, move)
+
+
+def acknowledge_in(region: Region, move: Move) -> None:
+    """Raise the job's epoch in one store. Who has only the owner's may give the tenant back, and nothing else."""
+    with translated("take over the move"), prompt(region, "mover") as db:
+        statement = "SELECT bw.raise_job_epoch(%s, %s, %s)"
+        row = db.execute(statement, (move.tenant_id, RESOURCE_CLASS, move.job_epoch)).fetchone()
+        is_ours(row and row[0], move, region)
 
 
 @contextmanager

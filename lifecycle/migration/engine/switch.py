@@ -1,19 +1,19 @@
 """The switch: the tenant's writes stop here and go on there, within a budget. Rollback is the same, mirrored.
 
 Before the compare-and-set on the placement everything is undone by `abort`; after it, only rolled forward. Which side
-owns is read from the placement, never assumed; no store opens at an epoch that was handed out before.
+owns is read from the placement, never assumed; no store opens at an epoch that was handed out before. While writers
+wait, nobody waits long for a side that is silent.
 """
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
 
-from psycopg import Connection, errors
+from psycopg import errors
 
 from lifecycle.stores.errors import Permanent, Transient
-from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.postgres.connection import SOON, SYSTEM, Limited, connection, prompt, translated
 from portal.lib.regions import Region
 
 from . import compare_vectors, tables, vectors, verify
@@ -42,6 +42,10 @@ class OverBudget(Transient):
     """The switch would have taken longer than it may. Nothing has changed; another attempt may find less in its way."""
 
 
+class _NotFenced(OverBudget):
+    """Not even the fence was shut."""
+
+
 @dataclass(frozen=True)
 class Switched:
     """`pause_ms` from the moment writers began to wait until the placement was set."""
@@ -63,14 +67,17 @@ def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
         control.admit(move.target)
         epoch = control.fresh_epoch()
         _warm_up(warm, budget_ms)
+        warm.hurry(budget_ms)
         began = time.monotonic()
-        _fence(warm, budget_ms)
         keys = 0
         try:
+            _fence(warm, budget_ms)
             keys = _last_round(warm, began + budget_ms / 1000)
             _open_target(warm, epoch)
             if not control.place(move.target.name, epoch, before):
                 raise Transient(SYSTEM, "switch", "the placement is no longer as it was")
+        except _NotFenced:
+            raise
         except BaseException:
             if control.placement().owner != move.target.name:
                 abort(move, control)
@@ -93,13 +100,16 @@ def recover(move: Move, control: Control) -> bool:
         raise Permanent(SYSTEM, "switch", f"{stands.owner} owns the tenant, which is on neither side of this move")
     if _state(move, move.source) != "open":
         abort(move, control)
+    elif _state(move, move.target) != "closed":
+        close(move, move.target, stands.epoch)
     return False
 
 
 def abort(move: Move, control: Control) -> int:
     """Give the tenant back to its owner at a fresh epoch, whoever that is; returns the epoch.
 
-    The other store is closed first and its capture ends; the owner's stays on.
+    The other store is closed first and its capture ends; the owner's stays on. One that is out of reach is closed by
+    `recover`, before anything flows again: if it is open, then at an epoch that nobody was ever routed by.
     """
     while True:
         stands = control.placement()
@@ -111,8 +121,9 @@ def abort(move: Move, control: Control) -> int:
         raise Permanent(SYSTEM, "abort", f"{stands.owner} owns the tenant, which is on neither side of this move")
     owner = sides.pop(stands.owner)
     for other in sides.values():
-        close(move, other, epoch)
-    with translated("open the owner"), connection(owner, "mover") as db, fenced(db, move, owner):
+        with suppress(Transient):
+            close(move, other, epoch)
+    with translated("open the owner"), prompt(owner, "mover") as db, fenced(db, move, owner):
         db.execute(LOCK, (move.tenant_id,))
         db.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
     return epoch
@@ -125,7 +136,7 @@ def settle(move: Move, stands: Placement) -> None:
 
 def close(move: Move, region: Region, epoch: int) -> None:
     """Close a store that does not own the tenant. What it still had captured is void with its capture."""
-    with translated("close the other side"), connection(region, "mover") as db, fenced(db, move, region):
+    with translated("close the other side"), prompt(region, "mover") as db, fenced(db, move, region):
         db.execute(LOCK, (move.tenant_id,))
         db.execute(CLOSE, {"tenant": move.tenant_id, "epoch": epoch})
         db.execute(EMPTY, (move.tenant_id,))
@@ -136,12 +147,17 @@ class _Warm:
     """Open connections and a read catalogue, so that none of that happens inside the fence."""
 
     move: Move
-    source: Connection[Any]
-    target: Connection[Any]
-    mine: Connection[Any]
-    theirs: Connection[Any]
+    source: Limited
+    target: Limited
+    mine: Limited
+    theirs: Limited
     tables: list[Table]
     shapes: list[verify.Shape]
+
+    def hurry(self, budget_ms: int) -> None:
+        """From here on writers may be waiting."""
+        for db in (self.source, self.target, self.mine, self.theirs):
+            db.patience = SOON + budget_ms / 1000
 
 
 @contextmanager
@@ -174,7 +190,7 @@ def _fence(warm: _Warm, budget_ms: int) -> None:
             if shut.rowcount != 1:
                 raise Permanent(SYSTEM, "switch", f"the fence in {move.source.name} was not open")
     except errors.LockNotAvailable as error:
-        raise OverBudget(SYSTEM, "switch", f"a writer's transaction was open for {budget_ms} ms") from error
+        raise _NotFenced(SYSTEM, "switch", f"a writer's transaction was open for {budget_ms} ms") from error
 
 
 def _last_round(warm: _Warm, until: float) -> int:
@@ -204,6 +220,6 @@ def _open_target(warm: _Warm, epoch: int) -> None:
 
 
 def _state(move: Move, region: Region) -> str:
-    with translated("read the fence"), connection(region, "mover") as db:
+    with translated("read the fence"), prompt(region, "mover") as db:
         row = db.execute("SELECT state FROM bw.fence WHERE tenant_id = %s", (move.tenant_id,)).fetchone()
         return str(row[0]) if row else "missing"

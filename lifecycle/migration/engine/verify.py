@@ -16,7 +16,7 @@ from bailiwick_proof import merkle
 from psycopg import Connection, sql
 
 from lifecycle.stores.errors import Permanent
-from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.postgres.connection import SYSTEM, Limited, at_length, connection, translated
 from portal.lib.regions import Region
 
 from . import tables
@@ -86,7 +86,9 @@ class Verification:
 def verify(move: Move, beat: Callable[[], None] = lambda: None) -> Verification:
     """Compare every row of both sides as of one round. Keys that differ are made dirty and so brought over again.
 
-    The round's snapshots are held open by this process until the end: if it dies, so does the verification.
+    The design has a supervised process hold both snapshots, so that many ticks could import them. Here one call in one
+    process holds them and computes every digest in them: with it they end, and nothing of a verification is kept
+    before all of it is. So no digest outlives its snapshot, and a verification whose process dies is void.
     """
     with translated("verify"), both(move) as (source, target):
         found = tables.read(source)
@@ -132,22 +134,22 @@ def shapes(db: Connection[Any]) -> list[Shape]:
 
 
 @contextmanager
-def reader(region: Region, exported: str | None = None) -> Iterator[Connection[Any]]:
+def reader(region: Region, exported: str | None = None) -> Iterator[Limited]:
     """The verifier in a transaction of one snapshot: an exported one, or that of now."""
     with connection(region, "verifier") as db, snapshot(db, exported):
         yield db
 
 
 @contextmanager
-def snapshot(db: Connection[Any], exported: str | None = None) -> Iterator[None]:
+def snapshot(db: Limited, exported: str | None = None) -> Iterator[None]:
     """A transaction of one snapshot, for as long as it takes."""
     with db.transaction():
         db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         if exported:
             db.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(exported)))
         db.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        db.execute("SET LOCAL statement_timeout = '10min'")
-        yield
+        with at_length(db):
+            yield
 
 
 def _compare(mine: Connection[Any], theirs: Connection[Any], move: Move, beat: Callable[[], None]) -> Verification:

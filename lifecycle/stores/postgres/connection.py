@@ -12,6 +12,7 @@ from psycopg import Connection, errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from lifecycle.stores.errors import Permanent, Transient
+from portal.lib.databases import ALONE
 from portal.lib.regions import Database, Region
 
 SYSTEM = "database"
@@ -26,15 +27,63 @@ TRANSIENT = (
     errors.TooManyConnections,
     PoolTimeout,
 )
-LIMITS = "-c datestyle=ISO -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
+# What the server ends by itself: long statements, forgotten transactions, and clients that no packet reaches.
+LIMITS = (
+    "-c datestyle=ISO -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
+    " -c tcp_user_timeout=15s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+STATEMENT, LONG, GRACE, POOL, SOON = 30.0, 600.0, 10.0, 20.0, 5.0  # seconds; the first is LIMITS' own
 _making = threading.Lock()
 
 
+class Limited(Connection[Any]):
+    """A connection that is given up when an answer takes longer than `patience`: a cut network says nothing."""
+
+    patience = STATEMENT + GRACE
+
+    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
+        """As psycopg's, which without a `timeout` would wait for ever."""
+        if timeout is not None:
+            return super().wait(gen, interval, timeout)
+        try:
+            return super().wait(gen, interval, self.patience)
+        except errors._WaitTimeout as error:
+            self.pgconn.finish()
+            raise psycopg.OperationalError(f"no answer within {self.patience:g} s") from error
+
+
 @contextmanager
-def connection(region: Region, purpose: str = "provisioner") -> Iterator[Connection[Any]]:
+def connection(region: Region, purpose: str = "provisioner") -> Iterator[Limited]:
     """Yield a connection in autocommit mode: a caller that needs a transaction says so."""
     with _pool_of(region, purpose).connection() as found:
+        found.patience = Limited.patience
         yield found
+
+
+@contextmanager
+def prompt(region: Region, purpose: str) -> Iterator[Limited]:
+    """Yield a connection of its own, to a side that may be out of reach: the answer, or none, comes soon."""
+    with Limited.connect(**_arguments(region.database, purpose) | {"connect_timeout": 3}) as found:
+        found.patience = SOON
+        yield found
+
+
+@contextmanager
+def patient(db: Limited, seconds: float) -> Iterator[None]:
+    """Inside, every answer of the server has so many seconds, and not those of LIMITS."""
+    usual, db.patience = db.patience, seconds
+    try:
+        yield
+    finally:
+        db.patience = usual
+
+
+@contextmanager
+def at_length(db: Limited) -> Iterator[None]:
+    """Inside, and until the transaction ends, a statement may take LONG."""
+    with patient(db, LONG + GRACE):
+        db.execute(f"SET LOCAL statement_timeout = '{LONG:.0f}s'")
+        yield
 
 
 @contextmanager
@@ -57,7 +106,7 @@ def _words(error: Exception) -> str:
     return str(getattr(diagnosis, "message_primary", None) or error).strip()
 
 
-def _pool_of(region: Region, purpose: str) -> "ConnectionPool[Connection[Any]]":
+def _pool_of(region: Region, purpose: str) -> "ConnectionPool[Limited]":
     with _making:
         return _pool(_Key(region.database, purpose), os.getpid())
 
@@ -67,7 +116,7 @@ class _Key:
 
     def __init__(self, database: Database, purpose: str) -> None:
         self.database, self.purpose = database, purpose
-        self.arguments = database.connect_kwargs(purpose)
+        self.arguments = _arguments(database, purpose)
 
     def __hash__(self) -> int:
         return hash(tuple(sorted(self.arguments.items())))
@@ -77,19 +126,31 @@ class _Key:
 
 
 @functools.cache
-def _pool(key: _Key, _pid: int) -> "ConnectionPool[Connection[Any]]":
+def _pool(key: _Key, _pid: int) -> "ConnectionPool[Limited]":
     """Make the pool of this process: one inherited over a fork would share sockets with its parent.
 
-    The first connection is made here, because a pool keeps trying in silence where a server answers no.
+    The first connection is made here, because a pool keeps trying in silence where a server answers no. After an
+    outage it begins anew with the next caller, and not when its own growing pauses are over.
     """
-    arguments = {**key.arguments, "autocommit": True, "options": LIMITS, "application_name": "bailiwick"}
-    psycopg.connect(**arguments).close()
+    psycopg.connect(**key.arguments).close()
     return ConnectionPool(
-        kwargs=arguments,
+        connection_class=Limited,
+        kwargs=key.arguments,
         min_size=0,
         max_size=8,
         max_idle=60,
-        timeout=20,
-        check=ConnectionPool.check_connection,
+        timeout=POOL,
+        reconnect_timeout=SOON,
+        check=_answers,
         open=True,
     )
+
+
+def _arguments(database: Database, purpose: str) -> dict[str, Any]:
+    said = database.connect_kwargs(purpose)
+    return {**ALONE, **said, "autocommit": True, "options": LIMITS, "application_name": "bailiwick"}
+
+
+def _answers(db: Limited) -> None:
+    with patient(db, SOON):
+        ConnectionPool.check_connection(db)

@@ -73,6 +73,7 @@ def test_the_search_comes_to_the_far_ends() -> None:
     assert {
         "mover fences, to switch at epoch 4",
         "watchdog opens the owner",
+        "watchdog does not reach the store that does not own",
         "zombie: mover opens the target",
     } <= labels
     assert {"writer 1 meets another fence row", "mover deletes the round's dirty entries"} <= labels

@@ -24,6 +24,8 @@ def moves(world: World, mover: Mover, scene: Scene) -> Moves:
     """What the holder of a lease may do: join, abort an attempt that another one has begun, then move."""
     if mover.at == "joining":
         yield from _join(world, mover)
+        if has_lease(world, mover, world.control.owner) and not is_open_as_placed(world):
+            yield from _abort(world, mover, scene.faults)
     elif mover.at == "tick" and not is_open_as_placed(world):
         yield from _abort(world, mover, scene.faults)
     elif mover.at == "aborting":
@@ -34,7 +36,7 @@ def moves(world: World, mover: Mover, scene: Scene) -> Moves:
 
 
 def _join(world: World, mover: Mover) -> Moves:
-    """D3: set-if-greater in each store; the new holder acts nowhere before both have it."""
+    """D3: set-if-greater in each store; before both have it, the new holder only gives the tenant back."""
     behind = [which for which, store in enumerate(world.stores) if store.job < mover.job]
     if not behind:
         yield "the new holder is acknowledged", world, mover._replace(at="tick")
@@ -57,11 +59,12 @@ def _abort(world: World, mover: Mover, faults: Faults) -> Moves:
 
 
 def _close_other(world: World, mover: Mover) -> Moves:
-    """Abort, 2: the store that does not own is closed, its capture off."""
+    """Abort, 2: the store that does not own is closed, its capture off: now, or before anything flows again."""
     other = 1 - mover.source
     if has_lease(world, mover, other) and is_drained(world, other):
         closed = put_fence(world, other, state=CLOSED, capture=0)
         yield "watchdog closes the store that does not own", closed, mover._replace(at="reopening")
+    yield "watchdog does not reach the store that does not own", world, mover._replace(at="reopening")
 
 
 def _reopen(world: World, mover: Mover, faults: Faults) -> Moves:
@@ -69,7 +72,8 @@ def _reopen(world: World, mover: Mover, faults: Faults) -> Moves:
     owner, epoch = mover.source, world.control.epoch
     if has_lease(world, mover, owner) and is_drained(world, owner):
         opened = opens(world, owner, epoch, world.stores[owner].fence.capture, faults)
-        yield "watchdog opens the owner", opened, Mover(mover.job)
+        at = "tick" if has_lease(world, mover, 1 - owner) else "joining"
+        yield "watchdog opens the owner", opened, Mover(mover.job, at)
 
 
 def suspensions(world: World, scene: Scene) -> Iterator[tuple[str, World]]:
