@@ -1,5 +1,7 @@
 """What every step needs of its move: the row, the engine's `Move`, a way to advance, a way to say how far it is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -10,6 +12,7 @@ from lifecycle.migration.engine.rounds import Round as Carried
 from lifecycle.migration.models import Direction, Migration, Round, State
 from lifecycle.migration.moving import locked, move
 from lifecycle.provisioning.subject import region_named
+from lifecycle.stores.errors import StoreError
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
 from portal.lib.clock import now
@@ -42,9 +45,26 @@ def _not_paused(migration: Migration) -> None:
 
 def engine_move(ctx: StepContext, migration: Migration) -> Move:
     """What the engine is told, acknowledged by both stores: whoever had this job before acts nowhere any more."""
-    found = move_at(migration, ctx.epoch, region_named(migration.source), region_named(migration.target))
+    found = to_look_at(ctx, migration)
     acknowledge(found)
     return found
+
+
+def to_look_at(ctx: StepContext, migration: Migration) -> Move:
+    """What the engine is told of a move in which nothing is written: no store is asked for it."""
+    return move_at(migration, ctx.epoch, region_named(migration.source), region_named(migration.target))
+
+
+@contextmanager
+def a_person_decides(ctx: StepContext, migration: Migration) -> Iterator[None]:
+    """While a side does not answer, say how many writes would be lost with green, and come again."""
+    try:
+        yield
+    except StoreError as error:
+        migration.refresh_from_db(fields=["exposure"])
+        known = "an unknown number of" if migration.exposure is None else f"{migration.exposure}"
+        ctx.log(f"A side does not answer: {error}. If green is lost, {known} writes are.", "error")
+        raise again(5, f"A side does not answer; {known} writes would be lost with green. A person decides.") from error
 
 
 def measure(ctx: StepContext, **figures: Any) -> None:

@@ -15,7 +15,7 @@ from portal.jobs.errors import Permanent, Skip
 from tenants.placement.actions import end_operation, placement_of
 
 from . import capture
-from .common import advance, again, engine_move
+from .common import a_person_decides, advance, again, engine_move
 from .sync import fits, one_round
 
 
@@ -36,11 +36,13 @@ def take_back(ctx: StepContext) -> dict[str, Any]:
     migration = _of_rollback(ctx)
     if not Passage.objects.filter(migration=migration, new=State.INITIAL_SYNC).exists():
         raise Skip("Nothing was captured or copied: the source has served the tenant all the time.")
-    there = engine_move(ctx, migration)
     if placement_of(migration.tenant_id).owner == migration.source:
-        return {"epoch": switch.abort(there, Control(ctx, migration))}
-    back = there.reversed()
-    if not fits(one_round(ctx, back, Direction.BACK)):
+        return {"epoch": switch.abort(engine_move(ctx, migration), Control(ctx, migration))}
+    with a_person_decides(ctx, migration):
+        back = engine_move(ctx, migration).reversed()
+        switch.recover(back, Control(ctx, migration))
+        found = one_round(ctx, back, Direction.BACK)
+    if not fits(found):
         raise again(0, "Bringing back what was written on green.")
     done = _switched(ctx, migration, back, Direction.BACK)
     ctx.log(f"{migration.source} owns the tenant again; writers waited {done.pause_ms:.0f} ms, nothing is lost.")

@@ -9,7 +9,6 @@ from lifecycle.migration.judging.actions import look
 from lifecycle.migration.models import Direction, Migration, State
 from lifecycle.migration.moving import locked, move
 from lifecycle.migration.recording import keep_record
-from lifecycle.stores.errors import StoreError
 from portal.guards import check_guards
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
@@ -17,7 +16,7 @@ from portal.lib.errors import Blocked
 from tenants.placement.actions import end_operation
 
 from . import capture
-from .common import again, engine_move, measure, migration_of
+from .common import a_person_decides, again, engine_move, measure, migration_of, to_look_at
 from .sync import one_round
 
 
@@ -25,16 +24,12 @@ def watch(ctx: StepContext) -> dict[str, Any]:
     """One look: what would be lost if green died now, a round that makes it nothing, and whether green is healthy."""
     migration = migration_of(ctx)
     ends = _ends(ctx, migration)
-    try:
-        back = engine_move(ctx, migration).reversed()
-        exposure = capture.waiting(back)
+    with a_person_decides(ctx, migration):
+        exposure = capture.waiting(to_look_at(ctx, migration).reversed())  # green's own count, also without blue
         measure(ctx, exposure=exposure)
+        back = engine_move(ctx, migration).reversed()
         one_round(ctx, back, Direction.BACK)
         measure(ctx, exposure=capture.waiting(back))
-    except StoreError as error:
-        known = "an unknown number of" if migration.exposure is None else f"{migration.exposure}"
-        ctx.log(f"A side does not answer: {error}. If green is lost, {known} writes are.", "error")
-        raise again(5, f"A side does not answer; {known} writes would be lost with green. A person decides.") from error
     look(ctx, migration)
     if now() < ends:
         raise again(settings.MIGRATION["tick_seconds"], f"Stable until {ends:%d %b %H:%M} UTC")

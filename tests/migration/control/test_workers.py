@@ -1,0 +1,137 @@
+"""Workers of a move's job die, sleep, come twice and race: the move ends as if one had done it all in peace."""
+
+import os
+import random
+import signal
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis
+from django.conf import settings as configured
+from django.db import connections
+
+from lifecycle.migration import schedule
+from portal.embedded.stack import Stack
+from portal.jobs import drive, runner
+from portal.jobs.models import Job
+from portal.lib.clock import now
+from tests.jobs.support import eventually
+from tests.migration.engine import kills
+
+from .running import Running, running
+
+pytestmark = pytest.mark.django_db(transaction=True)
+WHOLE = os.environ.get("BAILIWICK_SWEEPS") == "all"
+SEED = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
+SWITCHED, BACK = "traffic_cutover_complete", "rolled_back"
+
+
+WAY = [
+    ("", "initiated"),
+    ("provisioning_green", "initial_sync"),
+    ("initial_sync", "dual_write_enabled"),
+    ("dual_write_enabled", "incremental_sync"),
+    ("incremental_sync", "traffic_cutover_started"),
+    ("traffic_cutover_started", "traffic_cutover_complete"),
+]
+THERE = {
+    "owner": "eu-west-1",
+    "state": "traffic_cutover_complete",
+    "operation": "migrating",
+    "passages": WAY,
+    "switched": ["forward"],
+}
+AND_BACK = {
+    "owner": "ap-south-1",
+    "state": "rolled_back",
+    "operation": "",
+    "passages": [*WAY, ("traffic_cutover_complete", "rolled_back")],
+    "switched": ["back", "forward"],
+}
+
+
+@pytest.fixture
+def arguments(stack: Stack) -> dict[str, Any]:
+    return stack.superuser_kwargs("control", "postgres")
+
+
+@pytest.fixture
+def move(shipped: None, settings: Any, arguments: dict[str, Any]) -> Any:
+    """Makes moves. Nobody looks at green's health, and a pause may be long: the machine is busy."""
+    settings.MIGRATION = {**settings.MIGRATION, "budget_ms": 5_000, "gate_seconds": 3600, "fenced_seconds": -1}
+    return lambda name="investment-banking": running(arguments, name=name)
+
+
+def killed(one: Running, at: int, sign: int = signal.SIGKILL) -> int:
+    """A worker in a process of its own that gets the signal at its commit number `at`."""
+    job = one.job.pk
+    connections.close_all()
+    return kills.fork(lambda: runner.run(job), at, sign)
+
+
+def points(most: int, size: int) -> list[int]:
+    return list(range(1, most)) if WHOLE else sorted(random.Random(SEED).sample(range(1, most), size))
+
+
+def test_a_worker_killed_at_a_commit_there_and_back_changes_no_end(move: Any) -> None:
+    backs = points(40, 2)
+    for at_there in points(110, 2):
+        at_back = backs.pop(0) if len(backs) > 1 else backs[0]
+        one, where = move(f"bank-{at_there}"), f"commits {at_there} and {at_back}, seed {SEED}"
+        kills.wait(killed(one, at_there))
+        one.until(SWITCHED)
+        assert one.outcome() == THERE, where
+        assert one.open() == [one.stands], where
+        one.roll_back()
+        kills.wait(killed(one, at_back))
+        one.until(BACK)
+        assert one.outcome() == AND_BACK, where
+        assert one.open() == [one.stands], where
+        assert one.stores.everything(one.stores.blue) == one.stores.everything(one.stores.green), where
+
+
+def test_the_job_is_sent_twice_and_lost_by_the_queue(move: Any) -> None:
+    """Two workers at every delivery, each by the runner and its lease; what Redis forgot, the database remembers."""
+    one = move()
+    job = one.job.pk
+
+    def work() -> None:
+        try:
+            runner.run(job)
+        finally:
+            connections.close_all()
+
+    def deliveries() -> bool:
+        workers = [threading.Thread(target=work) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(120)
+        redis.Redis.from_url(configured.REDIS_URL).flushdb()
+        one.migration.refresh_from_db()
+        return one.migration.state == SWITCHED
+
+    eventually(deliveries, what=SWITCHED)
+    assert one.outcome() == THERE
+    assert one.open() == [one.stands]
+    Job.objects.filter(pk=job).update(driven_at=now() - timedelta(hours=1), wake_at=now())
+    assert job in drive._due().values_list("pk", flat=True), "what the queue has lost is sent again"
+
+
+def test_a_worker_that_slept_past_its_lease_changes_nothing(move: Any) -> None:
+    """It stands at a commit, the lease runs out, the watchdog comes and another worker; then it wakes."""
+    one, at = move(), points(70, 1)[0]
+    child = killed(one, at, signal.SIGSTOP)
+    _, status = os.waitpid(child, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), f"commit {at} was not reached, seed {SEED}"
+    Job.objects.filter(pk=one.job.pk).update(lease_until=now())
+    schedule.tick()
+    try:
+        one.until(SWITCHED)
+    finally:
+        os.kill(child, signal.SIGCONT)
+    kills.wait(child)
+    assert one.outcome() == THERE, f"commit {at}, seed {SEED}"
+    assert one.open() == [one.stands]
