@@ -98,6 +98,17 @@ MIGRATION: dict[str, Any] = {
     # from the request of a drilled roll-back until blue takes writes again
     "rollback_seconds": 1.0,
 }
+# Erasure certificates: whose name they bear, whose clock stamps them (none: an embedded one, simulated), their store.
+CERTIFICATES: dict[str, Any] = {
+    "issuer": env("BAILIWICK_CERTIFICATE_ISSUER", "bailiwick/certificates"),
+    "role": env("BAILIWICK_CERTIFICATE_ROLE", "processor"),  # or controller, joint-controller
+    "tsa_url": env("BAILIWICK_TSA_URL", ""),
+    "tsa_certificates": env("BAILIWICK_TSA_CERTIFICATES", ""),  # a PEM file: every certificate its stamps may carry
+    "bucket": env("BAILIWICK_CERTIFICATE_BUCKET", "bailiwick-certificates"),
+    "key_days": 730,
+    "warn_days": 60,
+    "looks_a_minute": 30,  # of one address at the public page
+}
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 
 INSTALLED_APPS = [
@@ -129,6 +140,7 @@ INSTALLED_APPS = [
     "tenants.health",
     "tenants.placement",
     "compliance",
+    "compliance.certificates",
     "lifecycle",
     "lifecycle.tierchanges",
     "lifecycle.migration",
@@ -302,6 +314,7 @@ API_ROUTES = [
     "tenants.health.api.routes",
     "tenants.configuration.api.routes",
     "compliance.api.routes",
+    "compliance.certificates.api.routes",
     "lifecycle.api.routes",
     "lifecycle.tierchanges.api.routes",
     "lifecycle.migration.api.routes",
@@ -341,6 +354,8 @@ SPECTACULAR_SETTINGS = {
         "PortfolioStateEnum": "lifecycle.migration.portfolios.models.State",
         "DrillOutcomeEnum": "lifecycle.migration.drills.models.Outcome",
         "DirectionEnum": "lifecycle.migration.models.Direction",
+        "CertificateStateEnum": "compliance.certificates.models.State",
+        "CertificateTypeEnum": "compliance.certificates.models.Type",
         "CaseStateEnum": "portal.approvals.models.Case.State",
         "RequirementStateEnum": "portal.approvals.models.Requirement.State",
         "JobStateEnum": "portal.jobs.models.JobState",
@@ -358,7 +373,7 @@ SPECTACULAR_SETTINGS = {
 GUARDED_VERBS = frozenset(
     {
         "tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire",
-        "migration.start", "migration.decommission", "migration.release_green",
+        "migration.start", "migration.decommission", "migration.release_green", "certificate.issue",
     }
 )  # fmt: skip
 GUARDS: dict[str, list[str]] = {
@@ -452,8 +467,14 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
     "tenant.end_blocked": ["portal.notify.subscribers.tenant_end_blocked"],
+    "certificate.intended": ["compliance.certificates.subscribers.intended"],
+    "certificate.issued": ["compliance.certificates.subscribers.issued"],
+    "certificate.revoked": ["compliance.certificates.subscribers.revoked"],
+    "certificate.void": ["compliance.certificates.subscribers.void"],
+    "certificate_key.ending": ["compliance.certificates.subscribers.key_ending"],
     "job.failed": [
         "portal.notify.subscribers.job_failed",
+        "compliance.certificates.subscribers.job_failed",
         "lifecycle.provisioning.subscribers.job_failed",
         "lifecycle.migration.subscribers.job_failed",
     ],
@@ -484,6 +505,7 @@ JOB_KINDS = {
     "reactivation": "lifecycle.suspension.jobs.REACTIVATION",
     "archive": "lifecycle.suspension.jobs.ARCHIVE",
     "status.restore": "lifecycle.suspension.jobs.RESTORE",
+    "certificate.issue": "compliance.certificates.jobs.ISSUE",
     "migration.move": "lifecycle.migration.jobs.MOVE",
     "migration.roll_back": "lifecycle.migration.jobs.ROLL_BACK",
 }
@@ -497,6 +519,7 @@ SCHEDULE = {
     "tenants.registry.schedule.keep_copy": 3600,
     "tenants.registry.schedule.forget_old": 3600,
     "compliance.schedule.tick": 600,
+    "compliance.certificates.schedule.tick": 3600,
     "tenants.flags.actions.note_ends": 600,
     "tenants.costs.schedule.tick": 300,
     "tenants.health.schedule.tick": 60,

@@ -18,6 +18,7 @@ urlpatterns = [
     path("api/docs/style.css", docs.stylesheet, name="api-docs-style"),
     path("api/v1/", include("portal.api_urls")),
     path("v1/", include("tenants.hot_urls")),
+    path("verify/", include("compliance.certificates.urls")),
     path("ofrep/v1/", include("tenants.flags.ofrep_urls")),
     *([path("oidc/", include("mozilla_django_oidc.urls"))] if settings.OIDC else []),
     path("", admin.site.urls),

@@ -70,6 +70,11 @@ VERBS: dict[str, frozenset[Role]] = {
     "compliance_report.view": frozenset(
         {Role.COMPLIANCE_OFFICER, Role.CCO, Role.LEGAL, Role.AUDITOR, Role.PLATFORM_ADMIN}
     ),
+    "certificate.view": READERS | APPROVERS | TENANT_SIDE,
+    "certificate.issue": frozenset({Role.COMPLIANCE_OFFICER}),
+    "certificate.revoke": frozenset({Role.COMPLIANCE_OFFICER, Role.CCO}),
+    "certificate_key.view": READERS | APPROVERS,
+    "certificate_key.rotate": ADMINS,
     "incident.view": READERS,
     "incident.resolve": frozenset({Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER}),
     "audit.view": frozenset({Role.AUDITOR, Role.COMPLIANCE_OFFICER, Role.PLATFORM_ADMIN, Role.LEGAL}),
@@ -118,6 +123,7 @@ WHOLE = frozenset(
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
         "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit", "playbook.edit", "red_flag.view",
         "drill_rule.edit", "portfolio.view", "portfolio.edit",
+        "certificate_key.view", "certificate_key.rotate",
     }
 )  # fmt: skip
 

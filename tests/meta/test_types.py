@@ -24,6 +24,7 @@ STRICT = (
     "compliance/actions",
     "compliance/queries.py",
     "compliance/residency.py",
+    "compliance/certificates/",
     "lifecycle/actions/",
     "lifecycle/queries.py",
     "lifecycle/migration/",

@@ -1,12 +1,16 @@
-"""Verify a ledger, a receipt or a move's record offline. Exit 0: all holds, 1: something is wrong, 2: unreadable."""
+"""Verify a ledger, a receipt, a move's record or an erasure certificate offline.
+
+Exit 0: all holds, 1: something is wrong, 2: it cannot be read, 3: a certificate was genuine and is withdrawn.
+"""
 
 import argparse
 import sys
 from pathlib import Path
 
 from bailiwick_proof.errors import Malformed, Unproven
+from bailiwick_proof.trust import Trust
 
-from . import ledger, migration, receipt
+from . import certificate, ledger, migration, receipt
 from .export import Unreadable
 from .report import printable
 
@@ -50,6 +54,30 @@ def _migration(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _certificate(chosen: argparse.Namespace) -> int:
+    trust = Trust.parse(chosen.policy.read_bytes())
+    try:
+        proved = certificate.verify(chosen.file.read_bytes(), trust)
+        if chosen.status_list:
+            certificate.check_status(proved, chosen.status_list.read_bytes(), trust)
+        if chosen.archive:
+            certificate.check_archive(proved, chosen.archive)
+        if chosen.inclusion:
+            certificate.check_inclusion(proved, chosen.inclusion.read_bytes())
+    except certificate.Revoked as error:
+        print(f"WITHDRAWN: {printable(str(error))}")
+        return 3
+    except Unproven as error:
+        print(f"NOT VALID: {printable(str(error))}")
+        return 1
+    if not chosen.status_list:
+        proved.unchecked.append("whether it was withdrawn since (no --status-list)")
+    if not chosen.archive:
+        proved.unchecked.append("the evidence (no --archive)")
+    print(proved.text(), end="")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("bailiwick-verify", description=__doc__)
     kinds = parser.add_subparsers(required=True)
@@ -67,6 +95,15 @@ def _parser() -> argparse.ArgumentParser:
     move.add_argument("file", type=Path)
     move.add_argument("--policy", type=Path, required=True)
     move.set_defaults(run=_migration)
+    erased = kinds.add_parser("certificate", help="an erasure certificate, as JSON or PDF")
+    erased.add_argument("file", type=Path)
+    erased.add_argument(
+        "--policy", type=Path, required=True, help="the issuer's trust file, got from somebody you trust"
+    )
+    erased.add_argument("--archive", type=Path, help="its evidence archive")
+    erased.add_argument("--inclusion", type=Path, help="the proof that one id was in its manifest")
+    erased.add_argument("--status-list", type=Path, help="the issuer's list of what was withdrawn")
+    erased.set_defaults(run=_certificate)
     return parser
 
 

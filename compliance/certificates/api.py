@@ -1,0 +1,125 @@
+"""REST of certificates: the library, its files, revocation and re-issue; and the keys that sign."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiTypes, extend_schema
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from portal.access import policy
+from portal.access.actor import actor_of
+from portal.access.asking import asked
+from portal.access.idempotency import IdempotentMixin
+from portal.audit.receipts import BYTES, Bytes
+from portal.lib.api import ReasonSerializer
+from portal.lib.openapi import MORE
+
+from . import actions, downloads, keys
+from .models import Certificate, SigningKey
+
+FILE = {(200, BYTES): OpenApiTypes.BINARY}
+
+
+class CertificateSerializer(serializers.ModelSerializer[Certificate]):
+    name = serializers.CharField(source="__str__", read_only=True)
+    certificate_id = serializers.CharField(source="known_as", read_only=True, help_text="As printed, 32 hex digits")
+
+    class Meta:
+        model = Certificate
+        exclude = ["core", "receipt", "signature", "timestamp", "document", "intent"]
+
+
+class CertificateViewSet(
+    IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Certificate]
+):
+    """Erasure certificates."""
+
+    serializer_class = CertificateSerializer
+    filterset_fields = ["state", "type", "tenant_id", "key"]
+    ordering_fields = ["serial", "issued_at"]
+    queryset = Certificate.objects.none()
+
+    def get_queryset(self) -> Any:
+        policy.require_scope(actor_of(self.request), "certificate.view")
+        rows = Certificate.objects.visible_to(actor_of(self.request)).order_by("-serial")
+        return rows.defer("core", "receipt", "document") if self.action == "list" else rows
+
+    @extend_schema(request=ReasonSerializer, responses=CertificateSerializer)
+    @action(detail=True, methods=["post"])
+    def revocation(self, request: Request, pk: Any = None) -> Response:
+        """Say in public that it no longer stands."""
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "certificate.revoke", found)
+        return Response(self.get_serializer(actions.revoke(found.pk, actor=actor_of(request), **given)).data)
+
+    @extend_schema(request=ReasonSerializer, responses={202: CertificateSerializer})
+    @action(detail=True, methods=["post"])
+    def reissue(self, request: Request, pk: Any = None) -> Response:
+        """Certify the same facts again; answers the new certificate, which is issued in a few seconds."""
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "certificate.issue", found)
+        made = actions.reissue(found.pk, actor=actor_of(request), **given)
+        return Response(self.get_serializer(made).data, status=202)
+
+    @extend_schema(responses=FILE, extensions=MORE)
+    @action(detail=True, methods=["get"], renderer_classes=[*viewsets.GenericViewSet.renderer_classes, Bytes])
+    def document(self, request: Request, pk: Any = None) -> HttpResponse:
+        """The certificate as canonical JSON. 409 until it is issued."""
+        return downloads.answer(self.get_object(), "document")
+
+    @extend_schema(responses=FILE, extensions=MORE)
+    @action(detail=True, methods=["get"], renderer_classes=[*viewsets.GenericViewSet.renderer_classes, Bytes])
+    def pdf(self, request: Request, pk: Any = None) -> HttpResponse:
+        """The signed PDF. 409 until it is issued."""
+        return downloads.answer(self.get_object(), "pdf")
+
+    @extend_schema(responses=FILE, extensions=MORE)
+    @action(detail=True, methods=["get"], renderer_classes=[*viewsets.GenericViewSet.renderer_classes, Bytes])
+    def evidence(self, request: Request, pk: Any = None) -> HttpResponse:
+        """Its evidence archive. 409 until it is issued."""
+        return downloads.answer(self.get_object(), "evidence")
+
+
+class SigningKeySerializer(serializers.ModelSerializer[SigningKey]):
+    state = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = SigningKey
+        exclude = ["warned_at"]
+
+
+class SigningKeyViewSet(
+    IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[SigningKey]
+):
+    """The keys that sign certificates: public halves, terms, revocations."""
+
+    serializer_class = SigningKeySerializer
+    ordering_fields = ["number"]
+    queryset = SigningKey.objects.none()
+
+    def get_queryset(self) -> Any:
+        policy.require(actor_of(self.request), "certificate_key.view")
+        return SigningKey.objects.order_by("-number")
+
+    @extend_schema(request=ReasonSerializer, responses={201: SigningKeySerializer})
+    def create(self, request: Request) -> Response:
+        """Rotate: bring the next key into force. What was signed before stays valid."""
+        given = asked(request, ReasonSerializer, "certificate_key.rotate")
+        return Response(self.get_serializer(keys.rotate(actor=actor_of(request), **given)).data, status=201)
+
+    @extend_schema(request=ReasonSerializer, responses=SigningKeySerializer)
+    @action(detail=True, methods=["post"])
+    def revocation(self, request: Request, pk: Any = None) -> Response:
+        """Trust nothing that this key signs from now on."""
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "certificate_key.rotate", found)
+        return Response(self.get_serializer(keys.revoke(found.pk, actor=actor_of(request), **given)).data)
+
+
+routes = [
+    ("certificates", CertificateViewSet, "certificate"),
+    ("certificate-keys", SigningKeyViewSet, "certificate-key"),
+]

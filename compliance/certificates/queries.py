@@ -1,0 +1,51 @@
+"""Reads of certificates for pages, doors and other apps."""
+
+from typing import Any
+from uuid import UUID
+
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.lib.errors import Conflict
+
+from .models import SIGNED, Certificate, State
+
+
+def available_verbs(row: Certificate, actor: Actor) -> list[str]:
+    """Words the actor may use on a certificate now."""
+    words = []
+    being_replaced = row.followers.filter(type="reissue").exclude(state=State.VOID).exists()
+    if row.state == State.ISSUED and not being_replaced and policy.can(actor, "certificate.issue", row):
+        words.append("reissue")
+    if row.state in (State.ISSUED, State.SUPERSEDED) and policy.can(actor, "certificate.revoke", row):
+        words.append("revoke")
+    return words
+
+
+def require_issued(row: Certificate) -> Certificate:
+    """The certificate, if there is something to download; Conflict otherwise."""
+    if row.state not in SIGNED:
+        raise Conflict(f"There is nothing to download: it is {row.get_state_display()}.", code="not-issued")
+    return row
+
+
+def by_key(key: str) -> Certificate | None:
+    """The certificate of an occasion, as its caller named it."""
+    return Certificate.objects.filter(key=key).first()
+
+
+def public(known_as: UUID) -> dict[str, Any] | None:
+    """What anybody who has an id may know of it: whether it stands. None for one that was never issued."""
+    row = Certificate.objects.filter(pk=known_as, state__in=SIGNED).first()
+    if row is None:
+        return None
+    return {
+        "id": row.known_as,
+        "name": str(row),
+        "type": row.get_type_display(),
+        "state": row.state,
+        "words": row.get_state_display(),
+        "issued_at": row.issued_at,
+        "ended_at": row.ended_at,
+        "core": row.core_digest,
+        "pdf": row.pdf_digest,
+    }
