@@ -4,6 +4,7 @@ A file is checked in memory and forgotten. Of an id that was issued the page say
 whom; of any other, that there is none.
 """
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -59,14 +60,13 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _by_id(request: HttpRequest) -> HttpResponse:
-    asked = "".join(request.GET.get("id", "").split()).lower()
+    asked = "".join(request.GET.get("id", "").split()).replace("-", "").lower()
     if not asked:
         return TemplateResponse(request, PAGE, {})
-    try:
-        return _standing(request, UUID(asked))
-    except ValueError:
+    if not re.fullmatch("[0-9a-f]{32}", asked):
         said = _("An id is 32 digits and letters from a to f, as it is printed on the certificate.")
         return TemplateResponse(request, PAGE, {"refused": said, "asked": asked[:64]}, status=422)
+    return _standing(request, UUID(asked))
 
 
 @require_GET

@@ -35,6 +35,7 @@ from tenants.models import BusinessUnit, Tenant, Tier
 from tenants.usage.actions import Report, close_month, count
 from tenants.usage.models import Delta
 from tests.admin.world import build, case_of, checks, job, person, tenant
+from tests.compliance.certificates.made import issued_row
 from tests.flags.made import admin, flag, on_for
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
@@ -142,9 +143,14 @@ class Scene:
         self._flags(tenants)
         self._configuration(tenants)
         self._people()
+        self._certificates(tenants)
         seal_here()
         look_here()
         self._keep("audit.entry", here=Entry.objects.order_by("-id")[0])  # the newest is on every first page
+
+    def _certificates(self, tenants: dict[str, Tenant]) -> None:
+        found = {name: issued_row(one.pk, one.business_unit_id, f"scene-{name}") for name, one in tenants.items()}
+        self._keep("certificates.certificate", **found)
 
     def _money(self, tenants: dict[str, Tenant]) -> None:
         """Usage and statements of a month that is closed, which alone can be corrected."""

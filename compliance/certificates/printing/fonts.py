@@ -1,4 +1,4 @@
-"""The typefaces of a certificate, embedded in it: Inter for words and figures (with ₹), DejaVu Sans Mono for digests."""
+"""The typefaces of a certificate, embedded in it: Inter for words and figures (with ₹), a mono for digests."""
 
 from functools import cache
 from pathlib import Path

@@ -5,17 +5,27 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
 import pytest
+from asn1crypto import keys as asn1_keys
+from asn1crypto import tsp
+from asn1crypto import x509 as asn1_x509
 from bailiwick_proof.trust import Trust
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings as configured
 from django.db import transaction
 from django.test import override_settings
+from pyhanko.sign.timestamps import DummyTimeStamper
 
 from compliance.certificates import issuing, store, trusted
 from compliance.certificates.models import Certificate
+from compliance.certificates.x509 import self_signed
 from portal.access.actor import Actor
 from portal.jobs import runner
 from portal.jobs.outbox import deliver_due
@@ -90,3 +100,33 @@ def kit(django_db_setup: None, django_db_blocker: Any) -> Iterator[Kit]:
         found = Kit(row.document.encode(), pdf, archive, trusted.trust(), status, done)
         transaction.set_rollback(True)
     yield found
+
+
+@pytest.fixture
+def authority(tmp_path: Any) -> Iterator[tuple[str, str]]:
+    """A time-stamping authority over HTTP, as RFC 3161 has it: its address, and the PEM file of its certificate."""
+    private = generate_private_key(public_exponent=65537, key_size=2048)
+    certificate = self_signed(private, "Authority of a test", timedelta(days=30), stamps=True)
+    der = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    held = asn1_x509.Certificate.load(certificate.public_bytes(Encoding.DER))
+    stamper = DummyTimeStamper(held, asn1_keys.PrivateKeyInfo.load(der))
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = tsp.TimeStampReq.load(self.rfile.read(int(self.headers["Content-Length"])))
+            answer = stamper.request_tsa_response(asked).dump()
+            self.send_response(200)
+            self.send_header("Content-Type", "application/timestamp-reply")
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *args: Any) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    Thread(target=server.serve_forever, daemon=True).start()
+    file = tmp_path / "authority.pem"
+    file.write_bytes(certificate.public_bytes(Encoding.PEM))
+    yield f"http://127.0.0.1:{server.server_port}/", str(file)
+    server.shutdown()
+    server.server_close()
