@@ -10,8 +10,8 @@ from portal.jobs.outbox import emit
 from portal.lib.errors import Absent, Conflict
 
 from .issuing import intend_core
-from .jobs import news
 from .models import Certificate, State
+from .queries import news
 
 
 @action

@@ -3,9 +3,11 @@
 from typing import Any
 
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiTypes, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -64,20 +66,20 @@ class CertificateViewSet(
         made = actions.reissue(found.pk, actor=actor_of(request), **given)
         return Response(self.get_serializer(made).data, status=202)
 
-    @extend_schema(responses=FILE, extensions=MORE)
-    @action(detail=True, methods=["get"], renderer_classes=[*viewsets.GenericViewSet.renderer_classes, Bytes])
+    @extend_schema(responses=FILE, extensions={MORE: [409, 503]})
+    @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, Bytes])
     def document(self, request: Request, pk: Any = None) -> HttpResponse:
         """The certificate as canonical JSON. 409 until it is issued."""
         return downloads.answer(self.get_object(), "document")
 
-    @extend_schema(responses=FILE, extensions=MORE)
-    @action(detail=True, methods=["get"], renderer_classes=[*viewsets.GenericViewSet.renderer_classes, Bytes])
+    @extend_schema(responses=FILE, extensions={MORE: [409, 503]})
+    @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, Bytes])
     def pdf(self, request: Request, pk: Any = None) -> HttpResponse:
         """The signed PDF. 409 until it is issued."""
         return downloads.answer(self.get_object(), "pdf")
 
-    @extend_schema(responses=FILE, extensions=MORE)
-    @action(detail=True, methods=["get"], renderer_classes=[*viewsets.GenericViewSet.renderer_classes, Bytes])
+    @extend_schema(responses=FILE, extensions={MORE: [409, 503]})
+    @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, Bytes])
     def evidence(self, request: Request, pk: Any = None) -> HttpResponse:
         """Its evidence archive. 409 until it is issued."""
         return downloads.answer(self.get_object(), "evidence")

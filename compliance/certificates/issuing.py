@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from bailiwick_proof.certifiable import Type
-from bailiwick_proof.certificate import FORMAT, STATEMENT, VERB, Core, Evidence, Follows, NotCertifiable
+from bailiwick_proof.certificate import STATEMENT, VERB, Core, Evidence, Follows, NotCertifiable
 from bailiwick_proof.erasure import Erasure
 from django.conf import settings
 from django.db import connection
@@ -22,7 +22,7 @@ from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Conflict
 
-from . import stamping, store
+from . import authority, store
 from .models import Certificate, State
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('certificates.serial', 0))"
@@ -96,11 +96,11 @@ def _core(id_: UUID, last: Certificate | None, erasure: Erasure, evidence: Evide
     if before is not None and before.state not in (State.ISSUED, State.REVOKED):
         raise Conflict("Only an issued certificate can be followed by another.")
     simulated = [SIMULATED_SYSTEM.format(one.title) for one in erasure.systems if one.simulated]
-    if stamping.is_simulated():
-        simulated.append(stamping.SIMULATED)
+    if authority.is_simulated():
+        simulated.append(authority.SIMULATED)
     try:
         return Core(
-            FORMAT,
+            "bailiwick.erasure-certificate/1",
             id_.hex,
             last.serial + 1 if last else 1,
             last.core_digest if last else None,

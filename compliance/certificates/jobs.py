@@ -24,12 +24,13 @@ from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Blocked
 
-from . import keys, stamping, store
+from . import authority, keys, stamping, store
 from .models import UNISSUED, Certificate, State, Type
 from .printing.signed import printed
+from .queries import KIND, news
 from .trusted import trust
 
-KIND, GUARD = "certificate.issue", "certificate.issue"
+GUARD = "certificate.issue"
 
 
 def sign(ctx: StepContext) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def stamp(ctx: StepContext) -> dict[str, Any]:
     with _live(ctx) as row:
         row.timestamp = row.timestamp or token
         row.save(update_fields=["timestamp"])
-    return {"simulated": stamping.is_simulated()}
+    return {"simulated": authority.is_simulated()}
 
 
 def render(ctx: StepContext) -> dict[str, Any]:
@@ -91,12 +92,6 @@ def issue(ctx: StepContext) -> dict[str, Any]:
             before.save(update_fields=["state", "ended_at", "state_reason"])
         emit("certificate.issued", news(row))
     return {"issued": row.known_as}
-
-
-def news(row: Certificate) -> dict[str, Any]:
-    """What is told of a certificate: ids and its kind."""
-    about = {"certificate_id": str(row.pk), "key": row.key, "state": str(row.state), "type": row.type}
-    return {**about, "name": str(row), "tenant_id": str(row.tenant_id), "business_unit": row.business_unit}
 
 
 def _row(ctx: StepContext) -> Certificate:

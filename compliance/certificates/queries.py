@@ -9,6 +9,8 @@ from portal.lib.errors import Conflict
 
 from .models import SIGNED, Certificate, State
 
+KIND = "certificate.issue"  # the job that issues one
+
 
 def available_verbs(row: Certificate, actor: Actor) -> list[str]:
     """Words the actor may use on a certificate now."""
@@ -31,6 +33,12 @@ def require_issued(row: Certificate) -> Certificate:
 def by_key(key: str) -> Certificate | None:
     """The certificate of an occasion, as its caller named it."""
     return Certificate.objects.filter(key=key).first()
+
+
+def news(row: Certificate) -> dict[str, Any]:
+    """What is told of a certificate: ids and its kind."""
+    about = {"certificate_id": str(row.pk), "key": row.key, "state": str(row.state), "type": row.type}
+    return {**about, "name": str(row), "tenant_id": str(row.tenant_id), "business_unit": row.business_unit}
 
 
 def public(known_as: UUID) -> dict[str, Any] | None:

@@ -10,8 +10,8 @@ from portal.notify.models import Severity
 from portal.notify.subscribers import page
 from tenants.models import Tenant
 
-from .jobs import KIND
 from .models import Certificate
+from .queries import KIND
 
 Payload = dict[str, Any]
 SYSTEM = Actor.system("certificates")

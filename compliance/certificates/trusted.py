@@ -7,7 +7,7 @@ from django.conf import settings
 from portal.audit.sealing.settings import policy
 from portal.lib.clock import now
 
-from . import keys, stamping
+from . import authority, keys
 from .models import Certificate, SigningKey, State
 from .x509 import fingerprint
 
@@ -21,7 +21,7 @@ def trust() -> Trust:
         "bailiwick.certificate-trust/1",
         settings.CERTIFICATES["issuer"],
         tuple(_key(row) for row in rows),
-        stamping.authorities(),
+        authority.authorities(),
         policy().decode(),
     )
 
@@ -35,7 +35,7 @@ def status_list() -> StatusList:
     """The list as of now, signed by the key in force. It names certificates by their random ids and nobody."""
     gone = Certificate.objects.filter(state__in=GONE).order_by("serial").prefetch_related("followers")
     withdrawn = tuple(_withdrawn(row) for row in gone)
-    lost = tuple(Lost(row.pk, row.revoked_at.isoformat()) for row in SigningKey.objects.exclude(revoked_at=None))
+    lost = tuple(Lost(row.pk, row.revoked_at.isoformat()) for row in SigningKey.objects.all() if row.revoked_at)
     newest = Certificate.objects.exclude(state__in=[State.INTENT, State.ISSUING]).order_by("-serial").first()
     standing = Standing(
         "bailiwick.certificate-status/1",
@@ -51,10 +51,13 @@ def status_list() -> StatusList:
 
 
 def _withdrawn(row: Certificate) -> Withdrawn:
+    """Why in general; the words of who revoked it are for who may read them."""
     assert row.ended_at is not None
-    state, successor = ("superseded" if row.state == State.SUPERSEDED else "revoked"), successor_of(row)
-    reason = "replaced by a later certificate" if state == "superseded" else "revoked by the issuer"
-    return Withdrawn(row.known_as, state, row.ended_at.isoformat(), reason, successor.known_as if successor else None)
+    since, successor = row.ended_at.isoformat(), successor_of(row)
+    known_as = successor.known_as if successor else None
+    if row.state == State.REVOKED:
+        return Withdrawn(row.known_as, "revoked", since, "revoked by the issuer", known_as)
+    return Withdrawn(row.known_as, "superseded", since, "replaced by a later certificate", known_as)
 
 
 def successor_of(row: Certificate) -> Certificate | None:

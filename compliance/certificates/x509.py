@@ -12,13 +12,15 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from portal.lib.clock import now
 
+SKEW = timedelta(minutes=5)  # an authority whose clock is behind ours must not stamp before the term
+
 
 def self_signed(
     private: EllipticCurvePrivateKey | RSAPrivateKey, name: str, life: timedelta, *, stamps: bool = False
 ) -> x509.Certificate:
     """A certificate of this key from now on; one that `stamps` is for time stamps and nothing else."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:64])])
-    begin = now().replace(microsecond=0)
+    begin = now().replace(microsecond=0) - SKEW
     made = (
         x509.CertificateBuilder()
         .subject_name(subject)

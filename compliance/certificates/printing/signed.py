@@ -48,10 +48,11 @@ def printed(document: Certificate, pair: Pair) -> bytes:
 def _signer(pair: Pair) -> SimpleSigner:
     certificate = asn1_x509.Certificate.load(pem.unarmor(pair.x509)[2])
     private = asn1_keys.PrivateKeyInfo.load(pem.unarmor(pair.pem)[2])
-    return SimpleSigner(signing_cert=certificate, signing_key=private, cert_registry=SimpleCertificateStore())
+    nobody = SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    return SimpleSigner(signing_cert=certificate, signing_key=private, cert_registry=nobody)
 
 
-class Numbered(Canvas):
+class Numbered(Canvas):  # type: ignore[misc]  # reportlab has no types
     """A canvas whose footer knows how many pages there are."""
 
     footer = ""

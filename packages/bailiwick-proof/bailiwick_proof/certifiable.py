@@ -50,7 +50,8 @@ def _others(erasure: Erasure) -> Iterator[str]:
     if erasure.holds.held and not any(one.outcome == "retained" for one in erasure.systems):
         yield "a legal hold applies"
     known = {one.name for one in erasure.systems}
-    if {one.system for one in (*erasure.obligations, *erasure.exemptions)} - known:
+    named = {one.system for one in erasure.obligations} | {one.system for one in erasure.exemptions}
+    if named - known:
         yield "an obligation or exemption names no system of the inventory"
 
 

@@ -13,7 +13,6 @@ Known are str, int (not negative), bool, literals, forms, `None`, other shapes a
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
@@ -69,10 +68,14 @@ class Shape:
         yield from _texts(self.plain())
 
 
-@cache
-def _hints(cls: type) -> dict[str, Any]:
-    found = get_type_hints(cls, include_extras=True)
-    return {one.name: found[one.name] for one in fields(cls)}
+_KNOWN: dict[type, dict[str, Any]] = {}
+
+
+def _hints(cls: type[Shape]) -> dict[str, Any]:
+    if cls not in _KNOWN:
+        found = get_type_hints(cls, include_extras=True)
+        _KNOWN[cls] = {one.name: found[one.name] for one in fields(cls)}
+    return _KNOWN[cls]
 
 
 def _fits(hint: Any, value: Any) -> bool:
