@@ -365,6 +365,7 @@ SPECTACULAR_SETTINGS = {
         "PlatformScopeEnum": "tenants.connect.SCOPES",
         "ChannelKindEnum": "portal.notify.models.Channel.Kind",
         "FlagKindEnum": "tenants.flags.models.Kind",
+        "TypeEnum": "tenants.flags.models.ValueType",
         "FlagRelationEnum": "tenants.flags.models.Relation.Word",
     },
 }
