@@ -8,6 +8,7 @@ from uuid import UUID
 from django.conf import settings
 
 from lifecycle.migration.actions import plan_migration
+from lifecycle.migration.models import Migration
 from lifecycle.migration.planning import Plan
 from portal.access import policy
 from portal.access.actor import Actor
@@ -125,6 +126,8 @@ def _row(wave: int, tenant: Tenant, target: str, actor: Actor, is_rehearsal: boo
     except Invalid as refusal:
         return Row(**about, plan=None, refused=" ".join(refusal.fields.values()) or refusal.detail)  # type: ignore[arg-type]
     why = " ".join(f"{one.title}. {one.remedy}".strip() for one in plan.refused)
+    if Migration.objects.open().filter(tenant=tenant).exists():
+        why = f"A move of this tenant is open already. {why}".strip()
     return Row(**about, plan=plan, refused=why)  # type: ignore[arg-type]
 
 

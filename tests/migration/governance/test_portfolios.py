@@ -238,10 +238,13 @@ def test_the_dry_run_of_all_of_it_names_the_refused_and_stores_nothing(
     refused = {**body, "waves": [[str(three[0].pk)], [str(three[2].pk)]]}
     plan = kiran.post("/api/v1/portfolios/plan/", refused).json()
     assert plan["refused"] == ["fin-c"] and not plan["is_possible"]
+    open_one = migration(three[1])
+    assert kiran.post("/api/v1/portfolios/plan/", body).json()["refused"] == ["fin-b"], "a move of it is open"
+    put(open_one, "completed")
     Playbook.objects.update(engineer_inr_an_hour=None)
     plan = kiran.post("/api/v1/portfolios/plan/", body).json()
     assert plan["total_inr"] is None and plan["unpriced"] == ["fin-a", "fin-b"] and not plan["fits_budget"]
-    assert not Portfolio.objects.exists() and not Migration.objects.exists()
+    assert not Portfolio.objects.exists() and Migration.objects.get() == open_one
 
 
 def test_all_of_it_is_asked_for_at_once_each_move_with_its_own_signatures(three: list[Tenant], api: Any) -> None:
