@@ -86,6 +86,15 @@ MIGRATION: dict[str, Any] = {
     "attempts": 10,
     "tick_seconds": 5,
     "fenced_seconds": 10,
+    # of a window: what must be left of it when work begins, what the watchdog needs to end it in time, and how long
+    # before it a move may be started
+    "window_reserve_seconds": 30,
+    "window_margin_seconds": 5,
+    "window_lead_hours": 24,
+    # what stands before the platforms (routing/configured.py); none: the registry alone leads clients
+    "doors": json.loads(env("BAILIWICK_MIGRATION_DOORS") or "[]"),
+    "short_ttl_seconds": 60,
+    "quiet_seconds": 60,
     "stability_seconds": int(env("BAILIWICK_MIGRATION_STABILITY_SECONDS") or (180 if EMBEDDED else 0)),
     "blue_green_sla": Decimal("99.99"),
     # the health gates look so often while green serves the tenant; any limit of gates/limits.py may be set here
@@ -148,6 +157,7 @@ INSTALLED_APPS = [
     "lifecycle.migration.drills",
     "lifecycle.migration.reviews",
     "lifecycle.migration.portfolios",
+    "lifecycle.migration.windows",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -321,7 +331,10 @@ API_ROUTES = [
     "lifecycle.migration.reviews.api.routes",
     "lifecycle.migration.drills.api.routes",
     "lifecycle.migration.portfolios.api.routes",
+    "lifecycle.migration.windows.api.routes",
 ]
+# What upper floors have platforms told of a tenant, beside its configuration, by name.
+REGISTRY_PARTS = {"service": "lifecycle.migration.windows.queries.service_of"}
 # A kind of case under the rules of another; and what a signed case's subject would be signed as now.
 APPROVAL_RULES_OF = {"tier_change": "tenant_request"}
 APPROVAL_DIGESTS = {
@@ -464,6 +477,9 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "migration_drill.concluded": ["lifecycle.migration.drills.subscribers.concluded"],
     "migration_review.opened": ["lifecycle.migration.reviews.subscribers.opened"],
     "migration.gates_failed": ["lifecycle.migration.judging.subscribers.failed"],
+    "migration.window_opened": ["lifecycle.migration.windows.subscribers.opened"],
+    "migration.window_closed": ["lifecycle.migration.windows.subscribers.closed"],
+    "migration.throttle_asked": ["lifecycle.migration.windows.subscribers.throttle_asked"],
     "tenant.fence_reported": ["lifecycle.migration.subscribers.fence_reported"],
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],

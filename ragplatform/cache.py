@@ -38,13 +38,29 @@ redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return {1, tonumber(ARGV[3]) - seen - 1}
 """
 
+# A bucket that holds one second's worth and fills at the pace; clocks that differ only make it fill later.
+PACE = """
+local now, pace = tonumber(ARGV[1]), tonumber(ARGV[2])
+local left, at = pace, now
+local held = redis.call('GET', KEYS[1])
+if held then
+  local a, b = string.match(held, '^(%S+) (%S+)$')
+  left, at = tonumber(a), tonumber(b)
+end
+now = math.max(now, at)
+left = math.min(pace, left + (now - at) * pace / 1000)
+if left < 1 then return math.ceil((1 - left) * 1000 / pace) end
+redis.call('SET', KEYS[1], string.format('%.6f %d', left - 1, now), 'PX', 10000)
+return 0
+"""
+
 
 class TenantCache:
     """One tenant's keys. Every method raises Problem 503 when Redis does not answer: a limit unknown is a limit hit."""
 
     def __init__(self, client: "redis.Redis", prefix: str, epoch: int) -> None:
         self._redis = client
-        self._rate = prefix + "rate"
+        self._rate, self._pace = prefix + "rate", prefix + "pace"
         self._prefix = f"{prefix}{epoch}:"
 
     def admit(self, per_minute: int) -> int:
@@ -63,6 +79,23 @@ class TenantCache:
             seconds=seconds,
             name="minute",
         )
+
+    def pace(self, writes_per_second: int, until: datetime) -> None:
+        """Take one of the region's writes of this moment, or raise Problem 429."""
+        now = time.time_ns() // 1_000_000
+        wait = int(self._ask(lambda r: r.eval(PACE, 1, self._pace, now, writes_per_second)))
+        if wait:
+            seconds = max(1, -(-wait // 1000))
+            raise over_quota(
+                "writes-throttled",
+                f"While it is moved the tenant agreed to {writes_per_second:,} writes a second,"
+                f" until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+                limit=writes_per_second,
+                used=writes_per_second,
+                resets_at=datetime.now(UTC) + timedelta(seconds=seconds),
+                seconds=seconds,
+                name="writes",
+            )
 
     def count_query(self, per_day: int, already_today: Callable[[], int]) -> int:
         """Count one query of the UTC day; what is left, or Problem 429.

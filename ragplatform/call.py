@@ -3,6 +3,7 @@
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from .binding import Binding, Bindings, Unbound
 from .cache import Caches
 from .database import Database
 from .ids import uuid_or_none
-from .problems import Elsewhere, Problem, unavailable
+from .problems import Elsewhere, Maintenance, Problem, unavailable
 from .tokens import BadToken, KeysUnavailable, Verifier
 from .visibility import Viewer
 
@@ -127,6 +128,9 @@ class Doorkeeper:
                 raise unavailable(f"It is not known whether the tenant is active: {refusal.reason}.", 2) from refusal
             code = "tenant-unknown" if refusal.code == "unknown" else "tenant-not-active"
             raise Problem(403, code, f"Refused: {refusal.reason}.") from refusal
+        rest = tenant.service.maintenance
+        if rest is not None and datetime.now(UTC) < rest.until:
+            raise Maintenance(rest.until)
         self._require_here(tenant_id, tenant.configuration)
         if tenant.status != "active" and "validate" not in scopes:
             why = "is being validated" if tenant.status == "provisioning" else f"is {tenant.status}"

@@ -9,6 +9,7 @@ from uuid import UUID
 from bailiwick_client import Refused, Registry, Router
 from flask import Response, request
 
+from . import metrics
 from .neighbours import HOP, Neighbours
 from .problems import Elsewhere, Moved, Problem, unavailable
 
@@ -64,6 +65,7 @@ class Follower:
         with self._seat(elsewhere):
             answer = self._neighbours.ask(elsewhere)
         if answer is not None and answer.status_code != 421:
+            metrics.HANDED_ON.labels(str(elsewhere.tenant_id)).inc()
             return answer
         unsettled = unavailable(f"The tenant is served in {elsewhere.region}, which does not answer for it yet.")
         self._ask_anew(elsewhere.tenant_id)

@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REGISTRY = CollectorRegistry()
 REQUESTS = Counter("rag_requests", "Requests served.", ["tenant", "route", "status"], registry=REGISTRY)
 ERRORS = Counter("rag_errors", "Requests that ended in a 5xx.", ["tenant", "route"], registry=REGISTRY)
+HANDED_ON = Counter("rag_handed_on", "Requests for a tenant of elsewhere.", ["tenant"], registry=REGISTRY)
 QUERY_LATENCY = Histogram(
     "query_latency",
     "Seconds from a query's arrival to its answer.",

@@ -1,7 +1,8 @@
 """Refusals as problem+json (RFC 9457)."""
 
 import json
-from datetime import datetime
+import math
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -63,6 +64,16 @@ class Moved(Problem):
         self.tenant_id = tenant_id
         self.epoch = epoch
         self.state, self.store_epoch = stands
+
+
+class Maintenance(Problem):
+    """503 until a known end: the tenant's service rests while it is moved."""
+
+    def __init__(self, until: datetime) -> None:
+        seconds = max(1, math.ceil((until - datetime.now(UTC)).total_seconds()))
+        detail = f"The service is in maintenance until {until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC at the latest."
+        super().__init__(503, "tenant-in-maintenance", detail, {"Retry-After": str(seconds)}, until=until.isoformat())
+        self.until = until
 
 
 class Elsewhere(Problem):

@@ -4,6 +4,7 @@ import json
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -12,11 +13,11 @@ from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from . import budgets, documents, metrics, people, queries, shape, usage
+from . import budgets, documents, maintenance, metrics, people, queries, shape, usage
 from .call import Call, Scope
 from .database import LAST_WRITES
 from .ids import new_id, uuid_or_none
-from .problems import Problem, not_found
+from .problems import Maintenance, Problem, not_found
 from .services import Services
 
 LOG = logging.getLogger("ragplatform.web")
@@ -124,6 +125,8 @@ class _Door:
             LAST_WRITES.set(None if request.method == "GET" else [])
             call = g.call = self._admit()
             call.need(scope)
+            if scope != "read" and request.method != "GET":
+                self._pace(call)
             if not noun:
                 return _answered(view(call))
             identifier = uuid_or_none(at)
@@ -136,6 +139,13 @@ class _Door:
 
         rule = path.replace(f"<id:{noun}>", "<at>") if noun else path
         self._app.add_url_rule(rule, f"{method} {path}", guarded, methods=[method], provide_automatic_options=False)
+
+    def _pace(self, call: Call) -> None:
+        """Hold the tenant's writes to the pace it agreed to while it is moved; one that is done again counts once."""
+        slow = call.tenant.service.throttle
+        if slow is not None and "paced" not in g and datetime.now(UTC) < slow.until:
+            self._services.caches.of(call.binding).pace(slow.writes_per_second, slow.until)
+            g.paced = True
 
     def _admit(self) -> Call:
         call = self._services.doorkeeper.admit(
@@ -210,6 +220,9 @@ def _record(services: Services, call: Call, response: Response) -> None:
 
 
 def _refusal(problem: Problem) -> Response:
+    wanted = request.accept_mimetypes.best_match(["application/problem+json", "application/json", "text/html"])
+    if isinstance(problem, Maintenance) and wanted == "text/html":
+        return maintenance.page(problem)
     return Response(problem.body(), problem.status, problem.headers, content_type="application/problem+json")
 
 

@@ -1,8 +1,11 @@
 """What people do with a move: plan it, ask for it, start it, halt it, take it back."""
 
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 
@@ -26,30 +29,37 @@ from .planning import Plan, digest_of, make_plan
 from .portfolios.queries import require_turn
 from .preflight import Finding, red_flags
 from .reviews.queries import require_reviewed
+from .strategies import Known
+from .windows import actions as windows
+from .windows.queries import window_of
 
 MOVE, ROLL_BACK = "migration.move", "migration.roll_back"
 SYSTEM = Actor.system("migration")
 
 
 def plan_migration(
-    tenant_id: UUID, target: str, *, actor: Actor, strategy: str = "", is_rehearsal: bool = False
+    tenant_id: UUID,
+    target: str,
+    *,
+    actor: Actor,
+    downtime_inr_an_hour: Decimal | None = None,
+    is_downtime_forbidden: bool | None = None,
+    **wanted: Any,
 ) -> Plan:
-    """The dry run: findings, time, pause and ₹ of a move. Stores nothing."""
+    """The dry run: findings, time, pause and ₹ of a move, planned as `make_plan` takes it. Stores nothing."""
     tenant = Tenant.objects.visible_to(actor).select_related("tier", "business_unit").filter(pk=tenant_id).first()
     if tenant is None:
         raise Absent("There is no such tenant.")
     policy.require(actor, "migration.request", tenant)
-    return make_plan(tenant, target, strategy=strategy, is_rehearsal=is_rehearsal)
+    return make_plan(tenant, target, known=Known(downtime_inr_an_hour, is_downtime_forbidden), **wanted)
 
 
-def request(
-    tenant_id: UUID, target: str, *, actor: Actor, reason: str, strategy: str = "", is_rehearsal: bool = False
-) -> Migration:
+def request(tenant_id: UUID, target: str, *, actor: Actor, reason: str, **wanted: Any) -> Migration:
     """Ask for a move: keep its plan, and ask for the signatures over exactly that. A rehearsal needs none."""
     _need_reason(reason)
     if actor.user is None:
         raise NotAllowed("A move is asked for by a person.")
-    plan = plan_migration(tenant_id, target, actor=actor, strategy=strategy, is_rehearsal=is_rehearsal)
+    plan = plan_migration(tenant_id, target, actor=actor, **wanted)
     if plan.refused:
         said = " ".join(f"{one.code}: {one.title}. {one.remedy}".strip() for one in plan.refused)
         raise Invalid(said, code="preflight-refused", findings=[one.as_json() for one in plan.refused])
@@ -80,8 +90,11 @@ def keep(plan: Plan, *, actor: Actor, reason: str, aggregation_key: str = "") ->
         vector_provider=plan.vector_provider,
         rows_total=plan.estimate.rows,
     )
+    window = windows.planned(migration, plan.window_starts_at)
     migration.digest = digest_of(migration)
     migration.save(force_insert=True)
+    if window is not None:
+        window.save(force_insert=True)
     record("migration.requested", migration, actor=actor, reason=reason, data={"digest": migration.digest})
     tell(migration, "", actor=actor, reason=reason)
     if not plan.is_rehearsal:
@@ -93,7 +106,8 @@ def keep(plan: Plan, *, actor: Actor, reason: str, aggregation_key: str = "") ->
 def _case(migration: Migration, plan: Plan, actor: Actor, aggregation_key: str) -> Any:
     tenant = plan.tenant
     leaves = country_of(plan.target) != tenant.business_unit.home_country
-    window = f"{plan.window_minutes} minutes without service at most" if plan.window_minutes else "no downtime"
+    starts = plan.window_starts_at and f"{plan.window_starts_at:%d %b %Y %H:%M} UTC"
+    window = f"{plan.window_minutes} minutes without service at most, from {starts}" if starts else "no downtime"
     return approvals.open_case(
         actor=actor,
         kind="migration",
@@ -135,8 +149,7 @@ def start(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
         raise Conflict(f"The move is {migration.get_state_display()}; it has been started.", code="wrong-state")
     if not migration.is_rehearsal and migration.approved_at is None:
         raise Blocked("Not everybody who has to sign has signed.", by="approval")
-    if migration.not_before > now():
-        raise Blocked(f"The tenant's notice runs until {migration.not_before:%d %b %Y %H:%M} UTC.", by="notice")
+    _require_time(migration)
     _require_no_flags(red_flags(migration.tenant))
     require_turn(migration)
     require_reviewed(migration)
@@ -155,6 +168,17 @@ def start(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
     return migration
 
 
+def _require_time(migration: Migration) -> None:
+    """After the notice. One with a window a day ahead of it: only the window is felt, and it is never within notice."""
+    window, lead = window_of(migration), timedelta(hours=settings.MIGRATION["window_lead_hours"])
+    if window is None and migration.not_before > now():
+        raise Blocked(f"The tenant's notice runs until {migration.not_before:%d %b %Y %H:%M} UTC.", by="notice")
+    if window and window.starts_at - lead > now():
+        raise Blocked(f"Its window begins {window}; it is started a day ahead at most.", by="notice")
+    if window and window.ends_at <= now():
+        raise Blocked("Its window is over. Withdraw it, and ask for another.", by="window")
+
+
 def _require_no_flags(flags: list[Finding]) -> None:
     if flags:
         raise Blocked(" ".join(f"{one.title}. {one.remedy}" for one in flags), by="red-flag")
@@ -162,7 +186,7 @@ def _require_no_flags(flags: list[Finding]) -> None:
 
 @action
 def pause(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
-    """Halt a move before its switch. Changes stay captured; the tenant notices nothing."""
+    """Halt a move before its switch. Changes stay captured; the tenant is served, and an open window ends."""
     _need_reason(reason)
     migration = _mine(migration_id, actor)
     move(migration, "pause", actor=actor, reason=reason)

@@ -15,6 +15,8 @@ from lifecycle.migration.drills.actions import drill
 from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
 from lifecycle.migration.recording import seal_of_record
 from lifecycle.migration.reviews.green import kept_of
+from lifecycle.migration.windows import throttles
+from lifecycle.migration.windows.queries import throttle_of, window_of
 from portal.access.actor import Actor
 from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin, put_refusal
@@ -38,6 +40,21 @@ class MoveForm(forms.Form):
     strategy = forms.ChoiceField(
         label=gettext_lazy("How"), required=False, choices=[("", gettext_lazy("As its tier's playbook says"))]
     )
+    window_starts_at = forms.DateTimeField(
+        label=gettext_lazy("Window from, UTC"),
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text=gettext_lazy("For a strategy with a window; empty: at the end of the notice"),
+    )
+    downtime_inr_an_hour = forms.DecimalField(
+        label=gettext_lazy("An hour without service costs the tenant, ₹"),
+        min_value=0,
+        max_digits=14,
+        decimal_places=2,
+        required=False,
+        help_text=gettext_lazy("Empty: nobody knows"),
+    )
+    is_downtime_forbidden = forms.NullBooleanField(label=gettext_lazy("Its contract forbids downtime"), required=False)
     is_rehearsal = forms.BooleanField(
         label=gettext_lazy("A rehearsal, on a tenant that is not in production"), required=False
     )
@@ -47,6 +64,15 @@ class MoveForm(forms.Form):
         super().__init__(*args, **kwargs)
         here = [(one.value, one.label) for one in Strategy if one not in (Strategy.ROLLING, Strategy.HYBRID)]
         self.fields["strategy"].choices = [*self.fields["strategy"].choices, *here]  # type: ignore[attr-defined]
+
+
+class ThrottleForm(forms.Form):
+    """The pace that the tenant is asked to keep to."""
+
+    writes_per_second = forms.IntegerField(
+        label=gettext_lazy("Writes a second"), min_value=1, max_value=1_000_000, initial=100
+    )
+    minutes = forms.IntegerField(label=gettext_lazy("For so many minutes"), min_value=1, max_value=1440, initial=60)
 
 
 class PlaybookForm(forms.Form):
@@ -145,6 +171,29 @@ class MigrationAdmin(GovernedAdmin):
                 says=_("Nothing was touched. It can be asked for again."),
                 done=_("Withdrawn."),
             ),
+            "throttle": Verb(
+                "throttle",
+                _("Ask to write more slowly"),
+                _on(throttles.ask_throttle),
+                form=ThrottleForm,
+                says=_("Its owner or champion decides; it ends by itself, and at the switch."),
+                done=_("The tenant is asked."),
+            ),
+            "approve_throttle": Verb(
+                "approve_throttle",
+                _("Agree to write more slowly"),
+                _on(throttles.approve_throttle),
+                tone="primary",
+                says=_asked_for(migration),
+                done=_("Agreed. It ends by itself."),
+            ),
+            "lift_throttle": Verb(
+                "lift_throttle",
+                _("Write at full pace again"),
+                _on(throttles.lift_throttle),
+                says=_asked_for(migration),
+                done=_("Lifted."),
+            ),
             "release_green": Verb(
                 "release_green",
                 _("Release the copy"),
@@ -160,6 +209,7 @@ class MigrationAdmin(GovernedAdmin):
         rows = [
             Fact(_("Notice ends"), migration.not_before, "moment"),
             Fact(_("Without service at most, minutes"), migration.window_minutes or None, "count"),
+            *_window_facts(migration),
             Fact(_("Rehearsal"), migration.is_rehearsal or None, "flag"),
             Fact(_("Search index there"), migration.vector_provider),
             Fact(_("Asked for by"), migration.requested_by.display_name),
@@ -191,6 +241,7 @@ class MigrationAdmin(GovernedAdmin):
             "job_url": self.console.url_of("jobs.job", str(migration.rollback_job_id or migration.job_id or "")),
             "seal": seal_of_record(migration),
             "record_url": reverse("migration-record", args=[migration.pk]) if migration.is_switched else "",
+            "throttle": throttle_of(migration),
             "live": 0 if migration.state in ENDED else 8 if migration.state == State.INITIATED else 2,
         }
 
@@ -366,6 +417,21 @@ def _kind(amount: Any) -> str:
 
 def _percent(part: int | None, whole: int | None) -> int | None:
     return None if part is None or not whole else min(100, part * 100 // whole)
+
+
+def _window_facts(migration: Migration) -> list[Fact]:
+    window = window_of(migration) if migration.window_minutes else None
+    labels = {"starts_at": _("Window begins"), "ends_at": _("Window ends at the latest")}
+    labels |= {"opened_at": _("Window opened"), "closed_at": _("In service again")}
+    return [Fact(label, getattr(window, name), "moment") for name, label in labels.items()] if window else []
+
+
+def _asked_for(migration: Migration) -> str:
+    found = throttle_of(migration)
+    if found is None:
+        return ""
+    figures = {"pace": found.writes_per_second, "minutes": found.minutes, "why": found.reason}
+    return _("At most %(pace)d writes a second for %(minutes)d minutes, then as before: %(why)s") % figures
 
 
 def _way_back(migration: Migration) -> str:

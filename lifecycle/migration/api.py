@@ -29,6 +29,9 @@ class PlanInputSerializer(StrictSerializer):
     target = serializers.RegexField(r"^[a-z]{2}(-[a-z]+)+-\d$", max_length=32)
     strategy = serializers.ChoiceField([*Strategy.choices, ("", "")], default="")
     is_rehearsal = serializers.BooleanField(default=False)
+    window_starts_at = serializers.DateTimeField(required=False, help_text="Default: the end of the notice")
+    downtime_inr_an_hour = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0, required=False)
+    is_downtime_forbidden = serializers.BooleanField(required=False, help_text="By the tenant's contract")
 
 
 class MigrationInputSerializer(PlanInputSerializer):

@@ -17,6 +17,7 @@ from .engine.move import Held, Move, Placement
 from .models import Migration, State
 from .moving import locked, move
 from .vectors import held_in
+from .windows import actions as windows
 
 
 class Holder(Protocol):
@@ -71,6 +72,7 @@ class Control:
             if switches:
                 epochs = {"before": expected.epoch, "epoch": epoch}
                 move(migration, "complete_cutover", actor=self._holder.actor, data=epochs)
+            windows.close(migration, f"{owner} serves the tenant at epoch {epoch}.", actor=self._holder.actor)
         return True
 
     def admit(self, region: Region) -> None:

@@ -68,11 +68,7 @@ def estimate(
     if probe is not None and vectors is not None:
         stored = probe.bytes.expected + probe.object_bytes + vectors * BYTES_A_VECTOR
         size, seconds = quantise(Decimal(stored) / 10**9), _seconds(probe, vectors)
-    lines = (
-        _double_run(tenant, target, seconds, stability),
-        _line("Transfer", size, "GB", playbook.transfer_inr_a_gb),
-        _line("Engineers", playbook.engineer_hours, "h", playbook.engineer_inr_an_hour),
-    )
+    lines = lines_of(tenant, target, playbook, stability, seconds, size)
     seen = Migration.objects.filter(strategy=playbook.strategy, state=State.COMPLETED)
     contingency = 1 if seen.exists() else FIRST_RUN
     amounts = [line.amount_inr for line in lines if line.amount_inr is not None]
@@ -89,6 +85,17 @@ def estimate(
         contingency=contingency,
         price_book=book.version if book else "",
         total_inr=total,
+    )
+
+
+def lines_of(
+    tenant: Tenant, target: str, playbook: Playbook, stability: timedelta, seconds: Bounds | None, size: Decimal | None
+) -> tuple[Line, ...]:
+    """What a move by this playbook costs, before any contingency."""
+    return (
+        _double_run(tenant, target, seconds, stability),
+        _line("Transfer", size, "GB", playbook.transfer_inr_a_gb),
+        _line("Engineers", playbook.engineer_hours, "h", playbook.engineer_inr_an_hour),
     )
 
 

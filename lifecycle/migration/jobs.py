@@ -2,7 +2,8 @@
 
 from portal.jobs.kinds import JobKind, StepDef
 
-from .steps import cutover, green, preflight, stability, sync
+from .steps import cutover, doors, green, preflight, stability, sync
+from .windows.steps import in_window
 
 RESOURCES = "migration"
 
@@ -15,12 +16,18 @@ MOVE = JobKind(
     steps=[
         StepDef("preflight", "Look once more", preflight.begin, eta_seconds=2),
         StepDef("provision_green", "Provision green", green.provision, eta_seconds=10, lease_seconds=60),
-        StepDef("copy", "Capture and copy", sync.first_copy, eta_seconds=30, lease_seconds=60),
-        StepDef("objects", "Copy objects with their histories", sync.bucket, eta_seconds=10, lease_seconds=60),
-        StepDef("follow", "Rounds of what changed", sync.follow, eta_seconds=10, lease_seconds=60),
-        StepDef("verify", "Verify both sides", sync.verified, eta_seconds=20, lease_seconds=120, max_attempts=3),
-        StepDef("switch", "Switch", cutover.cut_over, eta_seconds=2, lease_seconds=60),
+        StepDef("doors_ahead", "Shorten how long DNS answers live", doors.ahead, eta_seconds=2),
+        StepDef("copy", "Capture and copy", in_window(sync.first_copy), eta_seconds=30, lease_seconds=60),
+        StepDef("objects", "Copy objects and their past", in_window(sync.bucket), eta_seconds=10, lease_seconds=60),
+        StepDef("follow", "Rounds of what changed", in_window(sync.follow), eta_seconds=10, lease_seconds=60),
+        StepDef(
+            "verify", "Verify both sides", in_window(sync.verified), eta_seconds=20, lease_seconds=120, max_attempts=3
+        ),
+        StepDef("doors_settled", "Wait for the old DNS answers to end", doors.settled, eta_seconds=60),
+        StepDef("switch", "Switch", in_window(cutover.cut_over), eta_seconds=2, lease_seconds=60),
+        StepDef("doors", "Lead clients to green", doors.lead, eta_seconds=2),
         StepDef("stability", "Stability", stability.watch, eta_seconds=86_400, lease_seconds=60),
+        StepDef("doors_followed", "See that clients have followed", doors.followed, eta_seconds=60, lease_seconds=60),
         StepDef("decommission", "Decommission blue", stability.decommission, eta_seconds=60),
     ],
 )
@@ -31,6 +38,7 @@ ROLL_BACK = JobKind(
     is_cancellable=False,
     steps=[
         StepDef("take_back", "Back to blue", cutover.take_back, eta_seconds=2, lease_seconds=60),
+        StepDef("doors_back", "Lead clients back to blue", doors.lead_back, eta_seconds=60),
         StepDef("close", "Conclude", cutover.close_rollback, eta_seconds=1),
     ],
 )

@@ -11,6 +11,7 @@ from portal.jobs.outbox import emit
 from portal.lib.errors import Absent, Conflict
 
 from .models import Migration, Passage
+from .windows import actions as windows
 
 
 def locked(migration_id: UUID) -> Migration:
@@ -34,6 +35,7 @@ def move(
         raise Conflict(f"A migration that is {state} cannot {word.replace('_', ' ')}.", code="wrong-state") from None
     migration.state_reason = reason[:1000]
     migration.save()
+    windows.lift_all(migration, f"The move is {migration.get_state_display()}.", actor=actor)
     tell(migration, old, actor=actor, reason=reason)
     verb = f"migration.{word}"
     record(verb, migration, actor=actor, reason=reason, data={"from": old, "to": migration.state, **(data or {})})

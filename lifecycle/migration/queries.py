@@ -11,6 +11,7 @@ from portal.access.actor import Actor
 from portal.lib.clock import now
 
 from .models import BEFORE_SWITCH, ENDED, HALTED, UNDER_WAY, Migration, State
+from .windows.queries import open_window, throttle_of, window_of
 
 S = State
 PHASES: tuple[tuple[Any, frozenset[str]], ...] = (
@@ -47,7 +48,7 @@ def phases_of(migration: Migration) -> list[Phase]:
 def available_verbs(migration: Migration, actor: Actor) -> list[str]:
     """Words the actor may use on the move now, in the order pages show them."""
     if not policy.can(actor, "migration.operate", migration):
-        return []
+        return _throttle_verbs(migration, actor)
     state, words = migration.state, []
     if state == S.INITIATED:
         words = [] if migration.job_id else ["start"]
@@ -62,13 +63,28 @@ def available_verbs(migration: Migration, actor: Actor) -> list[str]:
             words.append("drill")
     if state == S.ROLLED_BACK and migration.started_at and not migration.green_released_at:
         words.append("release_green")
-    return words
+    return words + _throttle_verbs(migration, actor)
+
+
+def _throttle_verbs(migration: Migration, actor: Actor) -> list[str]:
+    """An operator asks, the tenant's owner or champion agrees, either lifts."""
+    if migration.state not in BEFORE_SWITCH:
+        return []
+    tenant, found = migration.tenant, throttle_of(migration)
+    is_ours = policy.can(actor, "migration.throttle", migration)
+    is_theirs = bool(actor.user) and actor.user.pk in (tenant.owner_id, tenant.champion_id)  # type: ignore[union-attr]
+    is_theirs = is_theirs and policy.can(actor, "migration.approve_throttle", migration)
+    words = ["throttle"] if is_ours and found is None else []
+    words += ["approve_throttle"] if is_theirs and found and not found.approved_at else []
+    return words + (["lift_throttle"] if found and (is_ours or is_theirs) else [])
 
 
 def where_it_stands(migration: Migration) -> str:
     """One sentence for everybody."""
     waits = _("Its notice runs until %(at)s.") % {"at": f"{migration.not_before:%d %b %Y}"}
     signed = migration.is_rehearsal or migration.approved_at
+    if words := _window_words(migration):
+        return words
     sentences = {
         S.INITIATED: waits if signed and migration.not_before > now() else _ready(migration, bool(signed)),
         S.PROVISIONING_GREEN: _("Green is being provisioned; the tenant notices nothing."),
@@ -84,6 +100,19 @@ def where_it_stands(migration: Migration) -> str:
     }
     going_back = migration.rollback_job_id and migration.state not in ENDED
     return _("The tenant is being taken back to blue.") if going_back else sentences.get(State(migration.state), "")
+
+
+def _window_words(migration: Migration) -> str:
+    """What matters most of a move with a window, while it waits for it or is in it."""
+    if not migration.window_minutes or migration.state not in BEFORE_SWITCH:
+        return ""
+    if window := open_window(migration):
+        ends = {"at": f"{window.ends_at:%d %b %Y %H:%M}"}
+        return _("In its window: the tenant is without service until %(at)s UTC at the latest.") % ends
+    ahead = window_of(migration)
+    if ahead is None or ahead.opened_at or migration.state != S.PROVISIONING_GREEN:
+        return ""
+    return _("Waits for its window, %(window)s; the tenant notices nothing.") % {"window": ahead}
 
 
 def _ready(migration: Migration, signed: bool) -> str:

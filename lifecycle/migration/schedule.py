@@ -1,11 +1,16 @@
-"""The watchdog: a tenant whose writers are kept waiting with nobody at work on it is given back to its owner."""
+"""The watchdog: a tenant whose writers are kept waiting with nobody at work on it is given back to its owner.
+
+In a window writers are refused as was signed, while the job goes on, and never beyond the window's end.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 
 import structlog
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Q
 
 from lifecycle.stores.errors import StoreError, Transient
 from lifecycle.stores.postgres import fences
@@ -14,7 +19,7 @@ from portal.audit.actions import record
 from portal.audit.context import acting
 from portal.jobs import lease
 from portal.jobs.errors import Superseded
-from portal.jobs.models import WORKED_ON, EpochCounter, Job
+from portal.jobs.models import WORKED_ON, EpochCounter, Job, JobQuerySet, JobState
 from portal.lib.clock import now
 from tenants.placement.actions import placement_of
 
@@ -23,6 +28,7 @@ from .engine import switch
 from .engine.move import RESOURCE_CLASS, acknowledge_in
 from .models import Migration, MigrationQuerySet
 from .planning import regions
+from .windows.queries import open_window
 
 log = structlog.get_logger(__name__)
 WATCHDOG = Actor.system("migration.watchdog")
@@ -63,28 +69,49 @@ def tick() -> None:
 
 
 def _look(migration: Migration) -> None:
+    window = open_window(migration)
+    if window is not None and window.ends_at - now() < timedelta(seconds=settings.MIGRATION["window_margin_seconds"]):
+        give_back(migration, "Its window is over.")
+        return
     shut_since = shut(migration)
-    is_late = shut_since is not None and now().timestamp() - shut_since > settings.MIGRATION["fenced_seconds"]
-    if is_late and not _is_worked_on(migration):
+    if _is_worked_on(migration) or (window is not None and _goes_on(migration)):
+        forget_shut(migration)
+    elif shut_since is not None and now().timestamp() - shut_since > settings.MIGRATION["fenced_seconds"]:
         give_back(migration)
 
 
 def shut(migration: Migration) -> float | None:
-    """Since when the owner's fence was seen shut, now for the first time perhaps; None while it is open."""
-    key, region = f"migration:shut:{migration.pk}", regions().get(placement_of(migration.tenant_id).owner)
+    """Since when the owner was seen to refuse writers, now for the first time perhaps; None while it takes them."""
+    region = regions().get(placement_of(migration.tenant_id).owner)
     fence = fences.read(region, migration.tenant_id) if region else None
-    if fence is None or fence.state == "open":
-        cache.delete(key)
+    if (fence is None or fence.state == "open") and open_window(migration) is None:
+        forget_shut(migration)
         return None
-    return cache.get_or_set(key, now().timestamp(), 3600) or 0.0
+    return cache.get_or_set(_key(migration), now().timestamp(), 3600) or 0.0
+
+
+def _key(migration: Migration) -> str:
+    return f"migration:shut:{migration.pk}"
+
+
+def forget_shut(migration: Migration) -> None:
+    cache.delete(_key(migration))
+
+
+def _jobs(migration: Migration) -> JobQuerySet:
+    return Job.objects.filter(pk__in=filter(None, (migration.job_id, migration.rollback_job_id)))
 
 
 def _is_worked_on(migration: Migration) -> bool:
-    ours = Job.objects.filter(pk__in=filter(None, (migration.job_id, migration.rollback_job_id)), state__in=WORKED_ON)
-    return any(not lease.has_ended(job) for job in ours)
+    return any(not lease.has_ended(job) for job in _jobs(migration).filter(state__in=WORKED_ON))
 
 
-def give_back(migration: Migration) -> int:
+def _goes_on(migration: Migration) -> bool:
+    """Whether the job comes back by itself: between two slices of work, and not paused nor ended."""
+    return _jobs(migration).filter(Q(state=JobState.QUEUED) | Q(state=JobState.WAITING, wake_at__isnull=False)).exists()
+
+
+def give_back(migration: Migration, because: str = "Nobody was at work.") -> int:
     """Open the owner at a fresh epoch, whichever side that is; returns the epoch."""
     watch, known = Watch(migration), regions()
     found = move_at(migration, watch.epoch, known[migration.source], known[migration.target])
@@ -95,6 +122,6 @@ def give_back(migration: Migration) -> int:
             acknowledge_in(known[other], found)
     epoch = switch.abort(found, Control(watch, migration))
     with watch.fenced():
-        record("migration.given_back", migration, actor=WATCHDOG, reason="Nobody was at work.", data={"epoch": epoch})
+        record("migration.given_back", migration, actor=WATCHDOG, reason=because, data={"epoch": epoch})
     log.warning("migration.given_back", migration_id=str(migration.pk), epoch=epoch)
     return epoch

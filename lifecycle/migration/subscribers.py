@@ -10,11 +10,12 @@ from portal.jobs.models import Job, JobState
 from portal.lib.clock import now
 from portal.notify.actions import notify
 from portal.notify.models import Severity
-from portal.notify.subscribers import page
+from portal.notify.subscribers import local, page
 
 from . import schedule
 from .models import BEFORE_SWITCH, Migration, State
 from .moving import locked, move
+from .windows.models import Window
 
 SYSTEM = Actor.system("migration")
 OURS = "migration.migration"
@@ -76,9 +77,15 @@ def changed(payload: dict[str, Any]) -> None:
         body=payload["reason"],
         url=page("migrations", payload["migration_id"]),
         tenant_id=payload["tenant_id"],
-        details=[("Tenant", payload["name"])],
+        details=[("Tenant", payload["name"]), *_window(payload)],
         key=f"migration.{payload['state']}:{payload['migration_id']}:{payload['at']}",
     )
+
+
+def _window(payload: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the notice is about: from when until when at the latest there is no service."""
+    window = Window.objects.filter(pk=payload["migration_id"], opened_at=None).first()
+    return [("Without service", f"{local(window.starts_at)} to {local(window.ends_at)} at most")] if window else []
 
 
 def fence_reported(payload: dict[str, Any]) -> None:

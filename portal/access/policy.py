@@ -54,6 +54,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "drill_rule.edit": ADMINS,
     "portfolio.view": READERS | APPROVERS,
     "portfolio.edit": ENGINEERS,
+    "migration.throttle": ENGINEERS,
+    "migration.approve_throttle": TENANT_SIDE,
     "fence.report": frozenset({Role.SERVICE}),
     "playbook.view": READERS | APPROVERS | TENANT_SIDE,
     "playbook.edit": ADMINS,
@@ -112,6 +114,7 @@ PEOPLE_ONLY = frozenset(
     {
         "approval.sign", "approval.delegate", "request.accept", "envelope.edit", "cost.adjust",
         "migration_review.close",
+        "migration.approve_throttle",
     }
 )  # fmt: skip
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})

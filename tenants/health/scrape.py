@@ -11,6 +11,7 @@ from .score import Tally
 log = structlog.get_logger(__name__)
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 MOST_BYTES = 64_000_000
+COUNTED = ("rag_requests_total", "rag_errors_total", "query_latency_bucket", "rag_stored_bytes", "rag_handed_on_total")
 
 
 @dataclass
@@ -21,6 +22,7 @@ class Counted:
     errors: float = 0.0
     buckets: dict[str, float] = field(default_factory=dict)
     stored_bytes: int | None = None
+    handed_on: float = 0.0
 
     def tally(self) -> Tally:
         return Tally(requests=self.requests, errors=self.errors, buckets=self.buckets)
@@ -61,7 +63,7 @@ def read(text: str) -> tuple[float | None, dict[str, Counted]]:
         for name, labels, value, *_ in family.samples:
             if name == "rag_started_seconds":
                 started = value
-            elif name in ("rag_requests_total", "rag_errors_total", "query_latency_bucket", "rag_stored_bytes"):
+            elif name in COUNTED:
                 _add(found.setdefault(labels["tenant"], Counted()), name, labels, value)
     return started, found
 
@@ -71,6 +73,8 @@ def _add(one: Counted, name: str, labels: dict[str, str], value: float) -> None:
         one.requests += value
     elif name == "rag_errors_total":
         one.errors += value
+    elif name == "rag_handed_on_total":
+        one.handed_on += value
     elif name == "query_latency_bucket":
         one.buckets[labels["le"]] = value
     else:

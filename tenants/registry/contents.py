@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Max
+from django.utils.module_loading import import_string
 
 from tenants.configuration.queries import effective_of
 from tenants.flags.queries import features_of, flags_of
@@ -49,6 +51,7 @@ def configurations(tenants: Sequence[Tenant]) -> dict[UUID, str]:
         "flags": flags_of(tenants),
         "config": effective_of(tenants),
         "features": features_of(tenants),
+        **{name: import_string(path)(tenants) for name, path in settings.REGISTRY_PARTS.items()},
     }
     found = {one.pk: _configuration(one) | {name: part[one.pk] for name, part in parts.items()} for one in tenants}
     return {pk: json.dumps(told, sort_keys=True) for pk, told in found.items()}

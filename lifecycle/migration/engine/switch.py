@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
-from psycopg import errors
+from psycopg import Connection, errors
 
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SOON, SYSTEM, Limited, connection, prompt, translated
@@ -55,12 +56,13 @@ class Switched:
     keys_inside: int
 
 
-def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
+def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool = False) -> Switched:
     """Make the target the owner, or change nothing: raises OverBudget, or what went wrong, after having undone itself.
 
-    Called again after a crash it first reads the placement: a switch that was committed is rolled forward.
+    Called again after a crash it first reads the placement: a switch that was committed is rolled forward. `is_shut`:
+    writers have been refused since `shut`, and still are.
     """
-    if recover(move, control):
+    if recover(move, control, is_shut=is_shut):
         return Switched(control.placement().epoch, 0.0, 0)
     before = control.placement()
     with translated("switch"), _warmed(move) as warm:
@@ -71,7 +73,7 @@ def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
         began = time.monotonic()
         keys = 0
         try:
-            _fence(warm, budget_ms)
+            _fence(warm.source, move, budget_ms, is_shut)
             keys = _last_round(warm, began + budget_ms / 1000)
             _open_target(warm, epoch)
             if not control.place(move.target.name, epoch, before):
@@ -87,10 +89,17 @@ def switch(move: Move, control: Control, budget_ms: int = 100) -> Switched:
     return Switched(epoch, pause, keys)
 
 
-def recover(move: Move, control: Control) -> bool:
+def shut(move: Move, budget_ms: int) -> None:
+    """Refuse writers from here on until a switch or an abort; raises OverBudget while one's transaction is open."""
+    with translated("shut"), connection(move.source, "mover") as db:
+        _fence(db, move, budget_ms, is_shut=True)
+
+
+def recover(move: Move, control: Control, *, is_shut: bool = False) -> bool:
     """Bring both stores to what the placement says, wherever an earlier worker died; true when the target owns.
 
-    Every worker begins with it: before the placement was set an attempt is undone, after it rolled forward.
+    Every worker begins with it: before the placement was set an attempt is undone, after it rolled forward. What was
+    `shut` stays so.
     """
     stands = control.placement()
     if stands.owner == move.target.name:
@@ -98,7 +107,7 @@ def recover(move: Move, control: Control) -> bool:
         return True
     if stands.owner != move.source.name:
         raise Permanent(SYSTEM, "switch", f"{stands.owner} owns the tenant, which is on neither side of this move")
-    if _state(move, move.source) != "open":
+    if _state(move, move.source) not in ("open", "fenced" if is_shut else "open"):
         abort(move, control)
     elif _state(move, move.target) != "closed":
         close(move, move.target, stands.epoch)
@@ -178,16 +187,15 @@ def _warm_up(warm: _Warm, budget_ms: int) -> None:
     raise OverBudget(SYSTEM, "switch", f"{WARM_ROUNDS} rounds, and none within half of {budget_ms} ms")
 
 
-def _fence(warm: _Warm, budget_ms: int) -> None:
+def _fence(source: Connection[Any], move: Move, budget_ms: int, is_shut: bool) -> None:
     """Refuse writers from here on; those under way have committed. Waits for them no longer than the budget."""
-    move, source = warm.move, warm.source
     try:
         with fenced(source, move, move.source):
             with source.pipeline():
                 source.execute(f"SET LOCAL lock_timeout = {int(budget_ms)}")
                 source.execute(LOCK, (move.tenant_id,))
-                shut = source.execute(FENCE, (move.tenant_id,))
-            if shut.rowcount != 1:
+                changed = source.execute(FENCE, (move.tenant_id,))
+            if changed.rowcount != 1 and not (is_shut and _state_in(source, move) == "fenced"):
                 raise Permanent(SYSTEM, "switch", f"the fence in {move.source.name} was not open")
     except errors.LockNotAvailable as error:
         raise _NotFenced(SYSTEM, "switch", f"a writer's transaction was open for {budget_ms} ms") from error
@@ -221,5 +229,9 @@ def _open_target(warm: _Warm, epoch: int) -> None:
 
 def _state(move: Move, region: Region) -> str:
     with translated("read the fence"), prompt(region, "mover") as db:
-        row = db.execute("SELECT state FROM bw.fence WHERE tenant_id = %s", (move.tenant_id,)).fetchone()
-        return str(row[0]) if row else "missing"
+        return _state_in(db, move)
+
+
+def _state_in(db: Connection[Any], move: Move) -> str:
+    row = db.execute("SELECT state FROM bw.fence WHERE tenant_id = %s", (move.tenant_id,)).fetchone()
+    return str(row[0]) if row else "missing"

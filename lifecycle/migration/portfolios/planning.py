@@ -1,6 +1,7 @@
 """The dry run of a whole portfolio: rows, time, ₹, and who is refused. Stores nothing, touches nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -128,7 +129,15 @@ def _row(wave: int, tenant: Tenant, target: str, actor: Actor, is_rehearsal: boo
     why = " ".join(f"{one.title}. {one.remedy}".strip() for one in plan.refused)
     if Migration.objects.open().filter(tenant=tenant).exists():
         why = f"A move of this tenant is open already. {why}".strip()
-    return Row(**about, plan=plan, refused=why)  # type: ignore[arg-type]
+    return Row(**about, plan=_in_turn(plan, wave), refused=why)  # type: ignore[arg-type]
+
+
+def _in_turn(plan: Plan, wave: int) -> Plan:
+    """A window of a later wave begins when those of the waves before it may be over and stable."""
+    if plan.window_starts_at is None:
+        return plan
+    before = (wave - 1) * (plan.stability + timedelta(minutes=plan.window_minutes))
+    return replace(plan, window_starts_at=plan.window_starts_at + before)
 
 
 def _check(waves: list[list[UUID]], budget_inr: Decimal) -> None:

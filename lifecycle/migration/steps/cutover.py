@@ -10,6 +10,7 @@ from lifecycle.migration.engine.move import Move
 from lifecycle.migration.models import Attempt, Direction, Migration, Passage, State
 from lifecycle.migration.moving import locked, move
 from lifecycle.migration.recording import keep_record
+from lifecycle.migration.windows.queries import open_window
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Skip
 from tenants.placement.actions import end_operation, placement_of
@@ -17,6 +18,8 @@ from tenants.placement.actions import end_operation, placement_of
 from . import capture
 from .common import a_person_decides, advance, again, engine_move
 from .sync import fits, one_round
+
+IN_WINDOW_MS = 10_000
 
 
 def cut_over(ctx: StepContext) -> dict[str, Any]:
@@ -74,7 +77,9 @@ def _switched(ctx: StepContext, migration: Migration, there: Move, direction: Di
     budget = settings.MIGRATION["budget_ms"]
     common: dict[str, Any] = {"migration": migration, "direction": direction, "budget_ms": budget}
     try:
-        done = switch.switch(there, Control(ctx, migration), budget)
+        is_shut = direction == Direction.FORWARD and open_window(migration) is not None
+        patience = IN_WINDOW_MS if is_shut else budget  # who was told of a window is not waiting
+        done = switch.switch(there, Control(ctx, migration), patience, is_shut=is_shut)
     except switch.OverBudget as over:
         with ctx.fenced():
             Attempt.objects.create(**common, outcome="over_budget", words=str(over)[:500])

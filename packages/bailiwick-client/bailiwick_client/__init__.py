@@ -4,19 +4,22 @@ from .credentials import file_token
 from .reading import Applied, ReadToken
 from .registry import Registry
 from .router import Route, Router
-from .snapshot import Configuration, Limits, Malformed, Refused, Snapshot, Standing
+from .snapshot import Configuration, Limits, Maintenance, Malformed, Refused, Service, Snapshot, Standing, Throttle
 
 __all__ = [
     "Applied",
     "Configuration",
     "Limits",
+    "Maintenance",
     "Malformed",
     "ReadToken",
     "Refused",
     "Registry",
     "Route",
     "Router",
+    "Service",
     "Snapshot",
     "Standing",
+    "Throttle",
     "file_token",
 ]

@@ -41,6 +41,7 @@ def _told(one: Configuration) -> dict[str, Any]:
         "flags": dict(one.flags),
         "config": dict(one.document),
         "features": sorted(one.features),
+        "service": one.service.told(),
         "config_version": one.version,
         "on_outage": "go_on" if one.goes_on else "refuse",
     }

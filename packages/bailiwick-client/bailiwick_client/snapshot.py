@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -34,6 +35,47 @@ class Limits:
     max_queries_per_day: int
     max_storage_gb: float
     requests_per_minute: int
+
+
+@dataclass(frozen=True, slots=True)
+class Maintenance:
+    """The tenant is not served before `until`."""
+
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Throttle:
+    """The tenant writes no more than this before `until`."""
+
+    writes_per_second: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a move takes from the tenant for a while. Each part ends by itself, whatever is or is not heard later."""
+
+    maintenance: Maintenance | None = None
+    throttle: Throttle | None = None
+
+    @classmethod
+    def of(cls, data: Any) -> "Service":
+        """Read the portal's JSON; a portal that says nothing of it takes nothing. Raises Malformed."""
+        if not data:
+            return cls()
+        shut, slow = (_take(data, part, dict) if part in data else None for part in ("maintenance", "throttle"))
+        return cls(
+            Maintenance(_moment(shut)) if shut is not None else None,
+            Throttle(_take(slow, "writes_per_second", int), _moment(slow)) if slow is not None else None,
+        )
+
+    def told(self) -> dict[str, Any]:
+        """The portal's own form."""
+        shut, slow = self.maintenance, self.throttle
+        found: dict[str, Any] = {"maintenance": {"until": shut.until.isoformat()}} if shut else {}
+        pace = {"writes_per_second": slow.writes_per_second, "until": slow.until.isoformat()} if slow else None
+        return found | ({"throttle": pace} if pace else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +125,7 @@ class Configuration:
     goes_on: bool
     document: Mapping[str, Any]  # the tenant's configuration document: model, retrieval, branding
     features: frozenset[str]  # what its tier includes
+    service: Service = Service()
 
     @classmethod
     def of(cls, data: Any) -> "Configuration":
@@ -108,6 +151,7 @@ class Configuration:
             goes_on=_take(data, "on_outage", str) == "go_on",
             document=MappingProxyType(_take(data, "config", dict)),
             features=frozenset(map(str, _take(data, "features", list))),
+            service=Service.of(data.get("service")),
         )
 
 
@@ -164,12 +208,26 @@ class Snapshot:
         return self.configuration.features
 
     @property
+    def service(self) -> Service:
+        return self.configuration.service
+
+    @property
     def vector_provider(self) -> str:
         return self.configuration.vector_provider
 
     @property
     def validating(self) -> bool:
         return self.standing.validating
+
+
+def _moment(data: Any) -> datetime:
+    try:
+        found = datetime.fromisoformat(_take(data, "until", str))
+    except ValueError as error:
+        raise Malformed("until is no moment") from error
+    if found.tzinfo is None:
+        raise Malformed("until says no time zone")
+    return found
 
 
 def _take(data: Any, field: str, kind: Any) -> Any:

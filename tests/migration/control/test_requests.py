@@ -170,7 +170,7 @@ def test_a_platinum_tenant_needs_compliance_too(shipped: None, kiran: Actor) -> 
 
 
 def test_nothing_starts_unsigned_nor_before_its_notice_nor_without_a_copy(free: Tenant, kiran: Actor) -> None:
-    migration = asked(free, kiran)
+    migration = asked(free, kiran, strategy="blue_green")
 
     def blocked_by() -> str:
         with pytest.raises(Blocked) as refusal:

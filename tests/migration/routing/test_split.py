@@ -75,7 +75,8 @@ def envoy(runtime: dict[str, str]) -> Iterator[Envoy]:
         def do_GET(self) -> None:
             entries = {key: {"final_value": value, "layer_values": [value]} for key, value in runtime.items()}
             counted = [
-                {"name": f"cluster.{colour}.upstream_rq_total", "value": n} for colour, n in (("blue", 9), ("green", 1))
+                {"name": f"cluster.{colour}.upstream_rq_total", "value": int(runtime.get(f"served {colour}", n))}
+                for colour, n in (("blue", 9), ("green", 1))
             ]
             shown = {"/runtime": {"layers": ["admin"], "entries": entries}, "/stats": {"stats": counted}}
             self._say(200, json.dumps(shown[urlsplit(self.path).path]))
