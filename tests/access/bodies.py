@@ -116,6 +116,7 @@ CONSOLE: dict[str, dict[str, Any]] = {
         "min_severity": "info",
     },
     "/migrations/new/": {"tenant": "fin-free", "target": "eu-west-1", "strategy": "", **REASON},
+    "/migrations/{object_id}/do/throttle/": {"writes_per_second": "100", "minutes": "60"},
     "/playbooks/{object_id}/do/edit/": PLAYBOOK,
     "/portfolios/new/": {
         "title": "South",

@@ -16,6 +16,7 @@ from lifecycle.migration.drills.models import Drill
 from lifecycle.migration.models import Migration, RedFlag
 from lifecycle.migration.portfolios.models import Portfolio
 from lifecycle.migration.reviews.models import Review as MoveReview
+from lifecycle.migration.windows.models import Throttle
 from lifecycle.models import Incident, TenantRequest, Ticket, ValidationRun
 from portal.access.accounts import SEED
 from portal.access.actions import issue_token
@@ -76,6 +77,9 @@ STATES = {
 MOVES = {
     "initiated": ("start", "cancel", "cancellation"),
     "incremental_sync": ("pause",),
+    "initial_sync": ("throttle",),
+    "dual_write_enabled": ("throttle-approval", "approve_throttle"),
+    "provisioning_green": ("throttle-lifting", "lift_throttle"),
     "paused": ("resume",),
     "failed": ("rollback", "roll_back"),
     "traffic_cutover_complete": ("drill", "rollback-drills"),
@@ -369,6 +373,8 @@ def _moving(state: str, twin: Tenant) -> Migration:
         ended = {"state": "failed", "error": "cut", "finished_at": now(), "requested_by": SEED.id}
         work = Job.objects.create(tenant_id=one.pk, subject_id=str(found.pk), **about, **ended)
         Migration.objects.filter(pk=found.pk).update(job_id=work.pk)
+    if state in ("dual_write_enabled", "provisioning_green"):
+        Throttle.objects.create(migration=found, asked_by=person("kiran"), reason="It falls behind.")
     return found
 
 
