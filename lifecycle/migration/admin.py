@@ -16,7 +16,7 @@ from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, Stat
 from lifecycle.migration.recording import seal_of_record
 from lifecycle.migration.reviews.green import kept_of
 from lifecycle.migration.windows import throttles
-from lifecycle.migration.windows.queries import throttle_of, window_of
+from lifecycle.migration.windows.queries import open_window_at, throttle_of, window_seen
 from portal.access.actor import Actor
 from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin, put_refusal
@@ -110,7 +110,7 @@ class MigrationAdmin(GovernedAdmin):
     object_template = "migration/migration.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        related = ("tenant__business_unit", "tenant__tier", "requested_by__person")
+        related = ("tenant__business_unit", "tenant__tier", "requested_by__person", "window")
         return Migration.objects.visible_to(actor).select_related(*related)
 
     @column(gettext_lazy("Number"), ordering="number")
@@ -263,7 +263,7 @@ class MigrationAdmin(GovernedAdmin):
     def beside(self, obj: Any, actor: Actor) -> list[Card]:
         """On a moving tenant's page where to look; on a case what is signed, from the snapshot the signature binds."""
         if obj._meta.label_lower == "tenants.tenant" and obj.operation == "migrating":
-            context = {"url": f"{self.list_url()}?q={obj.name}"}
+            context = {"url": f"{self.list_url()}?q={obj.name}", "window": open_window_at(obj)}
             return [Card(_("This tenant is being moved"), "migration/tenant_card.html", 5, "side", context=context)]
         if obj._meta.label_lower != "approvals.case" or obj.kind != "migration":
             return []
@@ -420,7 +420,7 @@ def _percent(part: int | None, whole: int | None) -> int | None:
 
 
 def _window_facts(migration: Migration) -> list[Fact]:
-    window = window_of(migration) if migration.window_minutes else None
+    window = window_seen(migration)
     labels = {"starts_at": _("Window begins"), "ends_at": _("Window ends at the latest")}
     labels |= {"opened_at": _("Window opened"), "closed_at": _("In service again")}
     return [Fact(label, getattr(window, name), "moment") for name, label in labels.items()] if window else []

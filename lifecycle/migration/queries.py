@@ -11,7 +11,7 @@ from portal.access.actor import Actor
 from portal.lib.clock import now
 
 from .models import BEFORE_SWITCH, ENDED, HALTED, UNDER_WAY, Migration, State
-from .windows.queries import open_window, throttle_of, window_of
+from .windows.queries import throttle_of, window_seen
 
 S = State
 PHASES: tuple[tuple[Any, frozenset[str]], ...] = (
@@ -106,13 +106,13 @@ def _window_words(migration: Migration) -> str:
     """What matters most of a move with a window, while it waits for it or is in it."""
     if not migration.window_minutes or migration.state not in BEFORE_SWITCH:
         return ""
-    if window := open_window(migration):
+    window = window_seen(migration)
+    if window and window.is_open:
         ends = {"at": f"{window.ends_at:%d %b %Y %H:%M}"}
         return _("In its window: the tenant is without service until %(at)s UTC at the latest.") % ends
-    ahead = window_of(migration)
-    if ahead is None or ahead.opened_at or migration.state != S.PROVISIONING_GREEN:
+    if window is None or window.opened_at or migration.state != S.PROVISIONING_GREEN:
         return ""
-    return _("Waits for its window, %(window)s; the tenant notices nothing.") % {"window": ahead}
+    return _("Waits for its window, %(window)s; the tenant notices nothing.") % {"window": window}
 
 
 def _ready(migration: Migration, signed: bool) -> str:

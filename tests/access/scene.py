@@ -76,8 +76,7 @@ STATES = {
 
 MOVES = {
     "initiated": ("start", "cancel", "cancellation"),
-    "incremental_sync": ("pause",),
-    "initial_sync": ("throttle",),
+    "incremental_sync": ("pause", "throttle"),
     "dual_write_enabled": ("throttle-approval", "approve_throttle"),
     "provisioning_green": ("throttle-lifting", "lift_throttle"),
     "paused": ("resume",),

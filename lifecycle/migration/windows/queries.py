@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from lifecycle.migration.models import Migration
+from django.db.models import prefetch_related_objects
+
+from lifecycle.migration.models import BEFORE_SWITCH, Migration
 from tenants.models import Tenant
 
 from .models import Throttle, Window
@@ -15,9 +17,19 @@ def window_of(migration: Migration) -> Window | None:
     return Window.objects.filter(pk=migration.pk).first()
 
 
+def window_seen(migration: Migration) -> Window | None:
+    """The same for pages, as it was when the move was read: without a query where it was read with its window."""
+    return getattr(migration, "window", None)
+
+
 def open_window(migration: Migration) -> Window | None:
     """The window in which the move has its tenant without service now."""
     return Window.objects.filter(pk=migration.pk, opened_at__isnull=False, closed_at=None).first()
+
+
+def open_window_at(tenant: Tenant) -> Window | None:
+    """The window in which the tenant is without service now, whichever move it is of."""
+    return Window.objects.filter(migration__tenant=tenant, opened_at__isnull=False, closed_at=None).first()
 
 
 def service_of(tenants: Sequence[Tenant]) -> dict[UUID, dict[str, Any]]:
@@ -33,6 +45,9 @@ def service_of(tenants: Sequence[Tenant]) -> dict[UUID, dict[str, Any]]:
 
 
 def throttle_of(migration: Migration) -> Throttle | None:
-    """What was asked for or is in force, if anything is."""
-    found = migration.throttles.first()
+    """What was asked for or is in force, if anything is; looked up once for a page."""
+    if migration.state not in BEFORE_SWITCH:
+        return None
+    prefetch_related_objects([migration], "throttles")
+    found = next(iter(migration.throttles.all()), None)
     return found if found and found.stands != "over" else None

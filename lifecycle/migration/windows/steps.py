@@ -97,9 +97,12 @@ def _too_late(ends_at: datetime, needed: timedelta) -> str:
 
 
 def time_needed(migration: Migration) -> timedelta:
-    """What is left to do, at the rate seen so far: the copy's rest, the verification of everything, a reserve."""
+    """What is left to do and a reserve: as planned before anything was copied, from then on at the rate seen so far."""
     rows, done, took = migration.rows_total or 0, migration.rows_copied, migration.copy_seconds
-    rate = done / took if done and took > 1 else settings.MIGRATION["rows_a_second"]
     copying = max(0, rows - done) if migration.state in COPYING else 0
-    verifying = 0 if migration.root_source else rows
-    return timedelta(seconds=(copying + verifying) / rate + settings.MIGRATION["window_reserve_seconds"])
+    left = (copying + rows) * took / done if done and took > 1 else _expected(migration)
+    return timedelta(seconds=(0 if migration.root_source else left) + settings.MIGRATION["window_reserve_seconds"])
+
+
+def _expected(migration: Migration) -> float:
+    return float((migration.estimate.get("seconds") or {}).get("expected", 0.0))
