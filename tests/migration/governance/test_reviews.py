@@ -89,7 +89,7 @@ def test_what_had_not_begun_leaves_nothing_to_review(shipped: None) -> None:
 
 def test_no_retry_until_it_is_closed_and_its_day_has_come(review: Review) -> None:
     tenant, kiran = review.migration.tenant, actor("kiran")
-    again = moves.request(tenant.pk, "eu-west-1", actor=kiran, reason="once more")
+    again = moves.request(tenant.pk, "eu-west-1", actor=kiran, reason="once more", strategy="blue_green")
     assert "MIG-REVIEW" in {one["code"] for one in again.findings if one["outcome"] == "wait"}
     approve(again)
     Migration.objects.filter(pk=again.pk).update(not_before=now())
