@@ -94,8 +94,8 @@ class CertificateAdmin(GovernedAdmin):
             for kind, label in (("pdf", _("PDF")), ("document", _("Record (JSON)")), ("evidence", _("Evidence")))
         ]
         return {
-            "systems": [(one, words.outcome(one)) for one in core.erasure.systems],
-            "owed": core.erasure.obligations,
+            "systems": [(one, words.outcome(one), words.is_counted(one)) for one in core.erasure.systems],
+            "owed": [(one, words.day(one.due_on)) for one in core.erasure.obligations],
             "simulated": core.simulated,
             "files": files if is_whole else [],
             "public_url": reverse("verify-standing", args=[row.known_as]) if is_whole else "",

@@ -3,6 +3,7 @@ on the desk and dark on the phone also without a serious finding of axe-core (ax
 
 from typing import Any
 
+from compliance.certificates.models import Certificate
 from lifecycle.migration.models import Migration
 from tenants.costs.models import CentreMonth, Statement
 from tests.admin.world import World
@@ -17,7 +18,7 @@ WIDER = "document.documentElement.scrollWidth - document.documentElement.clientW
 
 def pages(world: World) -> dict[str, list[str]]:
     return {
-        "": ["/login/"],
+        "": ["/login/", "/verify/", *(f"/verify/{one.known_as}/" for one in Certificate.objects.all())],
         "meera": ["/", "/requests/", "/requests/new/", f"/requests/{world.request.pk}/", "/notifications/",
                   f"/tenant-flags/{world.tenant.pk}/", f"/tenant-configuration/{world.tenant.pk}/"],
         "leela": ["/", "/approvals/", f"/approvals/{world.case.pk}/", "/delegations/new/"],
@@ -39,7 +40,8 @@ def pages(world: World) -> dict[str, list[str]]:
         ],
         "farah": [
             "/", "/eyes/", f"/incidents/{world.incident.pk}/", "/residency/", "/verdicts/", "/ledger/?show=both",
-            "/ledger/", "/integrity/", "/retention/", f"/tenants/{world.tenant.pk}/history/",
+            "/ledger/", "/integrity/", "/retention/", f"/tenants/{world.tenant.pk}/history/", "/certificates/",
+            "/certificate-keys/", *(f"/certificates/{one.pk}/" for one in Certificate.objects.all()),
         ],
     }  # fmt: skip
 

@@ -1,6 +1,5 @@
 """The pages behind the first: how each system was erased and looked at, and what the record rests on."""
 
-from bailiwick_proof.certifiable import COUNTED
 from bailiwick_proof.certificate import Certificate
 from bailiwick_proof.erasure import Check, System
 from reportlab.lib.units import mm
@@ -30,7 +29,7 @@ def _system(one: System) -> list[Flowable]:
         ("Method", one.method),
         ("Its limits", one.limits),
     ]
-    if one.outcome in COUNTED or one.manifest:
+    if words.is_counted(one):
         counted = f"{one.targeted:,} to go, {one.acknowledged:,} acknowledged, {one.absent_after:,} absent after"
         rows.append(("Counted", f"{counted}, {one.residual:,} left"))
     story: list[Flowable] = [CondPageBreak(50 * mm), text(one.title, "head"), pairs(rows, "cell")]

@@ -5,7 +5,6 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 import segno
-from bailiwick_proof.certifiable import COUNTED
 from bailiwick_proof.certificate import Certificate
 from bailiwick_proof.erasure import System
 from django.conf import settings
@@ -127,7 +126,7 @@ def _systems(given: Sequence[System]) -> Table:
 
 
 def _figures(one: System) -> tuple[str, str, str]:
-    if one.outcome not in COUNTED and not one.manifest:
+    if not words.is_counted(one):
         return "–", "–", "–"
     return f"{one.targeted:,}", f"{one.absent_after:,}", f"{one.residual:,}"
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from bailiwick_proof.certifiable import COUNTED
 from bailiwick_proof.certificate import Core
 from bailiwick_proof.erasure import System
 from django.conf import settings
@@ -47,6 +48,11 @@ def day(text: str) -> str:
 
 def outcome(one: System) -> str:
     return OUTCOMES[one.outcome].format(day(one.until) if one.until else "")
+
+
+def is_counted(one: System) -> bool:
+    """False where figures would say nothing: what is beyond use, or on a processor's word, was not counted."""
+    return one.outcome in COUNTED or one.manifest is not None
 
 
 def codes(given: tuple[str, ...]) -> str:
