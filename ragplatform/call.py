@@ -1,6 +1,7 @@
 """One request on behalf of one tenant: who calls, under which snapshot and binding, and what they may do."""
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,7 @@ class Call:
     subject: str
     scopes: frozenset[str]
     user_id: UUID | None
+    handed: bool = False  # asked on behalf of the tenant's owner, who has counted it: nothing is written for it
 
     @property
     def tenant_id(self) -> UUID:
@@ -68,19 +70,23 @@ class Doorkeeper:
         self._database = database
         self._caches = caches
 
-    def admit(self, authorization: str, api_key: str, session: str, read_after: ReadToken | None = None) -> Call:
+    def admit(
+        self, authorization: str, api_key: str, session: str, read_after: ReadToken | None = None, ticket: str = ""
+    ) -> Call:
         """Who is calling, for a tenant that may be served here and now; raises Problem.
 
-        A caller who has written at a newer epoch than is known here is not served by an older one.
+        A caller who has written at a newer epoch than is known here is not served by an older one. With the registry's
+        `ticket` a tenant that moves here is read for its owner; such a call is at epoch 0, and so writes nothing.
         """
         if api_key:
-            tenant_id, subject, scopes = self._by_key(api_key)
+            tenant_id, subject, scopes = self._by_key(api_key, ticket)
         else:
             tenant_id, subject, scopes = self._by_token(authorization)
-        tenant = self._servable(tenant_id, scopes, read_after.epoch if read_after else 0)
-        binding = self._binding(tenant_id).at(tenant.routing_epoch)
-        user_id = self._session_user(binding, session) if session else uuid_or_none(subject)
-        return Call(tenant, binding, subject, scopes, user_id)
+        tenant = self._servable(tenant_id, scopes, read_after.epoch if read_after else 0, ticket)
+        handed = self._is_handed(tenant.configuration, ticket)
+        binding = self._binding(tenant_id).at(0 if handed else tenant.routing_epoch)
+        user_id = self._session_user(binding, session, handed) if session else uuid_or_none(subject)
+        return Call(tenant, binding, subject, scopes, user_id, handed)
 
     def _by_token(self, authorization: str) -> tuple[UUID, str, frozenset[str]]:
         scheme, _, token = authorization.partition(" ")
@@ -95,12 +101,12 @@ class Doorkeeper:
             raise unavailable("The portal's keys cannot be fetched, so no token can be checked.", 2) from error
         return claims.tenant_id, claims.subject, claims.scopes
 
-    def _by_key(self, api_key: str) -> tuple[UUID, str, frozenset[str]]:
+    def _by_key(self, api_key: str, ticket: str) -> tuple[UUID, str, frozenset[str]]:
         prefix, _, rest = api_key.partition("_")
         tenant_hex, _, secret = rest.partition("_")
         tenant_id = uuid_or_none(_dashed(tenant_hex)) if prefix == KEY_PREFIX and len(api_key) <= 200 else None
         if tenant_id:
-            self._require_here(tenant_id, self._registry.configuration(str(tenant_id)))
+            self._require_here(tenant_id, self._registry.configuration(str(tenant_id)), ticket)
         try:
             found = self._key_row(self._bindings.of(tenant_id), api_key) if tenant_id and secret else None
         except Unbound:
@@ -117,7 +123,7 @@ class Doorkeeper:
             ).fetchone()
         return (row[0], row[1]) if row else None
 
-    def _servable(self, tenant_id: UUID, scopes: frozenset[str], epoch: int) -> Snapshot:
+    def _servable(self, tenant_id: UUID, scopes: frozenset[str], epoch: int, ticket: str) -> Snapshot:
         try:
             tenant = self._registry.tenant(str(tenant_id))
             # it may have become active since, or moved
@@ -131,16 +137,21 @@ class Doorkeeper:
         rest = tenant.service.maintenance
         if rest is not None and datetime.now(UTC) < rest.until:
             raise Maintenance(rest.until)
-        self._require_here(tenant_id, tenant.configuration)
+        self._require_here(tenant_id, tenant.configuration, ticket)
         if tenant.status != "active" and "validate" not in scopes:
             why = "is being validated" if tenant.status == "provisioning" else f"is {tenant.status}"
             raise Problem(403, "tenant-not-active", f"Refused: the tenant {why}.")
         return tenant
 
-    def _require_here(self, tenant_id: UUID, known: Configuration | None) -> None:
-        """Raises Elsewhere for a tenant of another region; only its owner can check its keys and serve it."""
-        if known is not None and known.region != self._region:
+    def _require_here(self, tenant_id: UUID, known: Configuration | None, ticket: str) -> None:
+        """Raises Elsewhere for a tenant of another region, unless its owner hands us a read and the registry agrees."""
+        if known is not None and known.region != self._region and not self._is_handed(known, ticket):
             raise Elsewhere(tenant_id, known.region, known.routing_epoch)
+
+    def _is_handed(self, known: Configuration, ticket: str) -> bool:
+        split = known.reads
+        is_meant = bool(ticket) and split is not None and self._region in (known.region, split.region)
+        return is_meant and split is not None and hmac.compare_digest(ticket.encode(), split.ticket.encode())
 
     def _binding(self, tenant_id: UUID) -> Binding:
         try:
@@ -148,9 +159,10 @@ class Doorkeeper:
         except Unbound as error:
             raise unavailable("The tenant's resources are not set up in this region.", 5) from error
 
-    def _session_user(self, binding: Binding, session: str) -> UUID:
+    def _session_user(self, binding: Binding, session: str, handed: bool) -> UUID:
+        """Whose session it is. What is handed to us is looked up anew: it is closed in the owner's cache alone."""
         digest, cache = sha256(session), self._caches.of(binding)
-        user_id = cache.session(digest)
+        user_id = None if handed else cache.session(digest)
         if user_id is not None:
             return user_id
         with self._database.tenant(binding) as connection:
@@ -161,7 +173,8 @@ class Doorkeeper:
             ).fetchone()
         if row is None:
             raise Problem(401, "invalid-session", "The session is over or never was.", CHALLENGE)
-        cache.open_session(digest, row[0], row[1])
+        if not handed:
+            cache.open_session(digest, row[0], row[1])
         return UUID(str(row[0]))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Literal, NoReturn
 from uuid import UUID
 
 import psycopg
-from bailiwick_client import ReadToken
+from bailiwick_client import Applied, ReadToken
 from psycopg import errors, sql
 from psycopg.abc import Buffer
 from psycopg.adapt import Dumper
@@ -22,7 +22,9 @@ from psycopg.rows import TupleRow
 from psycopg.types import TypeInfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from . import metrics
 from .binding import Binding
+from .handed import Held
 from .problems import Moved, Problem, Repeatable, unavailable
 
 Connection = psycopg.Connection[TupleRow]
@@ -69,6 +71,22 @@ class Database:
             raise unavailable("The database has no free connection.") from error
         except psycopg.OperationalError as error:
             _not_now(error, binding)
+
+    def held(self, tenant_id: UUID, move: str) -> Held | None:
+        """What this store has of a tenant that moves here; raises Problem 503 when the store cannot say."""
+        try:
+            with self._pool.connection() as connection:
+                row = connection.execute("SELECT * FROM reading.applied(%s, %s)", (tenant_id, move)).fetchone()
+        except (psycopg.Error, PoolTimeout) as error:
+            raise unavailable("The database does not say what it holds.") from error
+        return Held(Applied(row[0], row[1]), row[2]) if row else None
+
+    def tell_pool(self) -> None:
+        """Bring the pool's gauges up to date."""
+        stats = self._pool.get_stats()
+        used = stats.get("pool_size", 0) - stats.get("pool_available", 0) + stats.get("requests_waiting", 0)
+        metrics.POOL_MAX.set(stats.get("pool_max", 0))
+        metrics.POOL_USED.set(used)
 
     def ready(self) -> bool:
         """Whether a connection answers."""

@@ -261,3 +261,33 @@ SELECT bw.guard_table(name, content) FROM (VALUES
     ('usage_reports',   '{}')
 ) AS g(name, content);
 DROP FUNCTION IF EXISTS bw.is_suspended(name), bw.refuse_suspended();
+
+-- ---------------------------------------------------------------------------------------------------------- reads
+-- What a following store holds of a tenant: everything the owner's snapshot shows, taken at the owner's epoch. Written
+-- by the mover with the round that made it so; `at` is when that snapshot was taken, by this store's clock.
+SET ROLE bw_guard;
+CREATE TABLE IF NOT EXISTS bw.applied (
+    tenant_id  uuid PRIMARY KEY,
+    move_id    uuid NOT NULL,
+    epoch      bigint NOT NULL,
+    snapshot   text NOT NULL,
+    at         timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON bw.applied TO bw_mover, bw_provisioner;
+GRANT SELECT ON bw.applied TO bw_verifier, bw_observer;
+RESET ROLE;
+
+-- The platform asks before it has taken a tenant's role: no tenant's role reaches this schema.
+CREATE SCHEMA IF NOT EXISTS reading AUTHORIZATION bw_guard;
+GRANT USAGE ON SCHEMA reading TO rag_platform;
+CREATE OR REPLACE FUNCTION reading.applied(p_tenant uuid, p_move uuid)
+RETURNS TABLE (epoch bigint, snapshot text, age double precision)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT a.epoch, a.snapshot, extract(epoch FROM clock_timestamp() - a.at)::double precision
+    FROM bw.applied a WHERE a.tenant_id = p_tenant AND a.move_id = p_move
+$$;
+ALTER FUNCTION reading.applied(uuid, uuid) OWNER TO bw_guard;
+REVOKE EXECUTE ON FUNCTION reading.applied(uuid, uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION reading.applied(uuid, uuid) TO rag_platform;

@@ -2,9 +2,11 @@
 
 from contextlib import suppress
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 REGISTRY = CollectorRegistry()
+ProcessCollector(registry=REGISTRY)
+BUCKETS = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 REQUESTS = Counter("rag_requests", "Requests served.", ["tenant", "route", "status"], registry=REGISTRY)
 ERRORS = Counter("rag_errors", "Requests that ended in a 5xx.", ["tenant", "route"], registry=REGISTRY)
 HANDED_ON = Counter("rag_handed_on", "Requests for a tenant of elsewhere.", ["tenant"], registry=REGISTRY)
@@ -12,7 +14,7 @@ QUERY_LATENCY = Histogram(
     "query_latency",
     "Seconds from a query's arrival to its answer.",
     ["tenant"],
-    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
+    buckets=BUCKETS,
     registry=REGISTRY,
 )
 DOCUMENTS = Gauge("rag_documents", "Documents held.", ["tenant"], registry=REGISTRY)
@@ -20,6 +22,22 @@ STORED_BYTES = Gauge("rag_stored_bytes", "Bytes of documents held.", ["tenant"],
 STARTED = Gauge("rag_started_seconds", "When this process began to count.", registry=REGISTRY)
 STARTED.set_to_current_time()
 LOG_LINES_LOST = Counter("rag_log_lines_lost", "Log lines dropped after retries.", ["tenant"], registry=REGISTRY)
+# what a region has to give, beside what process_* says is used of it
+CPUS = Gauge("rag_cpus", "Processors this process may use.", registry=REGISTRY)
+MEMORY = Gauge("rag_memory_bytes", "Memory this process may use.", registry=REGISTRY)
+POOL_MAX = Gauge("rag_pool_max", "Connections the database pool may have.", registry=REGISTRY)
+POOL_USED = Gauge("rag_pool_used", "Connections in use, and requests that wait for one.", registry=REGISTRY)
+# reads while a tenant moves: answered for its owner (`handed`), by whom the owner had them answered, and compared
+HANDED = Counter("rag_handed_reads", "Reads answered on behalf of the owner.", ["tenant", "status"], registry=REGISTRY)
+HANDED_SECONDS = Histogram(
+    "rag_handed_seconds", "Seconds such a read took.", ["tenant"], buckets=BUCKETS, registry=REGISTRY
+)
+HANDED_LOAD = Counter("rag_handed_load", "Reads asked to try how much is borne.", ["tenant"], registry=REGISTRY)
+UNANSWERED = Counter(
+    "rag_handed_unanswered", "Reads that the other region did not answer well.", ["tenant", "how"], registry=REGISTRY
+)
+SPLIT = Counter("rag_split_reads", "Reads of a moving tenant, by who answered.", ["tenant", "by"], registry=REGISTRY)
+MIRRORED = Counter("rag_mirrored", "Reads both sides were asked, by outcome.", ["tenant", "as"], registry=REGISTRY)
 
 
 def forget_levels(tenant: str) -> None:

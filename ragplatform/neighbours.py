@@ -1,6 +1,7 @@
 """The other regions' platforms: a request for a tenant of theirs is handed on, with its own credentials, once."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +22,24 @@ SECONDS, CONNECT_SECONDS = 30.0, 1.0
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
+@dataclass(frozen=True)
+class Request:
+    """What is asked, with the asker's own credentials."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    content: bytes
+
+
+def present() -> Request:
+    """The request that is being served."""
+    query = request.query_string.decode("latin-1")
+    headers = {name: request.headers[name] for name in ASKED if name in request.headers}
+    target = quote(request.path) + (f"?{query}" if query else "")
+    return Request(request.method, target, headers, request.get_data())
+
+
 class Neighbours:
     """Speaks to the platforms that the regions file names; a region added later is found in it."""
 
@@ -38,12 +57,10 @@ class Neighbours:
 
         Raises `elsewhere` for a region without a platform, and Problem 504 when a write was sent and nobody knows.
         """
-        url = self._url(elsewhere)
-        headers = {name: request.headers[name] for name in ASKED if name in request.headers}
         try:
-            answer = self._http.request(
-                request.method, url, headers=headers | {HOP: self._region}, content=request.get_data()
-            )
+            answer = self.send(elsewhere.region, present(), {}, SECONDS, CONNECT_SECONDS)
+        except httpx.UnsupportedProtocol:
+            raise elsewhere from None
         except NOT_SENT:
             return None
         except httpx.HTTPError as error:
@@ -54,10 +71,18 @@ class Neighbours:
         told = {name: answer.headers[name] for name in TOLD if name in answer.headers}
         return Response(answer.content, answer.status_code, told)
 
-    def _url(self, elsewhere: Elsewhere) -> str:
+    def send(self, region: str, asked: Request, more: dict[str, str], seconds: float, connect: float) -> httpx.Response:
+        """A region's answer; raises httpx.HTTPError, of which UnsupportedProtocol says that it has no platform."""
+        return self._http.request(
+            asked.method,
+            f"{self._url(region)}{asked.target}",
+            headers=asked.headers | more | {HOP: self._region},
+            content=asked.content,
+            timeout=httpx.Timeout(seconds, connect=connect),
+        )
+
+    def _url(self, region: str) -> str:
         try:
-            base = json.loads(self._regions_file.read_text())[elsewhere.region]["platform"]["url"]
-        except (OSError, ValueError, KeyError, TypeError):
-            raise elsewhere from None
-        query = request.query_string.decode("latin-1")
-        return f"{base}{quote(request.path)}" + (f"?{query}" if query else "")
+            return str(json.loads(self._regions_file.read_text())[region]["platform"]["url"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise httpx.UnsupportedProtocol(f"{region} has no platform") from error

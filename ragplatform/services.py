@@ -17,11 +17,14 @@ from .database import Database, levels
 from .exposures import Exposures
 from .following import Follower
 from .logs import TenantLogs
+from .machine import cpus, memory
+from .mirroring import Mirror
 from .neighbours import Neighbours
 from .objects import Clients, Objects
 from .outbox import Outbox
 from .problems import Problem, unavailable
 from .reporting import EVERY_SECONDS, Reporter
+from .splitting import Splitter
 from .tokens import Keys, Verifier
 from .vectors import VectorStore
 from .vectors.pgvector import Pgvector
@@ -48,6 +51,8 @@ class Services:
     doorkeeper: Doorkeeper
     follower: Follower
     neighbours: Neighbours
+    splitter: Splitter
+    mirror: Mirror
     keys: Keys
     stores: dict[str, VectorStore]
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -63,6 +68,9 @@ class Services:
         """Open the pool and begin the background work."""
         self.database.open()
         self.logs.start()
+        self.mirror.start()
+        metrics.CPUS.set(cpus())
+        metrics.MEMORY.set(memory())
         threading.Thread(target=self._sweep, name="outbox-sweep", daemon=True).start()
         threading.Thread(target=self._report, name="usage-report", daemon=True).start()
 
@@ -168,6 +176,8 @@ def build(config: Config, threads: int) -> Services:
         doorkeeper=Doorkeeper(config.region, verifier, registry, bindings, database, caches),
         follower=Follower(registry, neighbours, seats=threads // 2),
         neighbours=neighbours,
+        splitter=Splitter(neighbours),
+        mirror=Mirror(config.region, neighbours),
         keys=keys,
         stores=stores,
     )

@@ -13,10 +13,11 @@ from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from . import budgets, documents, maintenance, metrics, people, queries, shape, usage
+from . import budgets, documents, handed, maintenance, metrics, people, queries, shape, usage
 from .call import Call, Scope
 from .database import LAST_WRITES
 from .ids import new_id, uuid_or_none
+from .neighbours import HOP, TOLD
 from .problems import Maintenance, Problem, not_found
 from .services import Services
 
@@ -56,11 +57,12 @@ def _document_routes(app: Flask, services: Services) -> None:
 
     door = _Door(app, services)
     door.add("POST", "/v1/documents", "write", lambda call: documents.ingest(services, call, *_body()))
-    door.add("GET", "/v1/documents", "read", get_page)
-    door.add("GET", "/v1/documents/<id:document>", "read", lambda call, at: (documents.read(services, call, at), 200))
-    door.add("GET", "/v1/documents/<id:document>/content", "read", get_content)
+    door.add("GET", "/v1/documents", "read", get_page, splits=True)
+    one = "/v1/documents/<id:document>"
+    door.add("GET", one, "read", lambda call, at: (documents.read(services, call, at), 200), splits=True)
+    door.add("GET", f"{one}/content", "read", get_content, splits=True)
     door.add("DELETE", "/v1/documents/<id:document>", "write", remove)
-    door.add("POST", "/v1/query", "read", lambda call: (queries.answer(services, call, *_body()), 200))
+    door.add("POST", "/v1/query", "read", lambda call: (queries.answer(services, call, *_body()), 200), splits=True)
     door.add("POST", "/v1/budgets", "admin", lambda call: budgets.open_budget(services, call, *_body()))
     door.add("GET", "/v1/budgets", "read", lambda call: (budgets.budgets(services, call), 200))
     door.add("POST", "/v1/budget-transfers", "write", lambda call: budgets.transfer(services, call, *_body()))
@@ -105,6 +107,7 @@ def _open_routes(app: Flask, services: Services) -> None:
 
     @app.get("/metrics")
     def scrape() -> Response:
+        services.database.tell_pool()
         return Response(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 
@@ -115,18 +118,28 @@ class _Door:
         self._app = app
         self._services = services
 
-    def add(self, method: str, path: str, scope: Scope, view: View | Callable[..., Response]) -> None:
-        """Serve `method path` to callers with the scope. `<id:noun>` takes a UUID, anything else there is a 404."""
+    def add(
+        self, method: str, path: str, scope: Scope, view: View | Callable[..., Response], *, splits: bool = False
+    ) -> None:
+        """Serve `method path` to callers with the scope. `<id:noun>` takes a UUID, anything else there is a 404.
+
+        What `splits` only reads content, and may be read where the tenant moves to.
+        """
         noun = path.partition("<id:")[2].partition(">")[0]
 
         def attempt(at: str) -> Response:
-            for held in ("call", "limits"):  # from an attempt before
+            for held in ("call", "limits", "held"):  # from an attempt before
                 g.pop(held, None)
-            LAST_WRITES.set(None if request.method == "GET" else [])
+            LAST_WRITES.set(None if method == "GET" or scope == "read" else [])
             call = g.call = self._admit()
             call.need(scope)
             if scope != "read" and request.method != "GET":
                 self._pace(call)
+            self._look_both_ways(call, splits)
+            # a question is counted first, by its own door
+            if splits and method == "GET" and (there := self._services.splitter.ask(call)) is not None:
+                told = {name: there.headers[name] for name in TOLD if name in there.headers}
+                return Response(there.content, 200, told)
             if not noun:
                 return _answered(view(call))
             identifier = uuid_or_none(at)
@@ -147,13 +160,28 @@ class _Door:
             self._services.caches.of(call.binding).pace(slow.writes_per_second, slow.until)
             g.paced = True
 
+    def _look_both_ways(self, call: Call, splits: bool) -> None:
+        """Answer for another only what it may be given, and have what is read compared."""
+        if splits:
+            self._services.mirror.offer(call)
+        elif call.handed:
+            raise Problem(403, "read-only", "Only reads of content are answered for another region.")
+        split = call.tenant.reads
+        if call.handed and split is not None and split.region == self._services.config.region:
+            g.held = self._services.database.held(call.tenant_id, split.move)
+            asked = handed.Asked.of(request.headers.get("X-Read-After", ""), request.headers.get(handed.KNOWN_FOR, ""))
+            handed.require(g.held, asked)
+
     def _admit(self) -> Call:
         call = self._services.doorkeeper.admit(
             request.headers.get("Authorization", ""),
             request.headers.get("X-API-Key", ""),
             request.headers.get("X-Session", ""),
             ReadToken.of(request.headers.get("X-Read-After", "")),
+            request.headers.get(handed.TICKET, ""),
         )
+        if call.handed:
+            return call
         g.limits = call.tenant.limits
         if "left" not in g:  # a request that is done again counts once
             g.left = self._services.caches.of(call.binding).admit(call.tenant.limits.requests_per_minute)
@@ -192,6 +220,10 @@ def _finish(services: Services) -> Callable[[Response], Response]:
         response.headers["X-Content-Type-Options"] = "nosniff"
         if writes := LAST_WRITES.get():
             response.headers["X-Last-Write"] = str(writes[-1])
+            if "call" in g:
+                services.splitter.note_write(g.call, writes[-1])
+        if g.get("held") is not None:
+            response.headers[handed.APPLIED] = str(g.held)
         if "limits" in g:
             response.headers.add("RateLimit-Policy", f'"minute";q={g.limits.requests_per_minute};w=60')
         if "limits" in g and "left" in g:
@@ -205,6 +237,13 @@ def _finish(services: Services) -> Callable[[Response], Response]:
 
 def _record(services: Services, call: Call, response: Response) -> None:
     tenant, route, status = str(call.tenant_id), request.endpoint or "none", str(response.status_code)
+    if call.handed and request.headers.get(HOP) == handed.LOAD:
+        metrics.HANDED_LOAD.labels(tenant).inc()
+        return
+    if call.handed:
+        metrics.HANDED.labels(tenant, status).inc()
+        metrics.HANDED_SECONDS.labels(tenant).observe(time.perf_counter() - g.began)
+        return
     metrics.REQUESTS.labels(tenant, route, status).inc()
     if response.status_code >= 500:
         metrics.ERRORS.labels(tenant, route).inc()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -40,7 +40,7 @@ from ragplatform.services import Services, build
 from tests.registry_server import RegistryServer, serving, snapshot
 
 ROOT = Path(__file__).resolve().parents[2]
-HOME_REGION = "ap-south-1"
+HOME_REGION, ABROAD = "ap-south-1", "eu-west-1"
 NUMBERS = itertools.count(1)
 
 
@@ -201,6 +201,22 @@ def platform(stack: Stack, region: Region, tmp_path_factory: pytest.TempPathFact
         running.start()
         yield running
         running.stop()
+
+
+@pytest.fixture(scope="module")
+def sides(platform: Platform, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Platform]]:
+    """A platform of each region, which know of each other and of the one portal."""
+    regions, file = json.loads(platform.regions_file.read_text()), tmp_path_factory.mktemp("regions") / "regions.json"
+    found = {}
+    for name in (HOME_REGION, ABROAD):
+        one = replace(platform, region=stack.region(name), regions_file=file, port=free_port(), process=None)
+        found[name], regions[name]["platform"] = one, {"url": one.url}
+    file.write_text(json.dumps(regions))
+    for one in found.values():
+        one.start()
+    yield found
+    for one in found.values():
+        one.stop()
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 from psycopg import sql
 
+from lifecycle.migration.engine import copy
+from lifecycle.migration.engine.arm import arm
+from lifecycle.migration.engine.move import Move, acknowledge
 from portal.embedded.stack import Stack
 from tests.ragplatform.conftest import Platform, Tenant
 
@@ -27,6 +30,7 @@ class Moving:
     sides: dict[str, Platform]
     tenant: Tenant
     epoch: int = 1
+    move_id: UUID = field(default_factory=uuid4)
 
     @property
     def owner(self) -> str:
@@ -62,6 +66,31 @@ class Moving:
         known = snapshots[str(self.tenant.id)]
         newer = {"region": owner, "routing_epoch": self.epoch, "config_version": known["config_version"] + 1}
         snapshots[str(self.tenant.id)] = known | newer
+
+    def split(self, percent: int, mirror: float = 0.0) -> None:
+        """Hand so many hundredths of the reads to the other side, as the registry would say; None of them at -1."""
+        reads = {
+            "region": self.other,
+            "percent": percent,
+            "mirror": mirror,
+            "move": str(self.move_id),
+            "ticket": "t" * 43,
+        }
+        snapshots = self.tenant.platform.portal.snapshots
+        known = snapshots[str(self.tenant.id)]
+        newer = {"reads": None if percent < 0 else reads, "config_version": known["config_version"] + 1}
+        snapshots[str(self.tenant.id)] = known | newer
+
+    def copied(self) -> Move:
+        """The mover's own move of the tenant: captured, copied, and ready for its rounds."""
+        blue, green = self.sides[self.owner].region, self.sides[self.other].region
+        found = Move(self.move_id, self.tenant.id, 1, blue, green, self.tenant.names.bucket)
+        acknowledge(found)
+        arm(found)
+        copy.plan(found)
+        while (done := copy.copy_some(found, seconds=2.0)).chunks_done < done.chunks_total:
+            """Until every chunk is over."""
+        return found
 
     def set_fence(self, region: str, state: str, epoch: int) -> None:
         with self.store(region) as db:

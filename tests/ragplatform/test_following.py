@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,27 +12,10 @@ import httpx
 import pytest
 
 from portal.embedded.stack import Stack
-from tests.ragplatform.conftest import HOME_REGION, Platform, free_port, ingest, make_tenant, problem
+from tests.ragplatform.conftest import ABROAD, HOME_REGION, Platform, free_port, ingest, make_tenant, problem
 from tests.ragplatform.moving import Moving
 
-ABROAD = "eu-west-1"
 WRITERS = 4
-
-
-@pytest.fixture(scope="module")
-def sides(platform: Platform, stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Platform]]:
-    """A platform of each region, which know of each other and of the one portal."""
-    regions, file = json.loads(platform.regions_file.read_text()), tmp_path_factory.mktemp("regions") / "regions.json"
-    found = {}
-    for name in (HOME_REGION, ABROAD):
-        one = replace(platform, region=stack.region(name), regions_file=file, port=free_port(), process=None)
-        found[name], regions[name]["platform"] = one, {"url": one.url}
-    file.write_text(json.dumps(regions))
-    for one in found.values():
-        one.start()
-    yield found
-    for one in found.values():
-        one.stop()
 
 
 @pytest.fixture

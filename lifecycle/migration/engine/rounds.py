@@ -23,12 +23,28 @@ from .vectors import Change, Keys
 
 MOST = 50_000  # keys in one round: it is held in memory
 DIRTY = "SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s ORDER BY seq LIMIT %s"
-SEEN = "SELECT pg_current_snapshot()::text"
+SEEN = "SELECT pg_current_snapshot()::text, (SELECT epoch FROM bw.fence WHERE tenant_id = %s)"
 LEFT = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s"
 STORE = """
 INSERT INTO bw.move_round (move_id, tenant_id, number, source, snapshot, upserted, deleted)
 SELECT %s, %s, (SELECT count(*) FROM bw.move_round WHERE move_id = %s), %s, %s, %s, %s
 """
+APPLIED = """
+INSERT INTO bw.applied AS a (tenant_id, move_id, epoch, snapshot, at)
+VALUES (%s, %s, %s, %s, clock_timestamp() - make_interval(secs => %s))
+ON CONFLICT (tenant_id) DO UPDATE
+SET move_id = excluded.move_id, epoch = excluded.epoch, snapshot = excluded.snapshot, at = excluded.at
+"""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The source's snapshot of a round, the epoch of the fence in it, and when it was taken (monotonic)."""
+
+    snapshot: str
+    epoch: int
+    taken: float
+    is_whole: bool  # nothing was left out: afterwards the target holds all that the snapshot shows
 
 
 @dataclass(frozen=True)
@@ -45,13 +61,16 @@ class Round:
     left: int
     changed: Keys
     vectors: Change
+    seen: Seen
 
 
 def round(move: Move) -> Round:
     """Bring over what changed, at most MOST lines of it. Afterwards, if nothing was left out, target equals source."""
     with translated("dirty round"), both(move) as (source, target):
         with carried(source, target, move, tables.read(source)) as done:
-            pass
+            if not done.keys:
+                with into(target, move):
+                    _stand(target, move, done.seen)
         return done
 
 
@@ -101,10 +120,11 @@ def _carry(
     """The lines that were carried, and the round."""
     began = time.monotonic()
     with source.pipeline():
-        dirty, seen = source.execute(DIRTY, (move.tenant_id, MOST)), source.execute(SEEN)
+        dirty, seen = source.execute(DIRTY, (move.tenant_id, MOST)), source.execute(SEEN, (move.tenant_id,))
         generation(source, move, move.source)
     lines, row = dirty.fetchall(), seen.fetchone()
     assert row is not None
+    taken = Seen(row[0], row[1], began, len(lines) < MOST)
     changed: dict[str, dict[tuple[str, ...], None]] = {}
     for _, table, key in lines:
         changed.setdefault(table, {})[tuple(key)] = None
@@ -116,13 +136,13 @@ def _carry(
         with into(target, move):
             beside = vectors.of_round(move, source, target, keys)
             vectors.carry(move, source, target, beside, until)
-            upserted = _bring(source, target, move, known, rows, row[0], make_room)
+            upserted = _bring(source, target, move, known, rows, taken, make_room)
     if len(lines) == MOST:
         row = source.execute(LEFT, (move.tenant_id,)).fetchone()
         left = int(row[0]) - len(lines) if row else 0
     number, deleted = sum(map(len, keys.values())), sum(map(len, rows.values())) - upserted
     seconds = time.monotonic() - began
-    return [seq for seq, *_ in lines], Round(number, upserted, deleted, seconds, left, rows, beside)
+    return [seq for seq, *_ in lines], Round(number, upserted, deleted, seconds, left, rows, beside, taken)
 
 
 def _bring(
@@ -131,7 +151,7 @@ def _bring(
     move: Move,
     found: dict[str, Table],
     keys: Keys,
-    seen: str,
+    seen: Seen,
     make_room: bool,
 ) -> int:
     """Replace the rows of these keys on the target by those of the source's snapshot `seen`; returns their number."""
@@ -144,8 +164,16 @@ def _bring(
     for name, condition in conditions.items():
         upserted += pour(source, target, found[name], condition, make_room=make_room)[0]
     deleted = sum(map(len, keys.values())) - upserted
-    target.execute(STORE, (move.id, move.tenant_id, move.id, move.source.name, seen, upserted, deleted))
+    target.execute(STORE, (move.id, move.tenant_id, move.id, move.source.name, seen.snapshot, upserted, deleted))
+    _stand(target, move, seen)
     return upserted
+
+
+def _stand(target: Connection[Any], move: Move, seen: Seen) -> None:
+    """Say what the target holds from this commit on, for whoever reads there what was written at the source."""
+    if seen.is_whole:
+        age = time.monotonic() - seen.taken
+        target.execute(APPLIED, (move.tenant_id, move.id, seen.epoch, seen.snapshot, age))
 
 
 def _objects(

@@ -4,7 +4,18 @@ from .credentials import file_token
 from .reading import Applied, ReadToken
 from .registry import Registry
 from .router import Route, Router
-from .snapshot import Configuration, Limits, Maintenance, Malformed, Refused, Service, Snapshot, Standing, Throttle
+from .snapshot import (
+    Configuration,
+    Limits,
+    Maintenance,
+    Malformed,
+    ReadSplit,
+    Refused,
+    Service,
+    Snapshot,
+    Standing,
+    Throttle,
+)
 
 __all__ = [
     "Applied",
@@ -12,6 +23,7 @@ __all__ = [
     "Limits",
     "Maintenance",
     "Malformed",
+    "ReadSplit",
     "ReadToken",
     "Refused",
     "Registry",

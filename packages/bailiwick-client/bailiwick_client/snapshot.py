@@ -1,7 +1,7 @@
 """What the portal says of one tenant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
@@ -79,6 +79,32 @@ class Service:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadSplit:
+    """Which share of a moving tenant's reads another region answers: `percent` of its callers.
+
+    `mirror` is the share of reads that both sides are asked in the background. Whoever shows the `ticket` asks on
+    behalf of the tenant's owner, who has counted the read already. Snapshots of `move` say what that region holds.
+    """
+
+    region: str
+    percent: int
+    mirror: float
+    move: str
+    ticket: str = field(repr=False)
+
+    @classmethod
+    def of(cls, data: Any) -> "ReadSplit":
+        """Read the portal's JSON; raises Malformed."""
+        return cls(
+            region=_take(data, "region", str),
+            percent=_take(data, "percent", int),
+            mirror=float(_take(data, "mirror", (int, float))),
+            move=_take(data, "move", str),
+            ticket=_take(data, "ticket", str),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """Whether a tenant may be served, as of the status change `version`."""
 
@@ -126,6 +152,7 @@ class Configuration:
     document: Mapping[str, Any]  # the tenant's configuration document: model, retrieval, branding
     features: frozenset[str]  # what its tier includes
     service: Service = Service()
+    reads: ReadSplit | None = None  # while it moves
 
     @classmethod
     def of(cls, data: Any) -> "Configuration":
@@ -152,6 +179,7 @@ class Configuration:
             document=MappingProxyType(_take(data, "config", dict)),
             features=frozenset(map(str, _take(data, "features", list))),
             service=Service.of(data.get("service")),
+            reads=ReadSplit.of(data["reads"]) if data.get("reads") is not None else None,
         )
 
 
@@ -214,6 +242,10 @@ class Snapshot:
     @property
     def vector_provider(self) -> str:
         return self.configuration.vector_provider
+
+    @property
+    def reads(self) -> ReadSplit | None:
+        return self.configuration.reads
 
     @property
     def validating(self) -> bool:
