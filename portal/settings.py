@@ -100,6 +100,21 @@ MIGRATION: dict[str, Any] = {
     # the health gates look so often while green serves the tenant; any limit of gates/limits.py may be set here
     "gate_seconds": 30,
     "gates": {"soak": 60.0 if EMBEDDED else 300.0},
+    # how reads move before the switch: so long at each share, so many questions of our own at a time where the tenant
+    # asks none; what is said in `limits` stands above `gates`
+    "reads": {
+        "is_on": True,
+        "mirror": 1.0,
+        "soak": 1.0 if EMBEDDED else 300.0,
+        "look_seconds": 0.5 if EMBEDDED else 10.0,
+        "questions": 20,
+        "floor": 5.0,
+        "most": 200.0,
+        "load_seconds": 2.0 if EMBEDDED else 30.0,
+        "limits": {"min_requests": 30, "min_compared": 10, "quantile": 0.9, "clearly_bad": 8.0, "false_pass": 0.05}
+        if EMBEDDED
+        else {},
+    },
     "changes_a_second": 1_000,  # a plan warns above; the store must have room for so many times what comes
     "room": 2,
     # what a roll-back leaves in the target is kept so long before somebody is asked about it
@@ -148,12 +163,14 @@ INSTALLED_APPS = [
     "tenants.costs",
     "tenants.health",
     "tenants.placement",
+    "tenants.reads",
     "compliance",
     "compliance.certificates",
     "lifecycle",
     "lifecycle.tierchanges",
     "lifecycle.migration",
     "lifecycle.migration.judging",
+    "lifecycle.migration.reading",
     "lifecycle.migration.drills",
     "lifecycle.migration.reviews",
     "lifecycle.migration.portfolios",

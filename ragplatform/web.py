@@ -222,6 +222,8 @@ def _finish(services: Services) -> Callable[[Response], Response]:
             response.headers["X-Last-Write"] = str(writes[-1])
             if "call" in g:
                 services.splitter.note_write(g.call, writes[-1])
+        if "call" in g and g.call.handed:
+            response.headers[handed.TICKET] = "quiet"
         if g.get("held") is not None:
             response.headers[handed.APPLIED] = str(g.held)
         if "limits" in g:

@@ -22,6 +22,7 @@ from portal.lib.clock import now
 from portal.lib.errors import Absent, Blocked, Conflict, Invalid, NotAllowed
 from portal.lib.money import inr
 from tenants.models import Tenant
+from tenants.reads.actions import end_split
 
 from .models import HALTED, UNDER_WAY, Migration, State
 from .moving import locked, move, tell
@@ -223,6 +224,7 @@ def roll_back(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
         jobs.cancel_job(job.pk, actor=actor, reason=reason)
     migration.state_reason = reason[:1000]
     migration.save()
+    end_split(migration.tenant_id, actor=actor, reason=reason)
     record("migration.roll_back_asked", migration, actor=actor, reason=reason)
     return migration
 

@@ -13,6 +13,9 @@ from django.utils.translation import gettext_lazy
 from lifecycle.migration import actions, playbooks, queries
 from lifecycle.migration.drills.actions import drill
 from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
+from lifecycle.migration.reading import chart
+from lifecycle.migration.reading.actions import report_problem
+from lifecycle.migration.reading.models import Reading
 from lifecycle.migration.recording import seal_of_record
 from lifecycle.migration.reviews.green import kept_of
 from lifecycle.migration.windows import throttles
@@ -27,6 +30,7 @@ from portal.lib.clock import now
 from portal.lib.errors import Invalid
 from tenants.models import Tenant
 from tenants.queries import region_choices
+from tenants.reads.models import ReadSplit
 
 LOG_LINES = 20
 LATEST_ROUNDS = 8
@@ -202,6 +206,13 @@ class MigrationAdmin(GovernedAdmin):
                 says=_("What the roll-back left in %(region)s is erased.") % {"region": migration.target},
                 done=_("Released."),
             ),
+            "report": Verb(
+                "report",
+                _("Report a problem"),
+                _on(report_problem),
+                says=_("For whoever finds something wrong since the move. One report holds it, three take it back."),
+                done=_("Reported. Thank you."),
+            ),
         }
         return [known[word] for word in queries.available_verbs(migration, actor)]
 
@@ -224,7 +235,10 @@ class MigrationAdmin(GovernedAdmin):
         passages = list(migration.passages.all()[:LOG_LINES])
         attempts = list(migration.attempts.all()[:LOG_LINES])
         took, began, switched = migration.copy_seconds, migration.started_at, migration.switched_at
+        reading = Reading.objects.filter(migration=migration).first()
         return {
+            "reading": reading,
+            "reads": _reads(migration, reading),
             "phases": queries.phases_of(migration),
             "budget_ms": settings.MIGRATION["budget_ms"],
             "rounds": rounds,
@@ -413,6 +427,25 @@ def _left_behind(migration: Migration) -> list[Facts]:
 
 def _kind(amount: Any) -> str:
     return "text" if amount is None else "inr"
+
+
+def _reads(migration: Migration, reading: Reading | None) -> dict[str, Any]:
+    """What the card of the reads shows: intended and observed, compared answers, and both sides' lines."""
+    if reading is None:
+        return {}
+    split = ReadSplit.objects.filter(pk=migration.tenant_id, move=migration.pk).first()
+    blue, green = chart.observed(reading.points, reading.percent)
+    mirrored = reading.figures.get("pooled", {}).get("mirrored", {})
+    return {
+        "intended": split.percent if split else 0,
+        "is_on": bool(split and split.is_on),
+        "observed": round(100 * green / (blue + green)) if blue + green else None,
+        "answered": blue + green,
+        "compared": mirrored.get("compared", 0),
+        "alike": mirrored.get("compared", 0) - mirrored.get("disagreed", 0),
+        "charts": chart.charts(reading.points),
+        "problems": migration.problems.count(),
+    }
 
 
 def _percent(part: int | None, whole: int | None) -> int | None:

@@ -19,6 +19,9 @@ from tenants.models import Tenant
 
 from . import actions, playbooks
 from .models import Attempt, Migration, Passage, Playbook, RedFlag, Round, Strategy
+from .reading import chart
+from .reading.actions import report_problem
+from .reading.models import ProblemReport, Reading
 from .recording import signed_record
 from .reports import report_fence
 from .reviews.green import kept_of
@@ -56,6 +59,26 @@ class AttemptSerializer(serializers.ModelSerializer[Attempt]):
         exclude = ["migration"]
 
 
+class ReadingSerializer(serializers.ModelSerializer[Reading]):
+    """How far the reads have moved: intended and observed, and what was seen of both sides."""
+
+    observed = serializers.SerializerMethodField(help_text="Reads of this step's callers, by who answered")
+
+    class Meta:
+        model = Reading
+        exclude = ["migration", "counters"]
+
+    def get_observed(self, reading: Reading) -> dict[str, int]:
+        blue, green = chart.observed(reading.points, reading.percent)
+        return {"blue": blue, "green": green}
+
+
+class ProblemReportSerializer(serializers.ModelSerializer[ProblemReport]):
+    class Meta:
+        model = ProblemReport
+        exclude = ["migration"]
+
+
 class MigrationSerializer(serializers.ModelSerializer[Migration]):
     name = serializers.CharField(source="__str__", read_only=True)
     requested_by = serializers.CharField(source="requested_by.username", read_only=True)
@@ -78,6 +101,7 @@ class KeptGreenSerializer(serializers.Serializer[Any]):
 class MigrationDetailSerializer(MigrationSerializer):
     passages = PassageSerializer(many=True, read_only=True)
     attempts = AttemptSerializer(many=True, read_only=True)
+    reading = ReadingSerializer(read_only=True, allow_null=True, default=None)
     kept_green = serializers.SerializerMethodField(help_text="What a roll-back left in the target, and its cost")
 
     @extend_schema_field(KeptGreenSerializer(allow_null=True))
@@ -114,7 +138,9 @@ class MigrationViewSet(
     def get_queryset(self) -> Any:
         policy.require_scope(actor_of(self.request), "migration.view")
         rows = Migration.objects.visible_to(actor_of(self.request)).select_related("requested_by", "tenant")
-        return (rows if self.action == "list" else rows.prefetch_related("passages", "attempts")).order_by("-number")
+        if self.action != "list":
+            rows = rows.select_related("reading").prefetch_related("passages", "attempts")
+        return rows.order_by("-number")
 
     @extend_schema(request=MigrationInputSerializer, responses={201: MigrationDetailSerializer})
     def create(self, request: Request) -> Response:
@@ -159,6 +185,15 @@ class MigrationViewSet(
     @action(detail=True, methods=["post"], url_path="green-release")
     def green_release(self, request: Request, pk: Any = None) -> Response:
         return self._act(actions.release_green, request)
+
+    @extend_schema(request=ReasonSerializer, responses={201: ProblemReportSerializer})
+    @action(detail=True, methods=["post"])
+    def problems(self, request: Request, pk: Any = None) -> Response:
+        """Report that something is wrong with a tenant since its reads, or itself, moved. Once a person."""
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "migration.report", found)
+        made = report_problem(found.pk, actor=actor_of(request), **given)
+        return Response(ProblemReportSerializer(made).data, status=201)
 
     @extend_schema(responses=RoundSerializer(many=True))
     @action(detail=True, methods=["get"])

@@ -2,7 +2,7 @@
 
 from portal.jobs.kinds import JobKind, StepDef
 
-from .steps import cutover, doors, green, preflight, stability, sync
+from .steps import cutover, doors, green, preflight, reads, stability, sync
 from .windows.steps import in_window
 
 RESOURCES = "migration"
@@ -24,6 +24,7 @@ MOVE = JobKind(
             "verify", "Verify both sides", in_window(sync.verified), eta_seconds=20, lease_seconds=120, max_attempts=3
         ),
         StepDef("doors_settled", "Wait for the old DNS answers to end", doors.settled, eta_seconds=60),
+        StepDef("reads", "Move the reads", reads.move_reads, eta_seconds=60, lease_seconds=60),
         StepDef("switch", "Switch", in_window(cutover.cut_over), eta_seconds=2, lease_seconds=60),
         StepDef("doors", "Lead clients to green", doors.lead, eta_seconds=2),
         StepDef("stability", "Stability", stability.watch, eta_seconds=86_400, lease_seconds=60),

@@ -9,8 +9,9 @@ from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.jobs.outbox import emit
 from portal.lib.errors import Absent, Conflict
+from tenants.reads.actions import end_split
 
-from .models import Migration, Passage
+from .models import Migration, Passage, State
 from .windows import actions as windows
 
 
@@ -35,6 +36,8 @@ def move(
         raise Conflict(f"A migration that is {state} cannot {word.replace('_', ' ')}.", code="wrong-state") from None
     migration.state_reason = reason[:1000]
     migration.save()
+    if old == State.TRAFFIC_CUTOVER_STARTED:
+        end_split(migration.tenant_id, actor=actor, reason=str(migration))
     windows.lift_all(migration, f"The move is {migration.get_state_display()}.", actor=actor)
     tell(migration, old, actor=actor, reason=reason)
     verb = f"migration.{word}"

@@ -19,10 +19,12 @@ PHASES: tuple[tuple[Any, frozenset[str]], ...] = (
     (gettext_lazy("Provision green"), frozenset({S.PROVISIONING_GREEN})),
     (gettext_lazy("Capture and copy"), frozenset({S.INITIAL_SYNC})),
     (gettext_lazy("Rounds"), frozenset({S.DUAL_WRITE_ENABLED, S.INCREMENTAL_SYNC})),
-    (gettext_lazy("Switch"), frozenset({S.TRAFFIC_CUTOVER_STARTED})),
+    (gettext_lazy("Reads and switch"), frozenset({S.TRAFFIC_CUTOVER_STARTED})),
     (gettext_lazy("Stability"), frozenset({S.TRAFFIC_CUTOVER_COMPLETE})),
     (gettext_lazy("Decommission"), frozenset({S.BLUE_DECOMMISSIONED, S.COMPLETED})),
 )
+# where a problem that people report counts against green
+SERVED_ELSEWHERE = (S.TRAFFIC_CUTOVER_STARTED, S.TRAFFIC_CUTOVER_COMPLETE)
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ def phases_of(migration: Migration) -> list[Phase]:
 
 def available_verbs(migration: Migration, actor: Actor) -> list[str]:
     """Words the actor may use on the move now, in the order pages show them."""
+    can_report = migration.state in SERVED_ELSEWHERE and policy.can(actor, "migration.report", migration)
+    return _operations(migration, actor) + (["report"] if can_report else [])
+
+
+def _operations(migration: Migration, actor: Actor) -> list[str]:
     if not policy.can(actor, "migration.operate", migration):
         return _throttle_verbs(migration, actor)
     state, words = migration.state, []
@@ -91,7 +98,7 @@ def where_it_stands(migration: Migration) -> str:
         S.INITIAL_SYNC: _("Rows are being copied while the tenant works; every change meanwhile is captured."),
         S.DUAL_WRITE_ENABLED: _("The copy is complete; what changes is carried over in rounds."),
         S.INCREMENTAL_SYNC: _("Green follows blue in rounds and is being verified."),
-        S.TRAFFIC_CUTOVER_STARTED: _("The switch is being tried: writers wait for the length of one round."),
+        S.TRAFFIC_CUTOVER_STARTED: _("Reads move to green step by step; then the switch: writers wait for one round."),
         S.TRAFFIC_CUTOVER_COMPLETE: _("Green owns the tenant. Blue follows, so the way back loses nothing."),
         S.COMPLETED: _("Done."),
         S.PAUSED: _("Paused. Changes stay captured; the tenant notices nothing."),

@@ -45,6 +45,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "migration.view": READERS | APPROVERS | TENANT_SIDE,
     "migration.request": ENGINEERS,
     "migration.operate": ENGINEERS,
+    "migration.report": ENGINEERS | TENANT_SIDE,
     "migration_review.view": READERS | APPROVERS | TENANT_SIDE,
     "migration_review.edit": ENGINEERS,
     "migration_review.close": ENGINEERS | {Role.CHANGE_BOARD, Role.CTO},

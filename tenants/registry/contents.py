@@ -13,6 +13,7 @@ from django.utils.module_loading import import_string
 from tenants.configuration.queries import effective_of
 from tenants.flags.queries import features_of, flags_of
 from tenants.models import Status, Tenant
+from tenants.reads.queries import splits_of
 
 Told = dict[str, Any]
 
@@ -54,6 +55,8 @@ def configurations(tenants: Sequence[Tenant]) -> dict[UUID, str]:
         **{name: import_string(path)(tenants) for name, path in settings.REGISTRY_PARTS.items()},
     }
     found = {one.pk: _configuration(one) | {name: part[one.pk] for name, part in parts.items()} for one in tenants}
+    for pk, split in splits_of([one.pk for one in tenants if one.operation == "migrating"]).items():
+        found[pk]["reads"] = split
     return {pk: json.dumps(told, sort_keys=True) for pk, told in found.items()}
 
 

@@ -80,6 +80,7 @@ MOVES = {
     "dual_write_enabled": ("throttle-approval", "approve_throttle"),
     "provisioning_green": ("throttle-lifting", "lift_throttle"),
     "paused": ("resume",),
+    "traffic_cutover_started": ("problems", "report"),
     "failed": ("rollback", "roll_back"),
     "traffic_cutover_complete": ("drill", "rollback-drills"),
 }

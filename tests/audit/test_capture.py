@@ -52,6 +52,7 @@ EXEMPT = {
     "health_condition": "measured again every minute; the score that counts is on the tenant",
     "placement_epochcounter": "a counter; each placement is an act, and the tenant is governed",
     "judging_judgement": "measured again twice a minute; one that takes a tenant back is an act with its figures",
+    "reading_reading": "measured at every look; each share is an act on the governed split, and a failure an act",
     "migration_round": "progress, as it was measured",
     "health_reading": "measurements, dropped after two weeks",
     "health_watch": "looks at a platform; what was down in them is a delta of usage",

@@ -42,7 +42,7 @@ def slower(than: float, counts: Mapping[float, int]) -> int | None:
             longer += count
         elif edge == inf and count:
             return None
-        elif edge > than:
+        elif edge > than and count:
             longer += count * (edge - than) / (edge - lower)
     return int(longer)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, replace
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 
@@ -22,7 +23,7 @@ from tenants.health.models import Condition
 from tenants.health.score import Tally
 from tenants.health.scrape import Look, look_at
 
-from . import probe, windows
+from . import probe, sides, windows
 from .models import Judgement
 from .windows import Counters
 
@@ -36,9 +37,10 @@ def look(ctx: StepContext, migration: Migration) -> None:
         return
     before = windows.from_json(last.figures) if last else Window(0, None, _of_blue(migration))
     seen, counters = _seen(migration, last, at) if last else _begun(migration)
-    verdict = judge([before, seen], Limits(**settings.MIGRATION["gates"]))
+    kept = last.figures if last else {}
+    verdict = judge([before, *windows.of_late(kept), seen], Limits(**settings.MIGRATION["gates"]))
     found = Judgement(migration=migration, counters=asdict(counters), since=at, at=at)
-    found.figures = windows.as_json(windows.together(before, seen))
+    found.figures = windows.with_use(windows.as_json(windows.together(before, seen)), kept, seen.green)
     if _said(found, verdict, last).pk is None:
         ctx.log(f"Gates: {verdict.outcome}. {verdict.reason}", "error" if verdict.outcome is Outcome.FAIL else "info")
     _keep(ctx, found, verdict)
@@ -55,7 +57,8 @@ def _said(found: Judgement, verdict: Verdict, last: Judgement | None) -> Judgeme
 
 def _begun(migration: Migration) -> tuple[Window, Counters]:
     """The first look finds counters of unknown age: they only say from where to count."""
-    return Window(0, None), windows.counters_of(_look_at(migration), migration.tenant_id)
+    counters = windows.counters_of(_look_at(migration), migration.tenant_id)
+    return Window(0, None), replace(counters, side=_side(migration))
 
 
 def _of_blue(migration: Migration) -> Observation | None:
@@ -79,8 +82,28 @@ def _seen(migration: Migration, last: Judgement, at: datetime) -> tuple[Window, 
         counters = windows.counters_of(_look_at(migration), migration.tenant_id)
         fresh = windows.between(before, counters)
     green = _with_probe(windows.observed(fresh) if fresh else None, asked)
-    seconds = (at - last.at).total_seconds() if fresh else 0.0
-    return Window(seconds, green), counters if counters.started is not None else before
+    seconds = (at - last.at).total_seconds()
+    side = _side(migration)
+    green = _with_use(migration, green, before.side, side, seconds)
+    kept = replace(counters if counters.started is not None else before, side=side)
+    return Window(seconds if fresh else 0.0, green), kept
+
+
+def _side(migration: Migration) -> dict[str, Any] | None:
+    url = region_named(migration.target).platform_url
+    found = sides.look_at(url, migration.tenant_id) if url else None
+    return found.as_json() if found else None
+
+
+def _with_use(
+    migration: Migration, green: Observation | None, before: Any, after: Any, seconds: float
+) -> Observation | None:
+    """What its process used up since the last look, and what people have reported since the switch."""
+    if green is None:
+        return None
+    fresh = sides.Side(**after).since(sides.Side(**before)) if before and after else None
+    reported = migration.problems.filter(at__gt=migration.switched_at).count()
+    return replace(green, reported=reported, **sides.usage(fresh, seconds))  # type: ignore[arg-type]  # by name
 
 
 def _with_probe(green: Observation | None, asked: Observation) -> Observation | None:
@@ -100,13 +123,14 @@ def _keep(ctx: StepContext, found: Judgement, verdict: Verdict) -> None:
             if verdict.outcome is not Outcome.FAIL:
                 return
             if job.state != JobState.CANCELLING:
-                _take_back(migration, verdict, found)
+                take_back(migration, verdict, found.figures)
     raise Cancelled("The gates take the tenant back.")
 
 
-def _take_back(migration: Migration, verdict: Verdict, found: Judgement) -> None:
+def take_back(migration: Migration, verdict: Verdict, figures: dict[str, Any]) -> None:
+    """Say so, tell whom it concerns, and have the tenant taken back. Inside the transaction of the verdict."""
     why = f"Green is not healthy: {verdict.reason}"[:1000]
-    record("migration.gates_failed", migration, actor=GATES, reason=why, data=found.figures)
+    record("migration.gates_failed", migration, actor=GATES, reason=why, data=figures)
     tenant = migration.tenant
     emit(
         "migration.gates_failed",

@@ -46,6 +46,16 @@ class Judgement(models.Model):
 
     @property
     def gates(self) -> list[dict[str, Any]]:
-        """Each gate with its outcome in words."""
-        words = dict(Outcome.choices)
-        return [{**one, "words": words[one["outcome"]]} for one in self.findings]
+        return in_words(self.findings)
+
+
+TITLES = {"cpu": _("CPU"), "memory": _("Memory"), "pool": _("Connection pool")}
+
+
+def in_words(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each gate by its title, with its outcome in words."""
+    words = dict(Outcome.choices)
+    return [
+        {**one, "title": TITLES.get(one["gate"], one["gate"].capitalize()), "words": words[one["outcome"]]}
+        for one in findings
+    ]

@@ -1,11 +1,12 @@
 """The platform's counters as windows: what came between two looks, and everything since the switch as one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
-from lifecycle.migration.gates import Observation, Window
+from lifecycle.migration.gates import Mirrored, Observation, Window
+from lifecycle.migration.gates.judge import RESOURCES
 from tenants.health.score import Tally
 from tenants.health.scrape import Counted, Look
 
@@ -16,6 +17,7 @@ class Counters:
 
     started: float | None = None
     tally: dict[str, Any] = field(default_factory=dict)
+    side: dict[str, Any] | None = None
 
 
 def counters_of(look: Look, tenant_id: UUID) -> Counters:
@@ -35,10 +37,11 @@ def between(before: Counters, after: Counters) -> Tally | None:
 def observed(tally: Tally, probes: int = 0) -> Observation:
     """Counts as the gates take them."""
     requests = int(tally.requests)
-    return Observation(requests, min(int(tally.errors), requests), _by_bucket(tally.buckets), probes)
+    return Observation(requests, min(int(tally.errors), requests), by_bucket(tally.buckets), probes)
 
 
-def _by_bucket(cumulative: Mapping[str, float]) -> dict[float, int]:
+def by_bucket(cumulative: Mapping[str, float]) -> dict[float, int]:
+    """Counts by upper edge, not cumulated."""
     counts, below = {}, 0
     for edge, total in sorted((float(edge), int(count)) for edge, count in cumulative.items()):
         counts[edge] = max(0, total - below)
@@ -48,11 +51,13 @@ def _by_bucket(cumulative: Mapping[str, float]) -> dict[float, int]:
 
 def together(first: Window, second: Window) -> Window:
     """Both as one. Blue stays what it was: it serves nobody any more."""
-    green = _sum(first.green, second.green) if first.green and second.green else first.green or second.green
-    return Window(first.seconds + second.seconds, green, first.blue)
+    return Window(first.seconds + second.seconds, summed(first.green, second.green), first.blue)
 
 
-def _sum(one: Observation, other: Observation) -> Observation:
+def summed(one: Observation | None, other: Observation | None) -> Observation | None:
+    """What was counted in both; what is not known counts nothing."""
+    if one is None or other is None:
+        return one or other
     edges = sorted({*one.latencies, *other.latencies})
     return Observation(
         requests=one.requests + other.requests,
@@ -65,14 +70,32 @@ def _sum(one: Observation, other: Observation) -> Observation:
 
 def as_json(window: Window) -> dict[str, Any]:
     """What is kept of a window."""
-    return {"seconds": round(window.seconds, 1), "green": _kept(window.green), "blue": _kept(window.blue)}
+    sides = {"green": _kept(window.green), "blue": _kept(window.blue)}
+    return {"seconds": round(window.seconds, 1), **sides, "mirrored": asdict(window.mirrored)}
 
 
 def from_json(kept: Mapping[str, Any]) -> Window:
     """The window that `as_json` kept."""
-    return Window(kept["seconds"], _read(kept["green"]), _read(kept["blue"]))
+    return Window(kept["seconds"], _read(kept["green"]), _read(kept["blue"]), Mirrored(**kept.get("mirrored", {})))
 
 
+def of_late(kept: Mapping[str, Any]) -> list[Window]:
+    """What green's process used up in the last looks: windows in which nothing else was counted."""
+    return [Window(0.0, Observation(**one)) for one in kept.get("of_late", [])]
+
+
+def with_use(figures: dict[str, Any], before: Mapping[str, Any], green: Observation | None) -> dict[str, Any]:
+    """The figures, and beside them what the last looks found used up."""
+    used = {name: getattr(green, name, None) for name in RESOURCES}
+    return {**figures, "of_late": [*before.get("of_late", []), used][-LATE:]}
+
+
+def with_reports(green: Observation, reported: int) -> Observation:
+    """The same, and how many problems people have reported altogether: not kept, so that it is counted once."""
+    return replace(green, reported=reported)
+
+
+LATE = 5
 COUNTS = ("requests", "errors", "probes", "refused")
 
 
