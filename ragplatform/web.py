@@ -244,7 +244,8 @@ def _record(services: Services, call: Call, response: Response) -> None:
         return
     if call.handed:
         metrics.HANDED.labels(tenant, status).inc()
-        metrics.HANDED_SECONDS.labels(tenant).observe(time.perf_counter() - g.began)
+        if response.status_code != 409:  # which took no time, and the owner answered
+            metrics.HANDED_SECONDS.labels(tenant).observe(time.perf_counter() - g.began)
         return
     metrics.REQUESTS.labels(tenant, route, status).inc()
     if response.status_code >= 500:
