@@ -99,6 +99,9 @@ def test_there_and_back(alone: Product) -> None:
     there = reach(product, path, "traffic_cutover_complete")
     assert there["root_source"] == there["root_target"] != ""
     assert there["pause_ms"] is None or there["pause_ms"] > 0
+    read = there["reading"]
+    assert (read["percent"], read["outcome"]) == (100, "pass"), read
+    assert read["figures"]["load"]["outcome"] == "pass", "green bore the load before its first user"
     tenant = request.champion.get(f"/api/v1/tenants/{request.tenant_id}/")
     assert (tenant["region"], tenant["operation"]) == ("eu-west-1", "migrating")
     assert tenant["status"] == "active", "a moving tenant stays active for its clients"

@@ -43,6 +43,13 @@ class Seen:
     green: Side | None
     fresh_blue: Side | None
 
+    @property
+    def rate(self) -> float:
+        """Requests of the tenant itself, a second."""
+        if self.fresh_blue is None or not self.window.seconds:
+            return 0.0
+        return sum(self.fresh_blue.requests.values()) / self.window.seconds
+
     def counters(self) -> dict[str, Any]:
         return {name: side.as_json() for name, side in (("blue", self.blue), ("green", self.green)) if side}
 
@@ -86,27 +93,28 @@ def look(ctx: StepContext, migration: Migration, reading: Reading) -> Reading:
     known, at = settings.MIGRATION["reads"], now()
     if reading.counters and (at - reading.at).total_seconds() < known["look_seconds"]:
         return reading
-    seen = _seen(migration, reading, at)
+    seen, was = _seen(migration, reading, at), reading.outcome
     if seen.window.mirrored.compared < known["questions"]:
         asking.ask_owner(migration, _split_of(migration), known["questions"])
     before = windows.from_json(reading.figures["pooled"]) if "pooled" in reading.figures else Window(0, None)
     verdict = _judged(migration, reading, before, seen)
-    was, reading.at = reading.outcome, at
-    reading.outcome, reading.reason = verdict.outcome, verdict.reason[:1000]
-    reading.findings = [asdict(one) for one in verdict.findings]
-    reading.counters = {**reading.counters, **seen.counters()}
-    kept = reading.figures
-    rate = (
-        sum(seen.fresh_blue.requests.values()) / seen.window.seconds if seen.fresh_blue and seen.window.seconds else 0
-    )
-    figures = {"pooled": windows.as_json(_pooled(before, seen.window)), "peak": max(rate, kept.get("peak", 0.0))}
-    figures["load"] = next((asdict(one) for one in verdict.findings if one.gate == asking.LOAD), kept.get("load"))
-    reading.figures = windows.with_use(figures, kept, seen.window.green)
-    reading.points = [*reading.points, point(at, reading.percent, seen.window, seen.fresh_blue)][-MOST_POINTS:]
+    _note(reading, before, seen, verdict, at)
     if was != reading.outcome:
         ctx.log(f"Reads at {reading.percent} %: {reading.outcome}. {reading.reason}")
     _keep(ctx, reading, verdict, at)
     return reading
+
+
+def _note(reading: Reading, before: Window, seen: Seen, verdict: Verdict, at: datetime) -> None:
+    """What was seen and said, on the row that is yet to be saved."""
+    kept, window = reading.figures, seen.window
+    reading.at, reading.outcome, reading.reason = at, verdict.outcome, verdict.reason[:1000]
+    reading.findings = [asdict(one) for one in verdict.findings]
+    reading.counters = {**reading.counters, **seen.counters()}
+    load = next((asdict(one) for one in verdict.findings if one.gate == asking.LOAD), kept.get("load"))
+    figures = {"pooled": windows.as_json(_pooled(before, window)), "peak": max(seen.rate, kept.get("peak", 0.0))}
+    reading.figures = windows.with_use({**figures, "load": load}, kept, window.green)
+    reading.points = [*reading.points, point(at, reading.percent, window, seen.fresh_blue)][-MOST_POINTS:]
 
 
 def _seen(migration: Migration, reading: Reading, at: datetime) -> Seen:

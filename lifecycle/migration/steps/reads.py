@@ -8,7 +8,7 @@ from lifecycle.migration.reading.actions import can_move, look, stand
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled
 
-from .common import SLICE_SECONDS, advance, again, engine_move
+from .common import SLICE_SECONDS, advance, again, engine_move, migration_of
 from .sync import one_round
 
 PAUSE = 0.2  # seconds between rounds: so far is green behind
@@ -23,7 +23,7 @@ def move_reads(ctx: StepContext) -> dict[str, Any]:
     move, began, reading = engine_move(ctx, migration), time.monotonic(), stand(ctx)
     while reading.over_at is None:
         one_round(ctx, move, Direction.FORWARD)
-        reading = look(ctx, migration, reading)
+        reading = look(ctx, migration_of(ctx), reading)
         if ctx.cancel_requested:
             raise Cancelled("Stopped between two shares.")
         if time.monotonic() - began > SLICE_SECONDS:
