@@ -27,6 +27,7 @@ from .made import put
 
 SIDES = ("ap-south-1", "eu-west-1")
 GREEN_IS_READY = ("preflight", "provision_green")
+NO_READS = {"reads": {"is_on": False}}  # there is no platform to hand any on; see test_reads.py
 
 
 @dataclass

@@ -13,7 +13,7 @@ from portal.embedded.stack import Stack
 from portal.jobs import runner
 from portal.jobs.actions import wake
 
-from .running import SIDES, Running, running
+from .running import NO_READS, SIDES, Running, running
 from .test_workers import BACK, SWITCHED
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +33,7 @@ WRITES = {
 
 @pytest.fixture
 def switched(shipped: None, stack: Stack, settings: Any) -> Running:
-    settings.MIGRATION = {**settings.MIGRATION, "budget_ms": 5_000, "gate_seconds": 3600}
+    settings.MIGRATION = {**settings.MIGRATION, **NO_READS, "budget_ms": 5_000, "gate_seconds": 3600}
     one = running(stack.superuser_kwargs("control", "postgres"), documents=20)
     one.until(SWITCHED)
     return one

@@ -20,7 +20,7 @@ from portal.lib.clock import now
 from tests.jobs.support import eventually
 from tests.migration.engine import kills
 
-from .running import Running, running
+from .running import NO_READS, Running, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WHOLE = os.environ.get("BAILIWICK_SWEEPS") == "all"
@@ -60,7 +60,13 @@ def arguments(stack: Stack) -> dict[str, Any]:
 @pytest.fixture
 def move(shipped: None, settings: Any, arguments: dict[str, Any]) -> Any:
     """Makes moves. Nobody looks at green's health, and a pause may be long: the machine is busy."""
-    settings.MIGRATION = {**settings.MIGRATION, "budget_ms": 5_000, "gate_seconds": 3600, "fenced_seconds": -1}
+    settings.MIGRATION = {
+        **settings.MIGRATION,
+        **NO_READS,
+        "budget_ms": 5_000,
+        "gate_seconds": 3600,
+        "fenced_seconds": -1,
+    }
     return lambda name="investment-banking": running(arguments, name=name)
 
 
