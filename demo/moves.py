@@ -27,8 +27,8 @@ def there_and_back(times: int) -> None:
 
 def _begin(engineer: Person) -> dict[str, Any]:
     tenant = engineer.get("/api/v1/tenants/", name=TENANT)["results"][0]
-    asked = {"tenant_id": tenant["id"], "target": TARGET, "is_rehearsal": True, "reason": f"{MARK}a way there."}
-    move = dict(engineer.post("/api/v1/migrations/", asked))
+    asked = {"tenant_id": tenant["id"], "target": TARGET, "is_rehearsal": True, "strategy": "blue_green"}
+    move = dict(engineer.post("/api/v1/migrations/", {**asked, "reason": f"{MARK}a way there."}))
     engineer.post(f"/api/v1/migrations/{move['id']}/start/", {"reason": f"{MARK}now."})
     return move
 

@@ -83,7 +83,7 @@ def test_there_and_back(alone: Product) -> None:
     assert before["documents"] == 5
 
     engineer = product.person("kiran")
-    asked = {"tenant_id": str(request.tenant_id), "target": "eu-west-1", "is_rehearsal": True}
+    asked = {"tenant_id": str(request.tenant_id), "target": "eu-west-1", "is_rehearsal": True, "strategy": "blue_green"}
     plan = engineer.post("/api/v1/migrations/plan/", asked)
     assert plan["is_possible"], plan["findings"]
     made = engineer.post("/api/v1/migrations/", {**asked, "reason": "A rehearsal."})
