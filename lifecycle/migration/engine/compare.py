@@ -58,8 +58,8 @@ class Digests:
 
 def compare(move: Move, beat: Callable[[], None] = lambda: None, keys: Collection[str] | None = None) -> Digests:
     """Read every version of every object on both sides, or of these keys alone."""
-    sides = [_digests(region, move.bucket, beat, keys) for region in (move.source, move.target)]
-    return Digests(*sides)
+    sides = ((move.source, move.bucket), (move.target, move.bucket_there))
+    return Digests(*(_digests(region, bucket, beat, keys) for region, bucket in sides))
 
 
 def _root(digests: dict[str, bytes]) -> str:

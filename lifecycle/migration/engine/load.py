@@ -35,9 +35,13 @@ def pour(
 def _pipe(
     source: Connection[Any], target: Connection[Any], table: Table, into: sql.Identifier, condition: sql.Composed
 ) -> tuple[int, int]:
-    size = 0
     read = OUT.format(columns=table.listed(), table=table.identifier, condition=condition)
-    write = IN.format(columns=table.listed(), table=into)
+    return pipe(source, target, read, IN.format(columns=table.listed(), table=into))
+
+
+def pipe(source: Connection[Any], target: Connection[Any], read: sql.Composed, write: sql.Composed) -> tuple[int, int]:
+    """One binary COPY into another; returns rows and bytes."""
+    size = 0
     with source.cursor() as reader, target.cursor() as writer:
         with reader.copy(read) as coming, writer.copy(write) as going:
             for block in coming:

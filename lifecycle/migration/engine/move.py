@@ -40,8 +40,8 @@ class Held:
 class Move:
     """Rows flow from `source` to `target`. `job_epoch` is the lease under which every transaction is made.
 
-    `bucket` is the tenant's on either side, or empty for a tenant that has none. `held` is where source and target keep
-    its vectors.
+    `bucket` is the tenant's on either side, or empty for a tenant that has none; `other_bucket` is that of the target
+    where it is another. `held` is where source and target keep its vectors.
     """
 
     id: UUID
@@ -51,15 +51,22 @@ class Move:
     target: Region
     bucket: str = ""
     held: tuple[Held, Held] = (Held(), Held())
+    other_bucket: str = ""
 
-    def reversed(self) -> "Move":
-        """The same move flowing back."""
-        return replace(self, source=self.target, target=self.source, held=(self.held[1], self.held[0]))
+    @property
+    def bucket_there(self) -> str:
+        """The target's bucket."""
+        return self.other_bucket or self.bucket
 
     @property
     def vectors_are_rows(self) -> bool:
         """Whether vectors go with the rows, as rows; else `vectors` brings them."""
         return all(side.as_rows for side in self.held)
+
+    def reversed(self) -> "Move":
+        """The same move flowing back."""
+        turned = replace(self, source=self.target, target=self.source, held=(self.held[1], self.held[0]))
+        return replace(turned, bucket=self.bucket_there, other_bucket=self.bucket)
 
 
 @dataclass(frozen=True)

@@ -125,13 +125,15 @@ def _oldest_first(newest_first: Sequence[Version]) -> list[Version]:
 
 
 def _bring(move: Move, key: str) -> int:
-    there, here = history(move.source, move.bucket, key), history(move.target, move.bucket, key)
+    there, here = history(move.source, move.bucket, key), history(move.target, move.bucket_there, key)
     if [one.is_marker for one in here] != [one.is_marker for one in there[: len(here)]]:
-        remove(move.target, move.bucket, key)  # an earlier move left it, and its source has forgotten some of it since
+        remove(
+            move.target, move.bucket_there, key
+        )  # an earlier move left it; its source has forgotten some of it since
         here = []
     for version in there[len(here) :]:
         if version.is_marker:
-            aws.client(move.target, "s3").delete_object(Bucket=move.bucket, Key=key)
+            aws.client(move.target, "s3").delete_object(Bucket=move.bucket_there, Key=key)
         else:
             _copy(move, key, version)
     return len(there) - len(here)
@@ -139,15 +141,15 @@ def _bring(move: Move, key: str) -> int:
 
 def _copy(move: Move, key: str, version: Version) -> None:
     source, target = aws.client(move.source, "s3"), aws.client(move.target, "s3")
-    place = {"Bucket": move.bucket, "Key": key}
-    got = source.get_object(**place, VersionId=version.id)
+    place = {"Bucket": move.bucket, "Key": key, "VersionId": version.id}
+    got = source.get_object(**place)
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as body:
         digest = _drain(got["Body"], body)
         kept = {name: got[name] for name in KEPT if name in got}
-        tags = source.get_object_tagging(**place, VersionId=version.id)["TagSet"]
+        tags = source.get_object_tagging(**place)["TagSet"]
         tagging = {"Tagging": urlencode(aws.as_dict(tags))} if tags else {}
         metadata = got.get("Metadata", {}) | {SHA256: digest, VERSION: version.id}
-        target.put_object(**place, Body=body, Metadata=metadata, **kept, **tagging)
+        target.put_object(Bucket=move.bucket_there, Key=key, Body=body, Metadata=metadata, **kept, **tagging)
 
 
 def _drain(coming: Any, going: IO[bytes]) -> str:

@@ -132,10 +132,15 @@ def abort(move: Move, control: Control) -> int:
     for other in sides.values():
         with suppress(Transient):
             close(move, other, epoch)
-    with translated("open the owner"), prompt(owner, "mover") as db, fenced(db, move, owner):
+    open_owner(move, owner, epoch)
+    return epoch
+
+
+def open_owner(move: Move, region: Region, epoch: int) -> None:
+    """Open the store that owns the tenant, at an epoch that was never in force; its capture is on from then."""
+    with translated("open the owner"), prompt(region, "mover") as db, fenced(db, move, region):
         db.execute(LOCK, (move.tenant_id,))
         db.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
-    return epoch
 
 
 def settle(move: Move, stands: Placement) -> None:

@@ -1,11 +1,12 @@
 """Compares both sides while writes flow. Shares no code with the copier: another login, catalogue query and ranges.
 
 A row is what PostgreSQL's record_send makes of its columns in order of their names: for each its type, its length
-(-1 for NULL) and its binary form, which knows no time zone and keeps 1.0 apart from 1.00. A range of rows is the
-SHA-256 over its rows' SHA-256 in key order; a tenant is the RFC 9162 tree over its ranges.
+(-1 for NULL) and its binary form, which knows no time zone and keeps 1.0 apart from 1.00. The tenant is not among them:
+rows are asked for by it, and a clone differs in nothing else. A range of rows is the SHA-256 over its rows' SHA-256 in
+key order; a tenant is the RFC 9162 tree over its ranges.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -102,11 +103,19 @@ def verify(move: Move, beat: Callable[[], None] = lambda: None) -> Verification:
                     row = source.execute("SELECT pg_export_snapshot()").fetchone()
                     assert row is not None
                     with reader(move.source, str(row[0])) as mine, reader(move.target) as theirs:
-                        result = _compare(mine, theirs, move, beat)
+                        but = () if move.vectors_are_rows else ("chunk_vectors",)  # compare_vectors reads them
+                        result = _compare(mine, theirs, (move.tenant_id, move.tenant_id), beat, but)
         if result.mismatches:
             with fenced(source, move, move.source):
                 _make_dirty(source, move.tenant_id, result.mismatches)
     return result
+
+
+def twins(
+    mine: Connection[Any], theirs: Connection[Any], tenants: tuple[UUID, UUID], beat: Callable[[], None]
+) -> Verification:
+    """Compare every row of one tenant with those of another, each in the snapshot of its transaction."""
+    return _compare(mine, theirs, tenants, beat)
 
 
 def differing(mine: Connection[Any], theirs: Connection[Any], shapes: list[Shape], tenant_id: UUID, keys: Keys) -> Keys:
@@ -152,15 +161,19 @@ def snapshot(db: Limited, exported: str | None = None) -> Iterator[None]:
             yield
 
 
-def _compare(mine: Connection[Any], theirs: Connection[Any], move: Move, beat: Callable[[], None]) -> Verification:
-    described, tenant_id = shapes(mine), move.tenant_id
+def _compare(
+    mine: Connection[Any],
+    theirs: Connection[Any],
+    tenants: tuple[UUID, UUID],
+    beat: Callable[[], None],
+    but: Collection[str] = (),
+) -> Verification:
+    described = shapes(mine)
     if described != shapes(theirs):
         raise Permanent(SYSTEM, "verify", "the tables of the two regions are not alike")
-    if not move.vectors_are_rows:
-        described = [shape for shape in described if shape.name != "chunk_vectors"]  # compare_vectors reads them
-    spans = [span for shape in described for span in _spans(mine, tenant_id, shape)]
+    spans = [span for shape in described if shape.name not in but for span in _spans(mine, tenants[0], shape)]
     with ThreadPoolExecutor(2) as pool:
-        sides = [pool.submit(_digests, db, tenant_id, spans) for db in (mine, theirs)]
+        sides = [pool.submit(_digests, db, one, spans) for db, one in zip((mine, theirs), tenants, strict=True)]
         ours, other = _patiently(sides, beat)
     mismatches: Keys = {}
     rows: dict[str, int] = {}
@@ -168,8 +181,8 @@ def _compare(mine: Connection[Any], theirs: Connection[Any], move: Move, beat: C
         name = span.shape.name
         rows[name] = rows.get(name, 0) + one[0]
         if one != two:
-            condition = _bounded(span, tenant_id)
-            mismatches.setdefault(name, []).extend(_different(mine, theirs, span.shape, condition))
+            conditions = _bounded(span, tenants[0]), _bounded(span, tenants[1])
+            mismatches.setdefault(name, []).extend(_different(mine, theirs, span.shape, conditions))
     roots = (_root(spans, ours), _root(spans, other))
     return Verification(sum(rows.values()), *roots, rows, mismatches, _snapshot(mine))
 
@@ -221,9 +234,10 @@ def _spans(db: Connection[Any], tenant_id: UUID, shape: Shape) -> Iterator[Span]
 
 
 def _different(
-    mine: Connection[Any], theirs: Connection[Any], shape: Shape, condition: sql.Composed
+    mine: Connection[Any], theirs: Connection[Any], shape: Shape, conditions: tuple[sql.Composed, sql.Composed]
 ) -> list[list[str]]:
-    (one,), (other,) = (_each(db, [(shape, condition)]) for db in (mine, theirs))
+    sides = zip((mine, theirs), conditions, strict=True)
+    (one,), (other,) = (_each(db, [(shape, condition)]) for db, condition in sides)
     return _unlike(one, other)
 
 
@@ -269,6 +283,7 @@ def _row(shape: Shape) -> sql.Composed:
     names = (
         sql.SQL("{0}({1})" if send else "{1}").format(sql.SQL(send), sql.Identifier(name))
         for name, send in shape.columns
+        if name != "tenant_id"
     )
     return sql.SQL("record_send(ROW({}))").format(sql.SQL(", ").join(names))
 
