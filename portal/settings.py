@@ -97,6 +97,8 @@ MIGRATION: dict[str, Any] = {
     "quiet_seconds": 60,
     "stability_seconds": int(env("BAILIWICK_MIGRATION_STABILITY_SECONDS") or (180 if EMBEDDED else 0)),
     "blue_green_sla": Decimal("99.99"),
+    # a move starts only with a verified copy elsewhere that is not older
+    "copy_hours": int(env("BAILIWICK_MIGRATION_COPY_HOURS") or 24),
     # the health gates look so often while green serves the tenant; any limit of gates/limits.py may be set here
     "gate_seconds": 30,
     "gates": {"soak": 60.0 if EMBEDDED else 300.0},
@@ -175,6 +177,8 @@ INSTALLED_APPS = [
     "lifecycle.migration.reviews",
     "lifecycle.migration.portfolios",
     "lifecycle.migration.windows",
+    "lifecycle.migration.copies",
+    "lifecycle.migration.rehearsing",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -349,6 +353,8 @@ API_ROUTES = [
     "lifecycle.migration.drills.api.routes",
     "lifecycle.migration.portfolios.api.routes",
     "lifecycle.migration.windows.api.routes",
+    "lifecycle.migration.copies.api.routes",
+    "lifecycle.migration.rehearsing.api.routes",
 ]
 # What upper floors have platforms told of a tenant, beside its configuration, by name.
 REGISTRY_PARTS = {"service": "lifecycle.migration.windows.queries.service_of"}
@@ -379,6 +385,7 @@ SPECTACULAR_SETTINGS = {
         "RequestStateEnum": "lifecycle.models.State",
         "TierChangeStateEnum": "lifecycle.tierchanges.models.State",
         "MigrationStateEnum": "lifecycle.migration.models.State",
+        "CopyStateEnum": "lifecycle.migration.copies.models.State",
         "StrategyEnum": "lifecycle.migration.models.Strategy",
         "RedFlagKindEnum": "lifecycle.migration.models.RedFlag.Kind",
         "PortfolioStateEnum": "lifecycle.migration.portfolios.models.State",
@@ -409,7 +416,11 @@ GUARDED_VERBS = frozenset(
 )  # fmt: skip
 GUARDS: dict[str, list[str]] = {
     "tenant.archive": ["lifecycle.suspension.guards.not_while_moving"],
-    "migration.start": ["lifecycle.migration.guards.a_copy_exists"],
+    "approval.take_effect": ["lifecycle.migration.rehearsing.guards.approved_after_rehearsal"],
+    "migration.start": [
+        "lifecycle.migration.rehearsing.guards.a_rehearsal_passed",
+        "lifecycle.migration.copies.guards.a_copy_exists",
+    ],
 }
 
 METRIC_TENANTS = int(env("BAILIWICK_METRIC_TENANTS") or 50)  # with series of their own; the rest are `other`
@@ -435,6 +446,7 @@ DEFAULTS = [
     "portal.notify.defaults.install",
     "lifecycle.migration.defaults.install",
     "lifecycle.migration.drills.defaults.install",
+    "lifecycle.migration.rehearsing.defaults.install",
 ]
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
@@ -511,8 +523,15 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "compliance.certificates.subscribers.job_failed",
         "lifecycle.provisioning.subscribers.job_failed",
         "lifecycle.migration.subscribers.job_failed",
+        "lifecycle.migration.copies.steps.job_ended",
+        "lifecycle.migration.rehearsing.steps.job_ended",
     ],
-    "job.cancelled": ["lifecycle.provisioning.subscribers.job_failed", "lifecycle.migration.subscribers.job_failed"],
+    "job.cancelled": [
+        "lifecycle.provisioning.subscribers.job_failed",
+        "lifecycle.migration.subscribers.job_failed",
+        "lifecycle.migration.copies.steps.job_ended",
+        "lifecycle.migration.rehearsing.steps.job_ended",
+    ],
     "ticket.opened": ["portal.notify.subscribers.ticket_opened"],
     "rollback.finished": ["portal.notify.subscribers.rollback_finished"],
     "incident.opened": ["portal.notify.subscribers.incident_opened"],
@@ -542,6 +561,9 @@ JOB_KINDS = {
     "certificate.issue": "compliance.certificates.jobs.ISSUE",
     "migration.move": "lifecycle.migration.jobs.MOVE",
     "migration.roll_back": "lifecycle.migration.jobs.ROLL_BACK",
+    "migration.copy": "lifecycle.migration.copies.jobs.COPY",
+    "migration.clone": "lifecycle.migration.rehearsing.jobs.CLONE",
+    "migration.rehearse": "lifecycle.migration.rehearsing.jobs.REHEARSE",
 }
 SCHEDULE = {
     "portal.jobs.schedule.redrive_orphans": 2,

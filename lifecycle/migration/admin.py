@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from lifecycle.migration import actions, playbooks, queries
+from lifecycle.migration.copies.queries import way_out
 from lifecycle.migration.drills.actions import drill
 from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
 from lifecycle.migration.reading import chart
@@ -254,13 +255,15 @@ class MigrationAdmin(GovernedAdmin):
             "case_url": self.console.url_of("approvals.case", str(migration.case_id or "")),
             "job_url": self.console.url_of("jobs.job", str(migration.rollback_job_id or migration.job_id or "")),
             "seal": seal_of_record(migration),
+            "way_out": (out := way_out(migration)),
+            "copy_url": self.console.url_of("copies.tenantcopy", str(out.copy_id)) if out else "",
             "record_url": reverse("migration-record", args=[migration.pk]) if migration.is_switched else "",
             "throttle": throttle_of(migration),
             "live": 0 if migration.state in ENDED else 8 if migration.state == State.INITIATED else 2,
         }
 
     def create(self, actor: Actor, data: dict[str, Any]) -> Migration:
-        return actions.request(_tenant_named(data.pop("tenant"), actor), actor=actor, **data)
+        return actions.request(tenant_named(data.pop("tenant"), actor), actor=actor, **data)
 
     def form_extra(self, request: Any, form: forms.Form) -> dict[str, Any]:
         """The dry run of what was typed, when it was asked for."""
@@ -269,7 +272,7 @@ class MigrationAdmin(GovernedAdmin):
         actor, data = eyes.narrow(request), dict(form.cleaned_data)
         data.pop("reason")
         try:
-            return {"plan": actions.plan_migration(_tenant_named(data.pop("tenant"), actor), actor=actor, **data)}
+            return {"plan": actions.plan_migration(tenant_named(data.pop("tenant"), actor), actor=actor, **data)}
         except Invalid as refusal:
             put_refusal(form, refusal)
             return {}
@@ -400,10 +403,10 @@ class RedFlagAdmin(GovernedAdmin):
 
     def create(self, actor: Actor, data: dict[str, Any]) -> RedFlag:
         name = data.pop("tenant")
-        return playbooks.raise_flag(actor=actor, tenant_id=_tenant_named(name, actor) if name else None, **data)
+        return playbooks.raise_flag(actor=actor, tenant_id=tenant_named(name, actor) if name else None, **data)
 
 
-def _tenant_named(name: str, actor: Actor) -> Any:
+def tenant_named(name: str, actor: Actor) -> Any:
     found = Tenant.objects.visible_to(actor).filter(name=name).order_by("-created_at").first()
     if found is None:
         raise Invalid(fields={"tenant": "no tenant of this name that you may see"})

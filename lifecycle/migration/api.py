@@ -18,6 +18,7 @@ from portal.lib.openapi import MORE
 from tenants.models import Tenant
 
 from . import actions, playbooks
+from .copies.queries import way_out
 from .models import Attempt, Migration, Passage, Playbook, RedFlag, Round, Strategy
 from .reading import chart
 from .reading.actions import report_problem
@@ -103,11 +104,16 @@ class MigrationDetailSerializer(MigrationSerializer):
     attempts = AttemptSerializer(many=True, read_only=True)
     reading = ReadingSerializer(read_only=True, allow_null=True, default=None)
     kept_green = serializers.SerializerMethodField(help_text="What a roll-back left in the target, and its cost")
+    way_out = serializers.SerializerMethodField(help_text="The copy to restore from, once a roll-back cannot finish")
 
     @extend_schema_field(KeptGreenSerializer(allow_null=True))
     def get_kept_green(self, migration: Migration) -> Any:
         kept = kept_of(migration)
         return KeptGreenSerializer(kept).data if kept else None
+
+    def get_way_out(self, migration: Migration) -> dict[str, Any] | None:
+        found = way_out(migration)
+        return found.as_json() if found else None
 
 
 class SignedRecordSerializer(serializers.Serializer[Any]):

@@ -3,11 +3,13 @@
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Protocol
+from uuid import UUID
 
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
 from portal.access.actor import Actor
 from portal.audit.context import acting
+from portal.jobs.context import StepContext
 from portal.lib.regions import Region
 from tenants.models import Status, Tenant
 from tenants.placement import actions as placements
@@ -16,6 +18,7 @@ from tenants.queries import last_move
 from .engine.move import Held, Move, Placement
 from .models import Migration, State
 from .moving import locked, move
+from .rehearsing import kill
 from .vectors import held_in
 from .windows import actions as windows
 
@@ -73,13 +76,19 @@ class Control:
                 epochs = {"before": expected.epoch, "epoch": epoch}
                 move(migration, "complete_cutover", actor=self._holder.actor, data=epochs)
             windows.close(migration, f"{owner} serves the tenant at epoch {epoch}.", actor=self._holder.actor)
+        if switches and isinstance(self._holder, StepContext):
+            kill.passing(self._holder, migration.pk)
         return True
 
     def admit(self, region: Region) -> None:
-        """Bring the tenant's suspension into a store that is about to open. A newer one there is left as it is."""
-        tenant_id = self._migration.tenant_id
-        with acting(self._holder.actor):
-            tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
-            stands = last_move(tenant_id)
-            if stands is not None:
-                fences.set_suspended(region, tenant_id, tenant.status != Status.ACTIVE, stands.version)
+        """Bring the tenant's suspension into a store that is about to open."""
+        admit(self._migration.tenant_id, region, actor=self._holder.actor)
+
+
+def admit(tenant_id: UUID, region: Region, *, actor: Actor) -> None:
+    """Bring the tenant's suspension into a store that joins. A newer one there is left as it is."""
+    with acting(actor):
+        tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+        stands = last_move(tenant_id)
+        if stands is not None:
+            fences.set_suspended(region, tenant_id, tenant.status != Status.ACTIVE, stands.version)

@@ -111,7 +111,7 @@ def make_plan(
     measured, beside = _measured(sides.get(tenant.region), tenant), _outside(sides.get(tenant.region), tenant)
     findings += weigh(measured, sides.get(target))
     findings += in_the_way(tenant, target)
-    findings += guards(Migration(tenant=tenant, is_rehearsal=is_rehearsal))
+    findings += guards(Migration(tenant=tenant, source=tenant.region, target=target, is_rehearsal=is_rehearsal))
     not_before = now() + timedelta(days=0 if is_rehearsal else playbook.notice_days)
     expected = estimate(tenant, measured, beside, target, playbook, stability)
     return Plan(

@@ -12,9 +12,8 @@ from compliance.residency import evaluate
 from lifecycle.models import Incident
 from lifecycle.stores.errors import StoreError
 from lifecycle.stores.postgres import fences, volume
-from portal.guards import check_guards
+from portal.guards import refusals
 from portal.lib.clock import now
-from portal.lib.errors import Blocked
 from portal.lib.regions import Region
 from tenants.models import Status, Tenant
 
@@ -150,9 +149,8 @@ def _rate(measured: Probe) -> Iterator[Finding]:
 
 
 def guards(migration: Any) -> list[Finding]:
-    """Whether a copy exists from which the tenant could be restored, as the guard says it."""
-    try:
-        check_guards("migration.start", migration)
-    except Blocked as blocked:
-        return [Finding("MIG-COPY", "wait", blocked.detail)]
-    return []
+    """What must be there before it starts, as the guards say it: a copy to restore from, a rehearsal."""
+    return [
+        Finding(f"MIG-{blocked.by.upper()}", "wait", blocked.detail, blocked.extra.get("remedy", ""))
+        for blocked in refusals("migration.start", migration)
+    ]

@@ -92,7 +92,7 @@ def _record(ctx: StepContext, migration: Migration, outcome: str) -> dict[str, A
         "switch": _switch(migration, Direction.FORWARD),
         "way_back": _switch(migration, Direction.BACK),
         "rounds": Round.objects.filter(migration=migration).count(),
-        "versions": _versions(),
+        "versions": versions(),
         "times": {
             "started": _time(migration.started_at),
             "verified": seen.get("at"),
@@ -118,7 +118,7 @@ def _switch(migration: Migration, direction: Direction) -> dict[str, Any] | None
 
 
 @cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """What did it: digests of the sources, so that two that read alike are alike."""
     return {"engine": _digest(engine), "module": module_hash()[:12], "client": _digest(bailiwick_client)}
 

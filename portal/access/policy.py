@@ -57,6 +57,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "portfolio.edit": ENGINEERS,
     "migration.throttle": ENGINEERS,
     "migration.approve_throttle": TENANT_SIDE,
+    "migration.make_copy": ENGINEERS,
+    "migration.rehearse": ADMINS,
     "fence.report": frozenset({Role.SERVICE}),
     "playbook.view": READERS | APPROVERS | TENANT_SIDE,
     "playbook.edit": ADMINS,

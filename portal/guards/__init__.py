@@ -4,6 +4,7 @@ A guard is `(verb, obj) -> None` and raises Blocked. Settings name guards by dot
 GUARDED_VERBS for which none is registered is Blocked: no rule is not permission.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
@@ -14,8 +15,17 @@ from portal.lib.errors import Blocked
 
 def check_guards(verb: str, obj: Any) -> None:
     """Ask every guard registered for `verb`; raise Blocked when one refuses or a needed one is missing."""
+    for blocked in refusals(verb, obj):
+        raise blocked
+
+
+def refusals(verb: str, obj: Any) -> Iterator[Blocked]:
+    """Every guard's refusal of the verb, for who shows them before it is tried."""
     named = settings.GUARDS.get(verb, [])
     if verb in settings.GUARDED_VERBS and not named:
-        raise Blocked("No rule says that this may be done; it stays blocked until one exists.", by="no-guard")
+        yield Blocked("No rule says that this may be done; it stays blocked until one exists.", by="no-guard")
     for path in named:
-        import_string(path)(verb, obj)
+        try:
+            import_string(path)(verb, obj)
+        except Blocked as blocked:
+            yield blocked

@@ -84,6 +84,7 @@ SPAN = {"starts_at": "2026-01-01T00:00:00Z", "ends_at": "2026-01-02T00:00:00Z"}
 API |= {
     "/api/v1/tenants/{pk}/fence-reports/": {"epoch": 1, "seconds": 5.0},
     "/api/v1/playbooks/{pk}/": {"notice_days": 3, **REASON},
+    "/api/v1/rehearsal-demands/{pk}/": {"days": 14, **REASON},
     "/api/v1/red-flags/": {"kind": "freeze", "title": "Year end", **SPAN, **REASON},
 }
 MEASURE = {"text": "Double the pool.", "owner": "kiran", "due_on": "2099-01-01"}
@@ -117,6 +118,8 @@ CONSOLE: dict[str, dict[str, Any]] = {
     },
     "/migrations/new/": {"tenant": "fin-free", "target": "eu-west-1", "strategy": "", **REASON},
     "/migrations/{object_id}/do/throttle/": {"writes_per_second": "100", "minutes": "60"},
+    "/rehearsals/new/": {"tenant": "finance-notes", "target": "eu-west-1", **REASON},
+    "/copies/new/": {"tenant": "fin-free", "region": "eu-west-1", **REASON},
     "/playbooks/{object_id}/do/edit/": PLAYBOOK,
     "/portfolios/new/": {
         "title": "South",
@@ -178,6 +181,10 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
         return {"migration_id": key, **REASON}
     if door.word == "measure-completion":
         return {"measure": below.get(key, 1), **REASON}
+    if door.route == "/api/v1/rehearsals/":
+        return {"tenant_id": key, "target": "eu-west-1", **REASON}
+    if door.route == "/api/v1/tenant-copies/":
+        return {"tenant_id": key, "region": "eu-west-1", **REASON}
     if door.route == "/api/v1/usage/":
         return {"deltas": [{**DELTA, "tenant_id": key, "day": f"{now():%Y-%m-%d}"}]}
     if door.route == "/api/v1/tenant-requests/":

@@ -20,6 +20,8 @@ IN_BODY = {
     "/api/v1/tier-changes/": "tenants.tenant",
     "/api/v1/tier-changes/estimate/": "tenants.tenant",
     "/api/v1/migrations/": "tenants.tenant",
+    "/api/v1/tenant-copies/": "tenants.tenant",
+    "/api/v1/rehearsals/": "tenants.tenant",
     "/api/v1/migrations/plan/": "tenants.tenant",
     "/api/v1/portfolios/": "tenants.tenant",
     "/api/v1/portfolios/plan/": "tenants.tenant",

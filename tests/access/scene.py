@@ -15,6 +15,7 @@ from django.db import models
 from lifecycle.migration.drills.models import Drill
 from lifecycle.migration.models import Migration, RedFlag
 from lifecycle.migration.portfolios.models import Portfolio
+from lifecycle.migration.rehearsing.models import RehearsalDemand
 from lifecycle.migration.reviews.models import Review as MoveReview
 from lifecycle.migration.windows.models import Throttle
 from lifecycle.models import Incident, TenantRequest, Ticket, ValidationRun
@@ -40,7 +41,7 @@ from tests.compliance.certificates.made import issued_row
 from tests.flags.made import admin, flag, on_for
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
-from tests.migration.control.made import like, migration
+from tests.migration.control.made import copied, like, migration, rehearsed
 from tests.sealing import look_here, seal_here
 from tests.tierchanges.made import row
 from tests.tierchanges.test_states import put as put_change
@@ -219,6 +220,9 @@ class Scene:
     def _moves(self, tenants: dict[str, Tenant]) -> None:
         moves = {name: migration(one) for name, one in tenants.items()}
         self._keep("migration.migration", **moves)
+        self._keep("rehearsing.rehearsal", **{name: rehearsed(one) for name, one in tenants.items()})
+        self._keep("rehearsing.rehearsaldemand", here=RehearsalDemand.objects.get(pk="gold"))
+        self._keep("copies.tenantcopy", **{name: copied(one) for name, one in tenants.items()})
         for state, words in MOVES.items():
             there = {name: _moving(state, tenants[name]) for name in ("own", "other")}
             for word in words:

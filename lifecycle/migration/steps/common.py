@@ -11,6 +11,7 @@ from lifecycle.migration.engine.move import Move, acknowledge
 from lifecycle.migration.engine.rounds import Round as Carried
 from lifecycle.migration.models import Direction, Migration, Round, State
 from lifecycle.migration.moving import locked, move
+from lifecycle.migration.rehearsing import kill
 from lifecycle.provisioning.subject import region_named
 from lifecycle.stores.errors import StoreError
 from portal.jobs.context import StepContext
@@ -71,6 +72,7 @@ def measure(ctx: StepContext, **figures: Any) -> None:
     """Show how far the move is."""
     with ctx.fenced():
         Migration.objects.filter(pk=ctx.params["migration_id"]).update(**figures, measured_at=now())
+    kill.passing(ctx, ctx.params["migration_id"])
 
 
 def keep_round(ctx: StepContext, found: Carried, direction: Direction) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 from django.conf import settings
 
-from lifecycle.migration.control import Control
-from lifecycle.migration.models import Migration
+from lifecycle.migration.control import admit
 from lifecycle.provisioning.subject import Stack, inputs_of, region_named
 from lifecycle.provisioning.terraform import commands
 from lifecycle.provisioning.terraform.plan import refusals
@@ -18,6 +17,7 @@ from lifecycle.stores.postgres import fences
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent
+from tenants.models import Tenant
 
 from .common import migration_of
 
@@ -25,33 +25,38 @@ from .common import migration_of
 def provision(ctx: StepContext) -> dict[str, Any]:
     """Make what is missing in the target, give it credentials, and leave its fence closed."""
     migration = migration_of(ctx)
-    stack, region = stack_of(migration), region_named(migration.target)
-    made = _apply(ctx, stack)
-    fence = fences.read(region, migration.tenant_id)
-    if fence is None or fence.state == "open":
-        raise Permanent(f"The fence in {region.name} is {fence.state if fence else 'missing'}, not closed.")
-    Control(ctx, migration).admit(region)
+    tenant, region, vectors = migration.tenant, region_named(migration.target), migration.vector_provider
+    made = make_room(ctx, tenant, region.name, vectors)
     with ctx.fenced():
         """Still ours: a superseded worker must not rotate what its successor has handed out."""
     secrets = store_of(region.name, settings.SECRETS_DIR)
-    binding = credentials.issue(region, stack.names, secrets, vector_provider=migration.vector_provider)
-    ctx.log(f"{migration.tenant.name} has {made} resources and its binding in {region.name}; nothing writes there yet.")
+    binding = credentials.issue(region, stack_of(tenant, region.name, vectors).names, secrets, vector_provider=vectors)
+    ctx.log(f"{tenant.name} has {made} resources and its binding in {region.name}; nothing writes there yet.")
     return {"resources_in_state": made, "bucket": binding.bucket, "vectors": binding.vector.provider}
 
 
-def stack_of(migration: Migration) -> Stack:
-    """The tenant's own stack in the target: what its request asked for, in the other region.
+def make_room(ctx: StepContext, tenant: Tenant, name: str, vectors: Any) -> int:
+    """Leave the tenant's own stack in the region, its fence closed and its suspension known; returns the resources."""
+    region = region_named(name)
+    made = _apply(ctx, stack_of(tenant, name, vectors))
+    fence = fences.read(region, tenant.pk)
+    if fence is None or fence.state == "open":
+        raise Permanent(f"The fence in {name} is {fence.state if fence else 'missing'}, not closed.")
+    admit(tenant.pk, region, actor=ctx.actor)
+    return made
+
+
+def stack_of(tenant: Tenant, region: str, vectors: Any) -> Stack:
+    """The tenant's own stack in a further region: what its request asked for, there.
 
     The state of the region it was first provisioned in keeps its old name.
     """
-    tenant = migration.tenant
     request = request_of_tenant(tenant)
     if request is None:
         raise Permanent("The tenant was not provisioned by this portal: nothing says what its target must have.")
-    vectors: Any = migration.vector_provider
     inputs = replace(inputs_of(request), tier=tenant.tier_id, vector_provider=vectors)
-    second = "" if migration.target == request.region else migration.target
-    names = TenantNames(tenant.pk, tenant.name, migration.target, second)
+    second = "" if region == request.region else region
+    names = TenantNames(tenant.pk, tenant.name, region, second)
     return Stack(names, inputs, settings.WORK_DIR / "terraform" / "-".join(filter(None, (str(tenant.pk), second))))
 
 

@@ -24,6 +24,7 @@ def begin(ctx: StepContext) -> dict[str, Any]:
     found, vectors = preflight.look(migration.tenant, *sides, migration.target)
     if refused := preflight.refused(found):
         raise Permanent("The preflight refuses: " + " ".join(f"{one.title}." for one in refused))
+    found += preflight.guards(migration)
     waits = [f"{one.title}. {one.remedy}" for one in found if one.outcome == "wait"]
     if why := " ".join([*waits, not_its_turn(migration)]).strip():
         ctx.note(**{places.SINCE: None})

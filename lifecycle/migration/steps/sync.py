@@ -99,7 +99,7 @@ def verified(ctx: StepContext) -> dict[str, Any]:
         ctx.log(f"The sides differ: {found.mismatches}", "error")
         one_round(ctx, move, Direction.FORWARD)
         raise Transient("The two sides differ; what differs was brought over again.")
-    stored = _told(_objects_verified(ctx, move))
+    stored = _told(objects_verified(ctx, move))
     beside = {} if move.vectors_are_rows else {"vectors": _told(_vectors_verified(ctx, move))}
     vectors = f", {beside['vectors']['total']} vectors" if beside else ""
     ctx.log(
@@ -129,14 +129,14 @@ def _vectors_verified(ctx: StepContext, move: Move) -> compare.Digests:
     return whole
 
 
-def _objects_verified(ctx: StepContext, move: Move) -> compare.Digests:
+def objects_verified(ctx: StepContext, move: Move) -> compare.Digests:
     """Every byte of every object. One that was written meanwhile is brought and looked at again, three times."""
     whole = found = compare.compare(move, ctx.heartbeat)
     for _ in range(3):
         if found.ok:
             break
         for key in found.mismatches:
-            objects.remove(move.target, move.bucket, key)
+            objects.remove(move.target, move.bucket_there, key)
         objects.bring(move, found.mismatches)
         found = compare.compare(move, ctx.heartbeat, found.mismatches)
         whole = whole.mended(found)

@@ -5,7 +5,10 @@ from typing import Any
 
 from django.db import connection
 
+from lifecycle.migration.copies.models import TenantCopy
 from lifecycle.migration.models import Attempt, Migration, Passage, Round, State
+from lifecycle.migration.recording import versions
+from lifecycle.migration.rehearsing.models import Rehearsal
 from portal.approvals.models import Case
 from portal.lib.clock import now
 from portal.lib.ids import new_id
@@ -52,12 +55,37 @@ def put(one: Migration, state: str, resumes_at: str = "incremental_sync") -> Non
     at = resumes_at if state in HALTED else ""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE migration_migration DISABLE TRIGGER migration_moves")
+        for trigger in ("migration_moves", "migration_has_a_copy", "migration_was_rehearsed"):
+            cursor.execute(f"ALTER TABLE migration_migration DISABLE TRIGGER {trigger}")
         cursor.execute(
             "UPDATE migration_migration SET state = %s, resumes_at = %s, started_at = now() WHERE id = %s",
             [state, at, one.pk],
         )
-        cursor.execute("ALTER TABLE migration_migration ENABLE TRIGGER migration_moves")
+        for trigger in ("migration_moves", "migration_has_a_copy", "migration_was_rehearsed"):
+            cursor.execute(f"ALTER TABLE migration_migration ENABLE TRIGGER {trigger}")
+
+
+def copied(about: Tenant, region: str = "us-east-1", **more: Any) -> TenantCopy:
+    """A verified copy of the tenant."""
+    made = TenantCopy.objects.create(
+        tenant=about, source=about.region, region=region, requested_by="system:test", reason="test"
+    )
+    found: dict[str, Any] = {"state": "verified", "verified_at": now(), "rows": 7, "objects_found": 2}
+    found |= {"root_source": "a" * 64, "root_copy": "a" * 64}
+    TenantCopy.objects.filter(pk=made.pk).update(**{**found, **more})
+    return TenantCopy.objects.get(pk=made.pk)
+
+
+def rehearsed(tenant: Tenant, **more: Any) -> Rehearsal:
+    """A rehearsal that has passed."""
+    clone = like(tenant, f"{tenant.name}-c{Rehearsal.objects.count()}")
+    usual: dict[str, Any] = {
+        "number": Rehearsal.objects.count() + 1, "target": "eu-west-1", "engine": versions()["engine"],
+        "requested_by": "x", "reason": "x", "request_id": new_id(), "clone_id": clone.pk, "kill_at": "copy",
+        "killed_at_step": "copy", "root": "a" * 64, "moved_in_ms": 1, "rollback_ms": 1, "ok": True, "at": now(),
+        "migration": migration(clone, is_rehearsal=True),
+    }  # fmt: skip
+    return Rehearsal.objects.create(tenant=tenant, **usual | more)
 
 
 def approve(one: Migration) -> None:

@@ -182,7 +182,7 @@ def test_nothing_starts_unsigned_nor_before_its_notice_nor_without_a_copy(free: 
         approved(news_of(migration))
     assert blocked_by() == "notice"
     Migration.objects.filter(pk=migration.pk).update(not_before=now())
-    assert blocked_by() == "backup"
+    assert blocked_by() == "copy"
     assert not Job.objects.exists()
 
 

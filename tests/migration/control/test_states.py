@@ -10,7 +10,7 @@ from django_fsm import TransitionNotAllowed
 from lifecycle.migration.models import BEFORE_SWITCH, Migration, State
 from tenants.models import Tenant
 
-from .made import HALTED, approve, bank, migration, put
+from .made import HALTED, approve, bank, copied, migration, put
 
 BEFORE = [str(state) for state in BEFORE_SWITCH]
 STARTED = [*BEFORE, "traffic_cutover_complete", "paused", "failed"]
@@ -71,6 +71,7 @@ def test_the_database_repeats_the_moves(shipped: None) -> None:
     here = bank()
     one = migration(here)
     approve(one)
+    copied(here)
     for old, new in itertools.product(State.values, State.values):
         put(one, old)
         _place(here, "eu-west-1" if new in IN_TARGET else "ap-south-1")
@@ -89,6 +90,7 @@ def test_a_move_starts_with_an_approved_case_of_its_own(shipped: None) -> None:
     one = migration(bank())
     assert not _raw(one, "provisioning_green")
     approve(one)
+    copied(one.tenant)
     assert _raw(one, "provisioning_green")
 
 

@@ -27,7 +27,7 @@ from portal.lib.errors import Blocked, Conflict, Invalid, NotAllowed, Refusal
 from portal.notify.models import Notice
 from tenants.models import Price, PriceKind, Tenant
 from tests.admin.world import person
-from tests.migration.control.made import approve, bank, migration, put, under_way
+from tests.migration.control.made import approve, bank, copied, migration, put, under_way
 
 GATES = "system:migration.gates"
 
@@ -92,6 +92,7 @@ def test_no_retry_until_it_is_closed_and_its_day_has_come(review: Review) -> Non
     again = moves.request(tenant.pk, "eu-west-1", actor=kiran, reason="once more", strategy="blue_green")
     assert "MIG-REVIEW" in {one["code"] for one in again.findings if one["outcome"] == "wait"}
     approve(again)
+    copied(tenant)
     Migration.objects.filter(pk=again.pk).update(not_before=now())
 
     def blocked_by() -> str:
