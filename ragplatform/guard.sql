@@ -4,6 +4,8 @@
 -- What it guarantees:
 --   * a tenant's rows are written only where its fence is open, by a writer who was routed here by the epoch in force
 --     (the transaction says it: set_config('bw.epoch', …, true)), and never its content while it is suspended;
+--   * while the tenant is under a legal hold, nothing of its content is deleted or written over, by anybody but the
+--     mover, who brings a copy to what its source is;
 --   * while capture is on, the keys of every changed row are in bw.dirty, committed with the change;
 --   * both are switched by data (bw.fence). Creating a trigger would wait for every tenant's transactions, so the
 --     triggers are always there; who changes the fence waits for the tenant's own writers only;
@@ -90,12 +92,74 @@ GRANT UPDATE (tenant_id) ON bw.job_epoch TO bw_mover;
 GRANT EXECUTE ON FUNCTION bw.raise_job_epoch(uuid, text, bigint), bw.fence_lock(uuid) TO bw_mover, bw_provisioner;
 GRANT SELECT ON bw.dirty, bw.move_chunk, bw.move_round TO bw_observer;
 
--- Whether the tenant's keys are to be kept, for a writer who may write; raises 55BWS or 55BWF for one who may not.
+-- Places or lifts the hold of a tenant if this version is newer than the store's; returns the version in force. Every
+-- statement that was let through before has ended when this returns: the lock waits for them.
+CREATE OR REPLACE FUNCTION bw.set_hold(p_tenant uuid, p_state text, p_version bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    found  bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(bw.fence_lock(p_tenant));
+    INSERT INTO bw.hold_fence AS h (tenant_id, state, hold_version) VALUES (p_tenant, p_state, p_version)
+    ON CONFLICT (tenant_id) DO UPDATE SET state = excluded.state, hold_version = excluded.hold_version
+    WHERE h.hold_version < excluded.hold_version;
+    SELECT hold_version INTO found FROM bw.hold_fence WHERE tenant_id = p_tenant;
+    RETURN found;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION bw.set_hold(uuid, text, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bw.set_hold(uuid, text, bigint) TO bw_provisioner;
+
+-- A hold is lifted by its function alone, and its row goes only with a tenant that is under none.
+CREATE OR REPLACE FUNCTION bw.keep_hold() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF current_user <> 'bw_guard' AND OLD.state <> 'clear' THEN
+        RAISE EXCEPTION 'the tenant is under a legal hold' USING ERRCODE = '55BWH';
+    END IF;
+    RETURN coalesce(NEW, OLD);
+END
+$$;
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'bw.hold_fence'::regclass AND tgname = 'keep_hold') THEN
+        CREATE TRIGGER keep_hold BEFORE UPDATE OR DELETE ON bw.hold_fence
+            FOR EACH ROW EXECUTE FUNCTION bw.keep_hold();
+    END IF;
+END
+$once$;
+
+-- Raises 55BWH where the tenant's content must be kept; a store without a word on it is held.
+CREATE OR REPLACE FUNCTION bw.require_no_hold(p_tenant uuid) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    hold  text;
+BEGIN
+    IF current_setting('transaction_isolation') = 'read committed' THEN
+        SELECT state INTO hold FROM bw.hold_fence WHERE tenant_id = p_tenant;
+    ELSE
+        SELECT state INTO hold FROM bw.hold_fence WHERE tenant_id = p_tenant FOR SHARE;
+    END IF;
+    IF hold IS DISTINCT FROM 'clear' THEN
+        RAISE EXCEPTION 'the tenant''s content is retained under law: nothing of it is deleted or written over'
+            USING ERRCODE = '55BWH';
+    END IF;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION bw.require_no_hold(uuid) FROM PUBLIC;
+
+-- Whether the tenant's keys are to be kept, for a writer who may write; raises 55BWS, 55BWF or 55BWH for one who may not.
 -- The answer holds until the transaction ends: a change of the fence waits for it, and a snapshot older than the
 -- fence is an error. What ends or accounts for earlier use (`content` false) stays possible under suspension. Removal
--- by the provisioner checks hold and job epoch itself, and is captured like any other change; the validator, whose
--- writes do not last, comes without an epoch.
-CREATE OR REPLACE FUNCTION bw.admit(p_tenant uuid, p_content boolean) RETURNS boolean
+-- by the provisioner checks its job epoch itself, and is captured like any other change; the validator, whose writes do
+-- not last, comes without an epoch.
+CREATE OR REPLACE FUNCTION bw.admit(p_tenant uuid, p_content boolean, p_destroys boolean) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -108,6 +172,9 @@ BEGIN
         SELECT * INTO fence FROM bw.fence WHERE tenant_id = p_tenant;
     ELSE
         SELECT * INTO fence FROM bw.fence WHERE tenant_id = p_tenant FOR SHARE;
+    END IF;
+    IF p_destroys THEN
+        PERFORM bw.require_no_hold(p_tenant);
     END IF;
     IF session_user IN ('bw_provisioner', 'bw_eraser') THEN
         RETURN coalesce(fence.capture, false);
@@ -125,7 +192,7 @@ BEGIN
     RETURN fence.capture;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION bw.admit(uuid, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION bw.admit(uuid, boolean, boolean) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION bw.refuse_truncate() RETURNS trigger
 LANGUAGE plpgsql
@@ -148,8 +215,9 @@ AS $$
           WHERE i.indrelid = p_table AND i.indisprimary) AS found
 $$;
 
--- Writes the guard of one table: its function is made of the table's key.
-CREATE OR REPLACE FUNCTION bw.write_guard(p_table text, p_key text[]) RETURNS void
+-- Writes the guard of one table: its function is made of the table's key, and of what a hold forbids there.
+DROP FUNCTION IF EXISTS bw.write_guard(text, text[]);
+CREATE OR REPLACE FUNCTION bw.write_guard(p_table text, p_key text[], p_kept text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -168,25 +236,27 @@ BEGIN
         AS $guard$
         DECLARE
             content  constant boolean := TG_ARGV[0] = 'content';
+            destroys constant boolean := TG_OP = ANY (%4$L::text[])
+                OR TG_OP = 'DELETE' AND session_user IN ('bw_provisioner', 'bw_eraser');
             tenant   uuid;
         BEGIN
             IF TG_OP = 'INSERT' THEN
                 FOR tenant IN SELECT DISTINCT tenant_id FROM new_rows LOOP
-                    IF bw.admit(tenant, content) THEN
+                    IF bw.admit(tenant, content, destroys) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
                     END IF;
                 END LOOP;
             ELSIF TG_OP = 'DELETE' THEN
                 FOR tenant IN SELECT DISTINCT tenant_id FROM old_rows LOOP
-                    IF bw.admit(tenant, content) THEN
+                    IF bw.admit(tenant, content, destroys) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM old_rows WHERE tenant_id = tenant;
                     END IF;
                 END LOOP;
             ELSE
                 FOR tenant IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows LOOP
-                    IF bw.admit(tenant, content) THEN
+                    IF bw.admit(tenant, content, destroys) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM old_rows WHERE tenant_id = tenant
                             UNION SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
@@ -195,17 +265,18 @@ BEGIN
             END IF;
             RETURN NULL;
         END
-        $guard$ $code$, 'guard_' || p_table, p_table, key);
+        $guard$ $code$, 'guard_' || p_table, p_table, key, p_kept);
     EXECUTE format('GRANT EXECUTE ON FUNCTION bw.%I() TO rag_owner', 'guard_' || p_table);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION bw.write_guard(text, text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bw.write_guard(text, text[]), bw.key_columns(regclass), bw.refuse_truncate() TO rag_owner;
+REVOKE EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]), bw.key_columns(regclass), bw.refuse_truncate() TO rag_owner;
 RESET ROLE;
 
 -- Puts a table under the guard, and takes away the older, weaker trigger. Existing triggers are left alone, which takes
--- no lock. `content` names the statements that a suspension forbids.
-CREATE OR REPLACE FUNCTION bw.guard_table(p_table text, p_content text[]) RETURNS void
+-- no lock. `content` names the statements that a suspension forbids, `kept` those that a hold forbids.
+DROP FUNCTION IF EXISTS bw.guard_table(text, text[]);
+CREATE OR REPLACE FUNCTION bw.guard_table(p_table text, p_content text[], p_kept text[] DEFAULT '{}') RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '2s'
@@ -213,7 +284,7 @@ AS $$
 DECLARE
     one  record;
 BEGIN
-    PERFORM bw.write_guard(p_table, bw.key_columns(format('rag.%I', p_table)::regclass));
+    PERFORM bw.write_guard(p_table, bw.key_columns(format('rag.%I', p_table)::regclass), p_kept);
     IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = format('rag.%I', p_table)::regclass AND tgname = 'suspended') THEN
         EXECUTE format('DROP TRIGGER suspended ON rag.%I', p_table);
     END IF;
@@ -240,27 +311,28 @@ BEGIN
     EXECUTE format('GRANT SELECT ON rag.%I TO bw_verifier', p_table);
 END
 $$;
-ALTER FUNCTION bw.guard_table(text, text[]) OWNER TO rag_owner;
-REVOKE EXECUTE ON FUNCTION bw.guard_table(text, text[]) FROM PUBLIC;
+ALTER FUNCTION bw.guard_table(text, text[], text[]) OWNER TO rag_owner;
+REVOKE EXECUTE ON FUNCTION bw.guard_table(text, text[], text[]) FROM PUBLIC;
 
 -- What ends or accounts for earlier use stays possible while a tenant is suspended: keys are revoked, sessions closed,
 -- noted work in other stores is settled, usage is counted and reported.
-SELECT bw.guard_table(name, content) FROM (VALUES
-    ('users',           '{INSERT,UPDATE,DELETE}'::text[]),
-    ('documents',       '{INSERT,UPDATE,DELETE}'),
-    ('chunks',          '{INSERT,UPDATE,DELETE}'),
-    ('chunk_vectors',   '{INSERT,UPDATE,DELETE}'),
-    ('query_history',   '{INSERT,UPDATE,DELETE}'),
-    ('access_controls', '{INSERT,UPDATE,DELETE}'),
-    ('budgets',         '{INSERT,UPDATE,DELETE}'),
-    ('budget_transfers', '{INSERT,UPDATE,DELETE}'),
-    ('sessions',        '{INSERT}'),
-    ('api_keys',        '{INSERT}'),
-    ('document_outbox', '{INSERT}'),
-    ('usage_counters',  '{}'),
-    ('usage_reports',   '{}')
-) AS g(name, content);
-DROP FUNCTION IF EXISTS bw.is_suspended(name), bw.refuse_suspended();
+-- Under a hold documents come, and none goes or is written over; who has access to it may change, as may a team's budget.
+SELECT bw.guard_table(name, content, kept) FROM (VALUES
+    ('users',           '{INSERT,UPDATE,DELETE}'::text[], '{UPDATE,DELETE}'::text[]),
+    ('documents',       '{INSERT,UPDATE,DELETE}', '{UPDATE,DELETE}'),
+    ('chunks',          '{INSERT,UPDATE,DELETE}', '{UPDATE,DELETE}'),
+    ('chunk_vectors',   '{INSERT,UPDATE,DELETE}', '{UPDATE,DELETE}'),
+    ('query_history',   '{INSERT,UPDATE,DELETE}', '{UPDATE,DELETE}'),
+    ('access_controls', '{INSERT,UPDATE,DELETE}', '{}'),
+    ('budgets',         '{INSERT,UPDATE,DELETE}', '{DELETE}'),
+    ('budget_transfers', '{INSERT,UPDATE,DELETE}', '{UPDATE,DELETE}'),
+    ('sessions',        '{INSERT}', '{}'),
+    ('api_keys',        '{INSERT}', '{}'),
+    ('document_outbox', '{INSERT}', '{}'),
+    ('usage_counters',  '{}', '{}'),
+    ('usage_reports',   '{}', '{}')
+) AS g(name, content, kept);
+DROP FUNCTION IF EXISTS bw.is_suspended(name), bw.refuse_suspended(), bw.admit(uuid, boolean);
 
 -- ---------------------------------------------------------------------------------------------------------- reads
 -- What a following store holds of a tenant: everything the owner's snapshot shows, taken at the owner's epoch. Written

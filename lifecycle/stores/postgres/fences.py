@@ -68,6 +68,24 @@ def set_suspended(region: Region, tenant_id: UUID, suspended: bool, status_versi
         return changed.rowcount == 1
 
 
+def set_hold(region: Region, tenant_id: UUID, is_held: bool, hold_version: int) -> bool:
+    """Place or lift the tenant's hold if this version is newer than the store's; false when it was not.
+
+    Every destructive statement that was let through before has ended when this returns: the lock waits for them.
+    """
+    state = "held" if is_held else "clear"
+    with translated("bw.set_hold"), connection(region) as db:
+        row = db.execute("SELECT bw.set_hold(%s, %s, %s)", (tenant_id, state, hold_version)).fetchone()
+        return row is not None and row[0] == hold_version
+
+
+def hold_of(region: Region, tenant_id: UUID) -> tuple[bool, int]:
+    """Whether the store holds the tenant, and at which version; one without a word on it does, at version -1."""
+    with translated("read bw.hold_fence"), connection(region) as db:
+        row = db.execute("SELECT state, hold_version FROM bw.hold_fence WHERE tenant_id = %s", (tenant_id,)).fetchone()
+    return (True, -1) if row is None else (row[0] == "held", int(row[1]))
+
+
 def raise_job_epoch(region: Region, tenant_id: UUID, resource_class: str, epoch: int) -> int:
     """Raise the store's epoch of this kind of job; return the one in force, higher when a later job was here."""
     with translated("bw.raise_job_epoch"), connection(region) as db:
