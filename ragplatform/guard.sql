@@ -273,6 +273,15 @@ REVOKE EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]), bw.key_columns(regclass), bw.refuse_truncate() TO rag_owner;
 RESET ROLE;
 
+-- What the platform asks before it deletes in a store that has no transactions; bw itself is closed to tenants' roles.
+CREATE OR REPLACE FUNCTION rag.require_no_hold(p_tenant uuid) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT bw.require_no_hold(p_tenant) $$;
+ALTER FUNCTION rag.require_no_hold(uuid) OWNER TO bw_guard;
+REVOKE EXECUTE ON FUNCTION rag.require_no_hold(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION rag.require_no_hold(uuid) TO rag_tenant;
+
 -- Puts a table under the guard, and takes away the older, weaker trigger. Existing triggers are left alone, which takes
 -- no lock. `content` names the statements that a suspension forbids, `kept` those that a hold forbids.
 DROP FUNCTION IF EXISTS bw.guard_table(text, text[]);

@@ -120,12 +120,17 @@ class Outbox:
             )
 
     def _claim(self, binding: Binding, item: Item) -> bool:
-        """Say that the note is being acted on, before anything happens: from here call_off() fails."""
+        """Say that the note is being acted on, before anything happens: from here call_off() fails.
+
+        Not what deletes while the tenant is under a legal hold: that note stays, and is found when it is released.
+        """
         with self._database.tenant(binding) as connection:
             claimed = connection.execute(
                 "UPDATE rag.document_outbox SET attempts = attempts + 1 WHERE tenant_id = %s AND id = %s",
                 (binding.tenant_id, item.id),
             )
+            if item.action != "upsert_vectors":
+                connection.execute("SELECT rag.require_no_hold(%s)", (binding.tenant_id,))
         return claimed.rowcount == 1
 
     def _do(self, binding: Binding, item: Item) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Protocol
 from uuid import UUID
 
+from compliance.holds import queries as holds
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
 from portal.access.actor import Actor
@@ -81,14 +82,19 @@ class Control:
         return True
 
     def admit(self, region: Region) -> None:
-        """Bring the tenant's suspension into a store that is about to open."""
+        """Bring the tenant's hold and suspension into a store that is about to open."""
         admit(self._migration.tenant_id, region, actor=self._holder.actor)
 
 
 def admit(tenant_id: UUID, region: Region, *, actor: Actor) -> None:
-    """Bring the tenant's suspension into a store that joins. A newer one there is left as it is."""
+    """Bring the tenant's hold and suspension into a store that joins; a newer word there stays.
+
+    Under the row lock that placing a hold takes: one that is placed meanwhile finds the store and tells it itself.
+    """
     with acting(actor):
         tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+        hold = holds.stands(tenant_id)
+        fences.set_hold(region, tenant_id, hold.is_held, hold.version)
         stands = last_move(tenant_id)
         if stands is not None:
             fences.set_suspended(region, tenant_id, tenant.status != Status.ACTIVE, stands.version)

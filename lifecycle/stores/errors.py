@@ -33,3 +33,7 @@ class Permanent(StoreError):
 
 class ForeignResource(Permanent):
     """A resource of that name exists and carries another tenant's tag: it is never adopted and never touched."""
+
+
+class Held(Permanent):
+    """The store keeps what it has of the tenant under a legal hold, or has no word that it does not."""

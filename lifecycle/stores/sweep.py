@@ -9,7 +9,7 @@ from lifecycle.stores import prices as price_list
 from lifecycle.stores.cache import keys as cache_keys
 from lifecycle.stores.cache import residue as cache
 from lifecycle.stores.cache import users as cache_users
-from lifecycle.stores.errors import StoreError
+from lifecycle.stores.errors import Held, StoreError
 from lifecycle.stores.logs import groups
 from lifecycle.stores.logs import residue as logs
 from lifecycle.stores.names import TenantNames
@@ -94,7 +94,7 @@ def purge(
     """Remove the tenant's data and every resource of it, whether Terraform's state knows them or not.
 
     For a rollback after `terraform destroy`, when a killed apply left things its state never saw. Refuses nothing
-    but holds and foreign tags; each system is tried, and what failed comes back. The same again goes on.
+    but holds, which stop it at once, and foreign tags; each system is tried, and what failed comes back.
     """
     done, failed = empty(region, names, secrets=secrets, before_page=before_page)
     removals: dict[str, Callable[[], object]] = {
@@ -194,5 +194,7 @@ def _looked(system: str, look: Callable[[], list[Residue]], missed: list[NotChec
 def _tried(system: str, act: Callable[[], object], failed: list[NotChecked]) -> None:
     try:
         act()
+    except Held:  # of the tenant, so of every other system too
+        raise
     except StoreError as error:
         failed.append(NotChecked(system, str(error)))

@@ -53,6 +53,14 @@ def end_due(payload: dict[str, Any]) -> None:
         _end(tenant, payload)
 
 
+def look_again(tenant_id: UUID) -> None:
+    """Do what is due already and was forbidden, if the tenant still stands there."""
+    tenant, stands = tenant_by_id(tenant_id), last_move(tenant_id)
+    end = ends_at(tenant) if tenant else None
+    if tenant is not None and stands is not None and end is not None and end <= now():
+        emit("tenant.end_due", _payload(tenant, stands.version, 0))
+
+
 def _remind(tenant: Tenant, end: datetime) -> None:
     """Say how long it still is, which is less than planned where the dispatcher was away."""
     days = math.ceil((end - now()) / timedelta(days=1))

@@ -19,6 +19,7 @@ APPROVERS = frozenset(APPROVER_ROLES)
 TENANT_SIDE = frozenset({Role.TENANT_ADMIN, Role.TENANT_VIEWER})
 ENGINEERS = frozenset({Role.PLATFORM_ADMIN, Role.PLATFORM_ENGINEER})
 ADMINS = frozenset({Role.PLATFORM_ADMIN})
+COUNSEL = frozenset({Role.LEGAL, Role.COMPLIANCE_OFFICER})
 
 VERBS: dict[str, frozenset[Role]] = {
     "tenant.view": READERS | APPROVERS | TENANT_SIDE | {Role.SERVICE},
@@ -68,6 +69,11 @@ VERBS: dict[str, frozenset[Role]] = {
     "approval.delegate": APPROVERS | {Role.COMPLIANCE_OFFICER},
     "approval_rule.view": READERS | APPROVERS,
     "approval_rule.edit": ADMINS,
+    "hold.view": READERS | APPROVERS,
+    "hold.matter": COUNSEL,
+    "hold.place": COUNSEL,
+    "hold.release": COUNSEL,
+    "hold.remind": COUNSEL,
     "job.view": READERS | TENANT_SIDE | APPROVERS,
     "job.operate": ENGINEERS,
     "policy.view": READERS | APPROVERS,
@@ -116,8 +122,7 @@ VERBS: dict[str, frozenset[Role]] = {
 PEOPLE_ONLY = frozenset(
     {
         "approval.sign", "approval.delegate", "request.accept", "envelope.edit", "cost.adjust",
-        "migration_review.close",
-        "migration.approve_throttle",
+        "migration_review.close", "migration.approve_throttle", "hold.place", "hold.release",
     }
 )  # fmt: skip
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})

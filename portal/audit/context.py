@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from django.db import connection, transaction
 
 from portal.access.actor import Actor
+from portal.lib.errors import Refusal
 
 F = TypeVar("F", bound=Callable[..., Any])
 Said = tuple[str, str, str, str]
@@ -22,7 +23,20 @@ SET = """SELECT set_config('bailiwick.actor', %s, true), set_config('bailiwick.v
 
 @contextmanager
 def acting(actor: Actor, reason: str = "") -> Iterator[None]:
-    """One transaction, or savepoint, in which writes are the actor's. Inside another, that one's actor comes back."""
+    """One transaction, or savepoint, in which writes are the actor's. Inside another, that one's actor comes back.
+
+    A refusal that leaves it may leave something behind (`Refusal.after`), in the transaction around it or its own.
+    """
+    try:
+        with _speaking(actor, reason):
+            yield
+    except Refusal as refusal:
+        refusal.after(actor)
+        raise
+
+
+@contextmanager
+def _speaking(actor: Actor, reason: str) -> Iterator[None]:
     before: Said | None = getattr(connection, "acting", None) if connection.in_atomic_block else None
     said = (actor.id, actor.via, reason, actor.request_id)
     with transaction.atomic():

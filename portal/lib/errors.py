@@ -20,6 +20,9 @@ class Refusal(Exception):
     def default_code(cls) -> str:
         return cls.__name__.lower()
 
+    def after(self, actor: Any) -> None:
+        """What outlives the refused transaction; called with who acted, once that has rolled back."""
+
 
 class Invalid(Refusal):
     """The input cannot be accepted. `fields` maps a field's name to what is wrong with it."""

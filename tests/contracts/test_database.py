@@ -51,20 +51,6 @@ def test_a_fence_is_made_once_and_its_values_are_left_alone(region: Region, name
     assert fences.remove(region, names.tenant_id) and not fences.remove(region, names.tenant_id)
 
 
-def test_a_held_tenants_rows_stay(region: Region, tenant: TenantNames, stack: Stack) -> None:
-    tenants.insert_rows(region, tenant, documents=2)
-    with psycopg.connect(**stack.superuser_kwargs(region.name), autocommit=True) as db:
-        assert fences.set_hold(region, tenant.tenant_id, True, 1)
-        with pytest.raises(psycopg.errors.OperationalError, match="legal hold"):
-            assert fences.set_hold(region, tenant.tenant_id, False, 2)
-        with pytest.raises(Permanent, match="legal hold"):
-            rows.remove(region, tenant_id=tenant.tenant_id, role=tenant.role)
-        with pytest.raises(Permanent, match="legal hold"):
-            fences.remove(region, tenant.tenant_id)
-        assert rows.count(region, tenant.tenant_id)["documents"] == 2
-        assert fences.set_hold(region, tenant.tenant_id, False, 2)
-
-
 def test_rows_go_children_first_and_only_this_tenants(region: Region, tenant: TenantNames) -> None:
     other = tenants.names(region, "neighbour")
     tenants.make(region, other)

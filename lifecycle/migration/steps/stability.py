@@ -9,6 +9,7 @@ from lifecycle.migration.judging.actions import look
 from lifecycle.migration.models import Direction, Migration, State
 from lifecycle.migration.moving import locked, move
 from lifecycle.migration.recording import keep_record
+from portal.audit.context import acting
 from portal.guards import check_guards
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
@@ -48,7 +49,8 @@ def decommission(ctx: StepContext) -> dict[str, Any]:
     """Let blue go, which only the erasure with its evidence may do; until then blue follows: the way back is open."""
     migration = migration_of(ctx)
     try:
-        check_guards("migration.decommission", migration)
+        with acting(ctx.actor):
+            check_guards("migration.decommission", migration)
     except Blocked as blocked:
         one_round(ctx, engine_move(ctx, migration).reversed(), Direction.BACK)
         raise again(settings.MIGRATION["tick_seconds"], f"Blue stays. {blocked.detail}") from blocked

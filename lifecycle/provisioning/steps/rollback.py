@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from lifecycle.actions.requests import let_go
+from lifecycle.holding.keeping import destroying
 from lifecycle.models import ENDED, State, TenantRequest
 from lifecycle.news import tell
 from lifecycle.provisioning.subject import is_connected, names_of, region_named, request_of, stack_of
@@ -64,9 +65,10 @@ def empty(ctx: StepContext) -> dict[str, Any]:
     def before_page(system: str, done: int) -> None:
         ctx.heartbeat(done)
 
-    emptied, failed = sweep.empty(
-        region_named(request.region), names_of(request), secrets=_secrets(request), before_page=before_page
-    )
+    with destroying(ctx, "tenant.empty", request.tenant_id):
+        emptied, failed = sweep.empty(
+            region_named(request.region), names_of(request), secrets=_secrets(request), before_page=before_page
+        )
     if failed:
         raise Transient("; ".join(f"{one.system}: {one.reason}" for one in failed))
     kept = [f"{one.key} ({one.reason})" for one in emptied.kept][:20]
@@ -79,7 +81,8 @@ def destroy(ctx: StepContext) -> dict[str, Any]:
     run = fresh_run(ctx, stack_of(request))
     if not commands.state_list(run):
         return {"resources": 0}
-    result = execute(ctx, run, "destroy")
+    with destroying(ctx, "tenant.remove", request.tenant_id):
+        result = execute(ctx, run, "destroy")
     if not result.ok:
         said = f"terraform destroy: {commands.last_error(run.directory) or result.last_event}"
         if ctx.step.failures + 1 < ctx.definition.max_attempts:
@@ -97,7 +100,8 @@ def purge(ctx: StepContext) -> dict[str, Any]:
     region, names, secrets = region_named(request.region), names_of(request), _secrets(request)
     if sweep.residue(region, names, secrets=secrets).is_clean:
         return {"orphans": 0}
-    _, failed = sweep.purge(region, names, secrets=secrets, before_page=lambda system, done: ctx.heartbeat(done))
+    with destroying(ctx, "tenant.remove", request.tenant_id):
+        _, failed = sweep.purge(region, names, secrets=secrets, before_page=lambda system, done: ctx.heartbeat(done))
     return {"failed": [f"{one.system}: {one.reason}" for one in failed]}
 
 

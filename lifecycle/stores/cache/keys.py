@@ -1,6 +1,9 @@
 """A tenant's cache keys: counted and removed by their exact first segment, never by a loose pattern."""
 
+from uuid import UUID
+
 from lifecycle.stores.cache.connection import connection, translated
+from lifecycle.stores.postgres import fences
 from portal.lib.regions import Region
 
 PAGE = 1000
@@ -14,7 +17,16 @@ def count(region: Region, prefix: str) -> int:
 
 
 def remove(region: Region, prefix: str) -> int:
-    """Unlink every key that begins with `prefix`; return how many. Killed, it goes on when called again."""
+    """Unlink every key that begins with `prefix`, the tenant's; return how many. Killed, it goes on when called again.
+
+    Before each batch the region is asked whether the tenant is held.
+    """
+
+    def unlink(batch: list[str]) -> int:
+        fences.refuse_held(region, owner, f"UNLINK {prefix}")
+        return int(redis.unlink(*batch))
+
+    owner = UUID(prefix.split(":")[1])
     redis = connection(region)
     removed = 0
     batch: list[str] = []
@@ -23,9 +35,9 @@ def remove(region: Region, prefix: str) -> int:
             if key.startswith(prefix):
                 batch.append(key)
             if len(batch) >= PAGE:
-                removed += int(redis.unlink(*batch))
+                removed += unlink(batch)
                 batch = []
-        return removed + (int(redis.unlink(*batch)) if batch else 0)
+        return removed + (unlink(batch) if batch else 0)
 
 
 def _exactly(prefix: str) -> str:

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres import fences
 from lifecycle.stores.tags import refuse_foreign
 from portal.lib.regions import Region
 
@@ -98,6 +99,7 @@ def remove(region: Region, name: str, tenant_id: UUID) -> bool:
     if state is None:
         return False
     refuse_foreign(SYSTEM, name, state.tags, tenant_id)
+    fences.refuse_held(region, tenant_id, f"DeleteLogGroup {name}")
     with aws.translated(SYSTEM, f"DeleteLogGroup {name}"):
         return aws.unless_absent(aws.client(region, "logs").delete_log_group, logGroupName=name) is not None
 

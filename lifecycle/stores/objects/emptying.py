@@ -7,8 +7,12 @@ deleted meanwhile. Killed at any point, it goes on by being called again.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from lifecycle.stores import aws
+from lifecycle.stores.objects import buckets
+from lifecycle.stores.postgres import fences
+from lifecycle.stores.tags import OWNER
 from portal.lib.regions import Region
 
 SYSTEM = "objects"
@@ -54,17 +58,25 @@ def empty(
     done: Emptied | None = None,
     before_page: Callable[[Emptied], None] = lambda _: None,
 ) -> Emptied:
-    """Delete everything in the bucket; `before_page` sees the count so far and may raise to stop (holds, cancel).
+    """Delete everything in the bucket; `before_page` sees the count so far and may raise to stop.
 
+    Before each page the region is asked whether the tenant that the bucket's tag names is held.
     Counts into `done`, which so tells how far it came even when the call fails.
     """
     s3 = aws.client(region, "s3")
+
+    def stop_if_held(count: Emptied) -> None:
+        before_page(count)
+        if owner:
+            fences.refuse_held(region, UUID(owner), f"empty {bucket}")
+
     done = Emptied() if done is None else done
     with aws.translated(SYSTEM, f"empty {bucket}"):
         if aws.unless_absent(s3.head_bucket, Bucket=bucket) is None:
             return done
-        _abort_uploads(s3, bucket, done, before_page)
-        _delete_versions(s3, bucket, done, before_page)
+        owner = buckets.tags(region, bucket).get(OWNER)
+        _abort_uploads(s3, bucket, done, stop_if_held)
+        _delete_versions(s3, bucket, done, stop_if_held)
     return done
 
 

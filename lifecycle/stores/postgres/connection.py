@@ -11,11 +11,12 @@ import psycopg
 from psycopg import Connection, errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from lifecycle.stores.errors import Permanent, Transient
+from lifecycle.stores.errors import Held, Permanent, Transient
 from portal.lib.databases import ALONE
 from portal.lib.regions import Database, Region
 
 SYSTEM = "database"
+HELD = "55BWH"  # the store's own refusal, of class 55: psycopg has it among the operational errors
 TRANSIENT = (
     errors.AdminShutdown,
     errors.CannotConnectNow,
@@ -94,6 +95,8 @@ def translated(operation: str) -> Iterator[None]:
     except TRANSIENT as error:
         raise Transient(SYSTEM, operation, _words(error)) from error
     except psycopg.OperationalError as error:
+        if error.sqlstate == HELD:
+            raise Held(SYSTEM, operation, _words(error)) from error
         raise Transient(SYSTEM, operation, _words(error)) from error
     except psycopg.InternalError as error:  # "tuple concurrently updated": two DDL statements met on a catalogue row
         raise Transient(SYSTEM, operation, _words(error)) from error

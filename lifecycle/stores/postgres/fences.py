@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from lifecycle.stores.errors import Permanent
+from lifecycle.stores.errors import Held
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
@@ -15,6 +15,14 @@ REMOVE = (
     "DELETE FROM bw.hold_fence WHERE tenant_id = %s",
     "DELETE FROM bw.job_epoch WHERE tenant_id = %s",
 )
+KNOWN = """
+SELECT EXISTS (SELECT FROM bw.fence WHERE tenant_id = %(t)s)
+    OR EXISTS (SELECT FROM bw.hold_fence WHERE tenant_id = %(t)s)
+"""
+KEPT = """
+SELECT coalesce((SELECT state FROM bw.hold_fence WHERE tenant_id = %(t)s),
+                (SELECT 'held' FROM bw.fence WHERE tenant_id = %(t)s), 'clear') <> 'clear'
+"""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,25 @@ def hold_of(region: Region, tenant_id: UUID) -> tuple[bool, int]:
     return (True, -1) if row is None else (row[0] == "held", int(row[1]))
 
 
+def knows(region: Region, tenant_id: UUID) -> bool:
+    """Whether the store has a fence or a hold row of the tenant."""
+    with translated("read bw.fence"), connection(region) as db:
+        row = db.execute(KNOWN, {"t": tenant_id}).fetchone()
+        return bool(row and row[0])
+
+
+def refuse_held(region: Region, tenant_id: UUID, operation: str) -> None:
+    """Raise Held if the region's own word is that the tenant is kept; asked right before what cannot be taken back.
+
+    Other systems of the region have no transactions, so this is how the hold reaches them. A store that does not
+    answer raises as well. One with nothing of the tenant has let go of it under no hold, or never had it.
+    """
+    with translated("read bw.hold_fence"), connection(region) as db:
+        row = db.execute(KEPT, {"t": tenant_id}).fetchone()
+    if row and row[0]:
+        raise Held(SYSTEM, operation, f"tenant {tenant_id} is under a legal hold")
+
+
 def raise_job_epoch(region: Region, tenant_id: UUID, resource_class: str, epoch: int) -> int:
     """Raise the store's epoch of this kind of job; return the one in force, higher when a later job was here."""
     with translated("bw.raise_job_epoch"), connection(region) as db:
@@ -103,10 +130,14 @@ def remove(region: Region, tenant_id: UUID) -> bool:
 
 
 def require_no_hold(db: Connection[Any], tenant_id: UUID) -> None:
-    """Raise Permanent when the store says that the tenant is under a legal hold. Locks the row until commit."""
-    row = db.execute("SELECT state FROM bw.hold_fence WHERE tenant_id = %s FOR SHARE", (tenant_id,)).fetchone()
-    if row is not None and row[0] != "clear":
-        raise Permanent(SYSTEM, "hold", f"tenant {tenant_id} is under a legal hold")
+    """Raise Held when the store says that the tenant is under a legal hold, or has no word on it. Holds until commit.
+
+    The lock is the guard's own, taken first as it takes it: who places a hold waits for this transaction.
+    """
+    db.execute("SELECT pg_advisory_xact_lock_shared(bw.fence_lock(%s))", (tenant_id,))
+    row = db.execute(KEPT, {"t": tenant_id}).fetchone()
+    if row and row[0]:
+        raise Held(SYSTEM, "hold", f"tenant {tenant_id} is under a legal hold")
 
 
 def _read(db: Connection[Any], tenant_id: UUID) -> FenceState | None:

@@ -6,7 +6,7 @@ from psycopg import Connection, sql
 
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.names import TenantNames
-from lifecycle.stores.postgres import row_security, rows
+from lifecycle.stores.postgres import fences, row_security, rows
 from lifecycle.stores.postgres.connection import connection, translated
 from lifecycle.stores.vectors.store import NamespaceState
 from portal.lib.regions import Region
@@ -61,6 +61,7 @@ class PgVector:
             detach = sql.SQL("ALTER TABLE rag.chunk_vectors DETACH PARTITION rag.{} ").format(
                 sql.Identifier(names.partition)
             )
+            fences.refuse_held(self.region, names.tenant_id, f"drop {names.partition}")
             if _detach_pending(db, names.partition):
                 db.execute(detach + sql.SQL("FINALIZE"))
             elif _is_attached(db, names.partition):

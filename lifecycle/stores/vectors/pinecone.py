@@ -12,6 +12,7 @@ from pinecone import errors
 from lifecycle.stores import throttle
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.names import TenantNames
+from lifecycle.stores.postgres import fences
 from lifecycle.stores.vectors.store import NamespaceState
 from portal.lib.regions import Pinecone as Account
 from portal.lib.regions import Region
@@ -69,6 +70,7 @@ class Pinecone:
         """Delete every vector and wait until the namespace counts none."""
         if self.read(names) is None:
             return
+        fences.refuse_held(self.region, names.tenant_id, "delete vectors")
         with self._called("delete vectors"):
             self._open().delete(delete_all=True, namespace=names.namespace, timeout=TIMEOUT)
             _settled(lambda: self._count(names.namespace) == 0, "vectors are still counted")
@@ -80,6 +82,7 @@ class Pinecone:
             return False
         if state.vectors:
             raise Permanent(SYSTEM, "delete namespace", f"{names.namespace} still holds {state.vectors} vectors")
+        fences.refuse_held(self.region, names.tenant_id, "delete namespace")
         with self._called("delete namespace"):
             try:
                 self._open().delete_namespace(name=names.namespace, timeout=TIMEOUT)
