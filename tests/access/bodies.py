@@ -16,6 +16,7 @@ from .routes import Door
 
 HANGING = {"revoke": ["grant"], "answer": ["question"], "done": ["measure"]}
 REASON = {"reason": "because"}
+HOLD = {"kind": "regulatory", "matter": "Inquiry", **REASON}
 PROVED = {**REASON, "password": PASSWORD}
 DIGEST = "d" * 64
 NOTHING: dict[str, Any] = {}
@@ -200,6 +201,10 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
             "annual_budget_inr",
         )
         return {name: value for name, value in request_of(business_unit=key).items() if name in typed}
+    if door.route == "/api/v1/holds/":
+        return {"tenant_id": key, **HOLD}
+    if door.word == "acknowledgement":
+        return NOTHING
     if door.route == "/api/v1/tier-changes/":
         return {"tenant_id": key, **CHANGE, "justification": "Year end."}
     if door.route == "/api/v1/tier-changes/estimate/":
@@ -221,6 +226,8 @@ def sent_to_console(door: Door, key: str, below: dict[str, str]) -> dict[str, An
     if door.route in ("/tier-changes/new/", "/tier-changes/new/estimate/"):
         own = Tenant.objects.get(name="finance-notes")
         return {"tenant": str(own.pk), **CHANGE, "justification": "Year end."}
+    if door.route == "/holds/new/":
+        return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **HOLD}
     if door.route == "/delegations/new/":
         return _delegation()
     more = CONSOLE.get(door.route, {})

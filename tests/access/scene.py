@@ -39,6 +39,7 @@ from tenants.usage.models import Delta
 from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.compliance.certificates.made import issued_row
 from tests.flags.made import admin, flag, on_for
+from tests.holds.made import hold, refused
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
 from tests.migration.control.made import copied, like, migration, rehearsed
@@ -75,6 +76,7 @@ STATES = {
     "tick": "pending_manual_setup",
 }
 
+ASKED = ("release-withdrawal", "withdraw_release", "release-confirmation", "confirm_release")
 MOVES = {
     "initiated": ("start", "cancel", "cancellation"),
     "incremental_sync": ("pause", "throttle"),
@@ -149,6 +151,7 @@ class Scene:
         self._configuration(tenants)
         self._people()
         self._certificates(tenants)
+        self._holds(tenants)
         seal_here()
         look_here()
         self._keep("audit.entry", here=Entry.objects.order_by("-id")[0])  # the newest is on every first page
@@ -265,6 +268,16 @@ class Scene:
         _two_versions(tier_id="gold")
         first = {name: _two_versions(tenant_id=one.pk) for name, one in tenants.items()}
         self._keep("configuration.version", **first)
+
+    def _holds(self, tenants: dict[str, Tenant]) -> None:
+        """Each word has holds of its own: one that was asked for, or acknowledged, is so only once."""
+        held = {name: hold(one) for name, one in tenants.items()}
+        self._keep("holds.hold", **held)
+        self._keep("holds.refusedattempt", **{name: refused(one) for name, one in tenants.items()})
+        for asked_by, words in (("", ("release", "ask_release", "acknowledgement", "acknowledge")), ("oliver", ASKED)):
+            for word in words:
+                own = {name: hold(tenants[name], asked_by=asked_by) for name in ("own", "other")}
+                self._keep(f"holds.hold:{word}", **{**held, **own})
 
     def _people(self) -> None:
         user, life = person("nadia"), timedelta(days=1)
