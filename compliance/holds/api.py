@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Prefetch
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
@@ -104,7 +105,7 @@ class Holds(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, v
         policy.require_scope(actor_of(self.request), "hold.view")
         related = ("tenant__business_unit", "placed_by", "release_asked_by", "release_confirmed_by")
         found = Hold.objects.visible_to(actor_of(self.request)).select_related(*related)
-        return found.prefetch_related("stores", "custodians__person").order_by("-number")
+        return found.prefetch_related("stores", Prefetch("custodians", Custodian.objects.select_related("person"))).order_by("-number")
 
     @extend_schema(request=HoldInputSerializer, responses={201: HoldSerializer})
     def create(self, request: Request) -> Response:

@@ -18,11 +18,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.module_loading import import_string
 
+from compliance.holds.models import Hold
 from lifecycle.migration.models import Migration
 from lifecycle.tierchanges.models import TierChange
 from portal.access import jwt
 from tests.admin.world import World, build, person, tenant
 from tests.flags.made import flag, on_for
+from tests.holds.made import hold
 from tests.migration.control.made import migration
 from tests.tierchanges.made import row
 
@@ -46,6 +48,7 @@ def details(world: World) -> dict[str, tuple[str, str]]:
         "business-units": ("business-units", "FIN"),
         "flags": ("flags", "cite-sources"),
         "migrations": ("migrations", str(Migration.objects.get().pk)),
+        "holds": ("holds", str(Hold.objects.get().pk)),
         "playbooks": ("playbooks", "gold"),
         "tenant-flags": ("", str(world.tenant.pk)),
         "tenant-configuration": ("", str(world.tenant.pk)),
@@ -94,6 +97,7 @@ def counts(shipped: None) -> dict[str, int]:
     on_for("cite-sources", world.tenant)
     row(world.tenant)
     migration(world.tenant)
+    hold(world.tenant)
     for number in range(ROWS):
         tenant(f"more-{number}x", ("FIN", "HR", "RISK")[number % 3], "meera")
     found: dict[str, int] = {}
