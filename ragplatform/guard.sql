@@ -273,15 +273,6 @@ REVOKE EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]), bw.key_columns(regclass), bw.refuse_truncate() TO rag_owner;
 RESET ROLE;
 
--- What the platform asks before it deletes in a store that has no transactions; bw itself is closed to tenants' roles.
-CREATE OR REPLACE FUNCTION rag.require_no_hold(p_tenant uuid) RETURNS void
-LANGUAGE sql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp
-AS $$ SELECT bw.require_no_hold(p_tenant) $$;
-ALTER FUNCTION rag.require_no_hold(uuid) OWNER TO bw_guard;
-REVOKE EXECUTE ON FUNCTION rag.require_no_hold(uuid) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION rag.require_no_hold(uuid) TO rag_tenant;
-
 -- Puts a table under the guard, and takes away the older, weaker trigger. Existing triggers are left alone, which takes
 -- no lock. `content` names the statements that a suspension forbids, `kept` those that a hold forbids.
 DROP FUNCTION IF EXISTS bw.guard_table(text, text[]);
@@ -326,6 +317,7 @@ REVOKE EXECUTE ON FUNCTION bw.guard_table(text, text[], text[]) FROM PUBLIC;
 -- What ends or accounts for earlier use stays possible while a tenant is suspended: keys are revoked, sessions closed,
 -- noted work in other stores is settled, usage is counted and reported.
 -- Under a hold documents come, and none goes or is written over; who has access to it may change, as may a team's budget.
+-- A note in the outbox is updated by who is about to delete in a store that has no transactions.
 SELECT bw.guard_table(name, content, kept) FROM (VALUES
     ('users',           '{INSERT,UPDATE,DELETE}'::text[], '{UPDATE,DELETE}'::text[]),
     ('documents',       '{INSERT,UPDATE,DELETE}', '{UPDATE,DELETE}'),
@@ -337,7 +329,7 @@ SELECT bw.guard_table(name, content, kept) FROM (VALUES
     ('budget_transfers', '{INSERT,UPDATE,DELETE}', '{UPDATE,DELETE}'),
     ('sessions',        '{INSERT}', '{}'),
     ('api_keys',        '{INSERT}', '{}'),
-    ('document_outbox', '{INSERT}', '{}'),
+    ('document_outbox', '{INSERT}', '{UPDATE}'),
     ('usage_counters',  '{}', '{}'),
     ('usage_reports',   '{}', '{}')
 ) AS g(name, content, kept);

@@ -36,6 +36,9 @@ PASSAGES = """
     SELECT d.title, c.body FROM rag.chunks c JOIN rag.documents d ON d.tenant_id = c.tenant_id AND d.id = c.document_id
     WHERE c.tenant_id = %s AND c.document_id = %s ORDER BY c.ordinal
 """
+# Only what deletes is claimed by a change: a hold refuses that, and lets what is written go on.
+CLAIM = "UPDATE rag.document_outbox SET attempts = attempts + 1 WHERE tenant_id = %s AND id = %s"
+WRITE = "SELECT FROM rag.document_outbox WHERE tenant_id = %s AND id = %s"
 
 
 @dataclass(frozen=True)
@@ -122,15 +125,12 @@ class Outbox:
     def _claim(self, binding: Binding, item: Item) -> bool:
         """Say that the note is being acted on, before anything happens: from here call_off() fails.
 
-        Not what deletes while the tenant is under a legal hold: that note stays, and is found when it is released.
+        Under a legal hold the store refuses this of what deletes: the note stays, and is found when that is released.
         """
         with self._database.tenant(binding) as connection:
             claimed = connection.execute(
-                "UPDATE rag.document_outbox SET attempts = attempts + 1 WHERE tenant_id = %s AND id = %s",
-                (binding.tenant_id, item.id),
+                WRITE if item.action == "upsert_vectors" else CLAIM, (binding.tenant_id, item.id)
             )
-            if item.action != "upsert_vectors":
-                connection.execute("SELECT rag.require_no_hold(%s)", (binding.tenant_id,))
         return claimed.rowcount == 1
 
     def _do(self, binding: Binding, item: Item) -> None:

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from lifecycle.provisioning.validation import NAMES, CheckResult, Target, run_suite, verdict
 from lifecycle.provisioning.validation.canary import canary_names, is_canary
+from lifecycle.stores.postgres import fences
 from tests.validation.conftest import CLEAN, Stand, left_behind
 
 SLOWEST_SECONDS = 10.0  # about one on a quiet machine; tests share theirs
@@ -23,6 +24,15 @@ def test_all_nine_pass_and_leave_nothing(stand: Stand) -> None:
     assert heard == results
     judged = verdict(results)
     assert (judged.outcome, judged.rule, judged.decided_by) == ("pass", "none", ())
+    assert left_behind(stand, target) == CLEAN
+
+
+def test_a_held_tenant_passes_and_keeps_what_the_suite_left_until_it_is_released(stand: Stand) -> None:
+    target = stand.tenant()
+    for version, is_held in ((1, True), (2, False)):
+        assert fences.set_hold(stand.region, target.tenant_id, is_held, version)
+        results = run_suite(target, on_result=ignore)
+        assert {one.name: (one.outcome, one.summary) for one in results if one.outcome != "pass"} == {}
     assert left_behind(stand, target) == CLEAN
 
 
