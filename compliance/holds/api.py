@@ -105,7 +105,9 @@ class Holds(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, v
         policy.require_scope(actor_of(self.request), "hold.view")
         related = ("tenant__business_unit", "placed_by", "release_asked_by", "release_confirmed_by")
         found = Hold.objects.visible_to(actor_of(self.request)).select_related(*related)
-        return found.prefetch_related("stores", Prefetch("custodians", Custodian.objects.select_related("person"))).order_by("-number")
+        return found.prefetch_related(
+            "stores", Prefetch("custodians", Custodian.objects.select_related("person"))
+        ).order_by("-number")
 
     @extend_schema(request=HoldInputSerializer, responses={201: HoldSerializer})
     def create(self, request: Request) -> Response:
