@@ -383,7 +383,7 @@ def _drilled(twin: Tenant) -> Drill:
 
 def _moving(state: str, twin: Tenant) -> Migration:
     """A move in a state, of a tenant of its own: each has one open move. What it takes to roll a failed one back."""
-    one = like(twin, f"{twin.name}-{state[:4]}")
+    one = like(twin, f"{twin.name}-{state.replace('_', '')[-8:]}")
     found = migration(one, state, is_rehearsal=state == "initiated")
     if state in ("failed", "traffic_cutover_complete"):
         about = {"kind": "migration.move", "title": "Move", "subject_type": "migration.migration"}
