@@ -86,7 +86,8 @@ def kiran() -> Actor:
 def running(arguments: dict[str, Any], documents: int = 5, name: str = "investment-banking") -> Running:
     """A started move, its copy about to begin."""
     tenant = made_tenant(name, "FIN", "meera", environment="staging", geography="GLOBAL")
-    made = actions.request(tenant.pk, SIDES[1], actor=kiran(), reason="A rehearsal.", is_rehearsal=True)
+    said = {"reason": "A rehearsal.", "is_rehearsal": True, "strategy": "blue_green"}
+    made = actions.request(tenant.pk, SIDES[1], actor=kiran(), **said)
     sides = [regions()[name] for name in SIDES]
     names = {side.name: TenantNames(tenant.pk, tenant.name, side.name) for side in sides}
     for side, state in zip(sides, ("open", "closed"), strict=True):
