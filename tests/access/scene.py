@@ -64,6 +64,7 @@ NAMED = {
     "{region}": {"here": "ap-south-1", "absent": "xx-none-1"},
     "{role}": {"here": "cfo", "absent": "nosuch"},
     "{key}": {"here": "cite-sources", "absent": "nosuch"},
+    "{known_as}": {"absent": "nosuch"},
 }
 STATES = {
     "submission": "draft",

@@ -23,9 +23,9 @@ def approve(ledger: Ledger, name: str) -> None:
         dba.execute(
             "INSERT INTO approvals_case (id, kind, title, subject_type, subject_id, business_unit, aggregation_key,"
             " aggregated_with, facts, snapshot, digest, requested_by_id, opened_at, expires_at, state, blocked_reason,"
-            " decided_reason)"
+            " decided_reason, period)"
             " SELECT %s, 'ledger.retire', 'Retire', 'audit.partition', %s, '', '', '[]', '{}', '{}', 'd',"
-            " (SELECT id FROM access_user LIMIT 1), now(), now(), 'approved', '', ''",
+            " (SELECT id FROM access_user LIMIT 1), now(), now(), 'approved', '', '', 'once'",
             [APPROVAL, name],
         )
 
