@@ -7,6 +7,8 @@ from typing import Any
 
 from django.db import transaction
 
+from tenants.registry.mirror import mirror
+
 from .bodies import sent_to_api, sent_to_console
 from .routes import METHODS, Door
 from .scene import Scene
@@ -24,6 +26,7 @@ def undone(client: Any, ask: Callable[[], Any]) -> Any:
         client.cookies = SimpleCookie(cookies)
         raw = b"".join(answer.streaming_content) if answer.streaming else answer.content
         transaction.set_rollback(True)
+    mirror().forget()  # what it read of what never was
     assert answer.status_code < 500, (answer.request["REQUEST_METHOD"], answer.request["PATH_INFO"], raw[-2000:])
     answer.shown = raw.decode(errors="replace")
     return answer
@@ -33,7 +36,7 @@ def ask_api(client: Any, door: Door, key: str, scene: Scene, given: Any = ...) -
     """Send one request to the API about the object `key`, by default with the body that belongs there."""
     url = door.route
     below = scene.below.get(key, key)
-    for place in ("pk", "tenant_id", "rule_id", "region", "role", "key"):
+    for place in ("pk", "tenant_id", "rule_id", "region", "role", "key", "known_as"):
         url = url.replace(f"{{{place}}}", key)
     url = url.replace("{question}", below).replace("{route}", below) + asked(door)
     body = sent_to_api(door, key, scene.below) if given is ... else given

@@ -12,6 +12,7 @@ from uuid import uuid4
 from django.apps import apps
 from django.db import models
 
+from compliance.holds.models import Hold
 from lifecycle.migration.drills.models import Drill
 from lifecycle.migration.models import Migration, RedFlag
 from lifecycle.migration.portfolios.models import Portfolio
@@ -272,12 +273,12 @@ class Scene:
 
     def _holds(self, tenants: dict[str, Tenant]) -> None:
         """Each word has holds of its own: one that was asked for, or acknowledged, is so only once."""
-        held = {name: hold(one) for name, one in tenants.items()}
+        held = {name: _held(one) for name, one in tenants.items()}
         self._keep("holds.hold", **held)
         self._keep("holds.refusedattempt", **{name: refused(one) for name, one in tenants.items()})
         for asked_by, words in (("", ("release", "ask_release", "acknowledgement", "acknowledge")), ("oliver", ASKED)):
             for word in words:
-                own = {name: hold(tenants[name], asked_by=asked_by) for name in ("own", "other")}
+                own = {name: _held(tenants[name], asked_by) for name in ("own", "other")}
                 self._keep(f"holds.hold:{word}", **{**held, **own})
 
     def _people(self) -> None:
@@ -394,6 +395,11 @@ def _moving(state: str, twin: Tenant) -> Migration:
     if state in ("dual_write_enabled", "provisioning_green"):
         Throttle.objects.create(migration=found, asked_by=person("kiran"), reason="It falls behind.")
     return found
+
+
+def _held(one: Tenant, asked_by: str = "") -> Hold:
+    """Its custodian is the tenant's own champion: a stranger sees nothing of it."""
+    return hold(one, asked_by=asked_by, custodian=one.champion.username)
 
 
 def _incident(one: Tenant, run: ValidationRun) -> Incident:

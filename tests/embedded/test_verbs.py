@@ -33,7 +33,7 @@ def test_a_region_is_added_while_everything_runs(small: Stack) -> None:
     region = small.region("us-east-1")
     assert region.pinecone is not None and region.pinecone.host.startswith("http://127.0.0.1:")
     with psycopg.connect(**region.database.connect_kwargs("observer")) as connection:
-        assert connection.execute("SELECT count(*) FROM bw.row_security WHERE forced").fetchone() == (11,)
+        assert connection.execute("SELECT count(*) FROM bw.row_security WHERE forced").fetchone() == (13,)
     small.stop()
     small.start()
     assert set(small.regions()) == {"ap-south-1", "us-east-1"}

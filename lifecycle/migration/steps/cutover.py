@@ -39,13 +39,14 @@ def take_back(ctx: StepContext) -> dict[str, Any]:
     migration = _of_rollback(ctx)
     if not Passage.objects.filter(migration=migration, new=State.INITIAL_SYNC).exists():
         raise Skip("Nothing was captured or copied: the source has served the tenant all the time.")
-    if placement_of(migration.tenant_id).owner == migration.source:
+    is_back = placement_of(migration.tenant_id).owner == migration.source
+    if is_back and not migration.is_switched:
         return {"epoch": switch.abort(engine_move(ctx, migration), Control(ctx, migration))}
     with a_person_decides(ctx, migration):
         back = engine_move(ctx, migration).reversed()
-        switch.recover(back, Control(ctx, migration))
-        found = one_round(ctx, back, Direction.BACK)
-    if not fits(found):
+        is_back = switch.recover(back, Control(ctx, migration))
+        found = None if is_back else one_round(ctx, back, Direction.BACK)
+    if found and not fits(found):
         raise again(0, "Bringing back what was written on green.")
     done = _switched(ctx, migration, back, Direction.BACK)
     ctx.log(f"{migration.source} owns the tenant again; writers waited {done.pause_ms:.0f} ms, nothing is lost.")
