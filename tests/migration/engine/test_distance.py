@@ -92,7 +92,7 @@ def test_the_pause_is_a_small_number_of_trips(world: World, links: list[Link], m
     seen: list[list[int]] = []
     fence = switch._fence
 
-    def fenced(warm: Any, budget_ms: int) -> None:
+    def fenced(*given: Any) -> None:
         for number in range(keys):
             with world.writer(world.blue) as db:
                 db.execute(
@@ -100,7 +100,7 @@ def test_the_pause_is_a_small_number_of_trips(world: World, links: list[Link], m
                     [world.id, str(number)],
                 )
         seen.append([link.trips for link in sides])
-        fence(warm, budget_ms)
+        fence(*given)
 
     monkeypatch.setattr(switch, "_fence", fenced)
     control = Watched(plain.arguments, plain.tenant_id, plain.job_epoch, tuple(sides), seen)
