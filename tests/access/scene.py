@@ -35,6 +35,7 @@ from tenants.costs.statements import freeze, refresh
 from tenants.flags import actions
 from tenants.flags.models import Review
 from tenants.models import BusinessUnit, Tenant, Tier
+from tenants.registry import publish
 from tenants.usage.actions import Report, close_month, count
 from tenants.usage.models import Delta
 from tests.admin.world import build, case_of, checks, job, person, tenant
@@ -154,6 +155,7 @@ class Scene:
         self._people()
         self._certificates(tenants)
         self._holds(tenants)
+        publish.number(list(Tenant.objects.values_list("pk", flat=True)))
         seal_here()
         look_here()
         self._keep("audit.entry", here=Entry.objects.order_by("-id")[0])  # the newest is on every first page
