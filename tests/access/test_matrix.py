@@ -80,7 +80,7 @@ OWN_PAGES = {
     "POST /theme/", "POST /tokens/new/", "POST /views/",
 }  # fmt: skip
 SIGNING = ("signatures/", "rejections/", "do/sign/", "do/reject/")
-OPEN = ("/.well-known/", "/api/docs/", "/api/schema/", "/health/", "/metrics", "/api/v1/auth/token")
+OPEN = ("/.well-known/", "/verify/", "/api/docs/", "/api/schema/", "/health/", "/metrics", "/api/v1/auth/token")
 
 
 def what_must_hold(found: Matrix, own: set[str]) -> None:
