@@ -28,7 +28,7 @@ def seen(answer: Any, key: str, scene: Scene) -> tuple[int, dict[str, str], str]
     headers = {name: value for name, value in answer.headers.items() if name not in VARIES}
     text = CSRF.sub("", answer.shown)
     for one in (key, scene.below.get(key, key)):
-        text = text.replace(one, "id") if one == key or not one.isdigit() else text  # a small number is everywhere
+        text = text.replace(f"/{one}/", "/id/") if one.isdigit() else text.replace(one, "id")
     return answer.status_code, headers, text
 
 
