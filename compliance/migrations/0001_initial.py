@@ -10,7 +10,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -19,164 +18,329 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='HistoricalProfile',
+            name="HistoricalProfile",
             fields=[
-                ('id', models.BigIntegerField(blank=True, db_index=True)),
-                ('code', models.CharField(max_length=16)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('title', models.CharField(max_length=120)),
-                ('layer', models.CharField(choices=[('parent', 'parent company'), ('india', 'India'), ('client', 'client')], max_length=10)),
-                ('source', models.CharField(max_length=300)),
-                ('geographies', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), blank=True, default=list, size=None)),
-                ('data_classes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, default=list, size=None)),
-                ('requires', models.JSONField(help_text='Duties: cmk, tls, access_logs, immutable_audit (true) and log_retention_days (number)')),
-                ('effective_from', models.DateTimeField(default=portal.lib.clock.now)),
-                ('effective_until', models.DateTimeField(blank=True, null=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(blank=True, db_index=True)),
+                ("code", models.CharField(max_length=16)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("title", models.CharField(max_length=120)),
+                (
+                    "layer",
+                    models.CharField(
+                        choices=[("parent", "parent company"), ("india", "India"), ("client", "client")], max_length=10
+                    ),
+                ),
+                ("source", models.CharField(max_length=300)),
+                (
+                    "geographies",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "data_classes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "requires",
+                    models.JSONField(
+                        help_text="Duties: cmk, tls, access_logs, immutable_audit (true) and log_retention_days (number)"
+                    ),
+                ),
+                ("effective_from", models.DateTimeField(default=portal.lib.clock.now)),
+                ("effective_until", models.DateTimeField(blank=True, null=True)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical profile',
-                'verbose_name_plural': 'historical profiles',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical profile",
+                "verbose_name_plural": "historical profiles",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalProviderRegion',
+            name="HistoricalProviderRegion",
             fields=[
-                ('id', models.BigIntegerField(blank=True, db_index=True)),
-                ('provider', models.CharField(max_length=16)),
-                ('region', models.CharField(max_length=32)),
-                ('capabilities', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), size=None)),
-                ('preference', models.PositiveSmallIntegerField(default=50, help_text='The lowest allowed one is taken')),
-                ('source', models.CharField(max_length=200)),
-                ('effective_from', models.DateTimeField(default=portal.lib.clock.now)),
-                ('effective_until', models.DateTimeField(blank=True, null=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(blank=True, db_index=True)),
+                ("provider", models.CharField(max_length=16)),
+                ("region", models.CharField(max_length=32)),
+                (
+                    "capabilities",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), size=None),
+                ),
+                (
+                    "preference",
+                    models.PositiveSmallIntegerField(default=50, help_text="The lowest allowed one is taken"),
+                ),
+                ("source", models.CharField(max_length=200)),
+                ("effective_from", models.DateTimeField(default=portal.lib.clock.now)),
+                ("effective_until", models.DateTimeField(blank=True, null=True)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical provider region',
-                'verbose_name_plural': 'historical provider regions',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical provider region",
+                "verbose_name_plural": "historical provider regions",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='HistoricalResidencyRule',
+            name="HistoricalResidencyRule",
             fields=[
-                ('id', models.BigIntegerField(blank=True, db_index=True)),
-                ('rule_id', models.CharField(help_text='For example RES-014', max_length=16)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('title', models.CharField(max_length=200)),
-                ('law', models.CharField(max_length=60)),
-                ('source', models.CharField(max_length=300)),
-                ('geographies', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), blank=True, help_text="Empty means anybody's", size=None)),
-                ('data_classes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, help_text='Empty means every class', size=None)),
-                ('capabilities', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, help_text='Empty means every path', size=None)),
-                ('allowed_regions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), size=None)),
-                ('effective_from', models.DateTimeField(default=portal.lib.clock.now)),
-                ('effective_until', models.DateTimeField(blank=True, null=True)),
-                ('history_id', models.AutoField(primary_key=True, serialize=False)),
-                ('history_date', models.DateTimeField(db_index=True)),
-                ('history_change_reason', models.CharField(max_length=100, null=True)),
-                ('history_type', models.CharField(choices=[('+', 'Created'), ('~', 'Changed'), ('-', 'Deleted')], max_length=1)),
-                ('history_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigIntegerField(blank=True, db_index=True)),
+                ("rule_id", models.CharField(help_text="For example RES-014", max_length=16)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("title", models.CharField(max_length=200)),
+                ("law", models.CharField(max_length=60)),
+                ("source", models.CharField(max_length=300)),
+                (
+                    "geographies",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8),
+                        blank=True,
+                        help_text="Empty means anybody's",
+                        size=None,
+                    ),
+                ),
+                (
+                    "data_classes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        help_text="Empty means every class",
+                        size=None,
+                    ),
+                ),
+                (
+                    "capabilities",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        help_text="Empty means every path",
+                        size=None,
+                    ),
+                ),
+                (
+                    "allowed_regions",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), size=None),
+                ),
+                ("effective_from", models.DateTimeField(default=portal.lib.clock.now)),
+                ("effective_until", models.DateTimeField(blank=True, null=True)),
+                ("history_id", models.AutoField(primary_key=True, serialize=False)),
+                ("history_date", models.DateTimeField(db_index=True)),
+                ("history_change_reason", models.CharField(max_length=100, null=True)),
+                (
+                    "history_type",
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
+                ),
+                (
+                    "history_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'historical residency rule',
-                'verbose_name_plural': 'historical residency rules',
-                'ordering': ('-history_date', '-history_id'),
-                'get_latest_by': ('history_date', 'history_id'),
+                "verbose_name": "historical residency rule",
+                "verbose_name_plural": "historical residency rules",
+                "ordering": ("-history_date", "-history_id"),
+                "get_latest_by": ("history_date", "history_id"),
             },
             bases=(simple_history.models.HistoricalChanges, models.Model),
         ),
         migrations.CreateModel(
-            name='Profile',
+            name="Profile",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('code', models.CharField(max_length=16)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('title', models.CharField(max_length=120)),
-                ('layer', models.CharField(choices=[('parent', 'parent company'), ('india', 'India'), ('client', 'client')], max_length=10)),
-                ('source', models.CharField(max_length=300)),
-                ('geographies', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), blank=True, default=list, size=None)),
-                ('data_classes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, default=list, size=None)),
-                ('requires', models.JSONField(help_text='Duties: cmk, tls, access_logs, immutable_audit (true) and log_retention_days (number)')),
-                ('effective_from', models.DateTimeField(default=portal.lib.clock.now)),
-                ('effective_until', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("code", models.CharField(max_length=16)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("title", models.CharField(max_length=120)),
+                (
+                    "layer",
+                    models.CharField(
+                        choices=[("parent", "parent company"), ("india", "India"), ("client", "client")], max_length=10
+                    ),
+                ),
+                ("source", models.CharField(max_length=300)),
+                (
+                    "geographies",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "data_classes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16), blank=True, default=list, size=None
+                    ),
+                ),
+                (
+                    "requires",
+                    models.JSONField(
+                        help_text="Duties: cmk, tls, access_logs, immutable_audit (true) and log_retention_days (number)"
+                    ),
+                ),
+                ("effective_from", models.DateTimeField(default=portal.lib.clock.now)),
+                ("effective_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['code', '-version'],
-                'constraints': [models.UniqueConstraint(fields=('code', 'version'), name='profile_version')],
+                "ordering": ["code", "-version"],
+                "constraints": [models.UniqueConstraint(fields=("code", "version"), name="profile_version")],
             },
         ),
         migrations.CreateModel(
-            name='ProviderRegion',
+            name="ProviderRegion",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('provider', models.CharField(max_length=16)),
-                ('region', models.CharField(max_length=32)),
-                ('capabilities', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), size=None)),
-                ('preference', models.PositiveSmallIntegerField(default=50, help_text='The lowest allowed one is taken')),
-                ('source', models.CharField(max_length=200)),
-                ('effective_from', models.DateTimeField(default=portal.lib.clock.now)),
-                ('effective_until', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("provider", models.CharField(max_length=16)),
+                ("region", models.CharField(max_length=32)),
+                (
+                    "capabilities",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), size=None),
+                ),
+                (
+                    "preference",
+                    models.PositiveSmallIntegerField(default=50, help_text="The lowest allowed one is taken"),
+                ),
+                ("source", models.CharField(max_length=200)),
+                ("effective_from", models.DateTimeField(default=portal.lib.clock.now)),
+                ("effective_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['region', 'preference'],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'region', 'effective_from'), name='provider_region_once')],
+                "ordering": ["region", "preference"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("provider", "region", "effective_from"), name="provider_region_once"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ResidencyRule',
+            name="ResidencyRule",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('rule_id', models.CharField(help_text='For example RES-014', max_length=16)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('title', models.CharField(max_length=200)),
-                ('law', models.CharField(max_length=60)),
-                ('source', models.CharField(max_length=300)),
-                ('geographies', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), blank=True, help_text="Empty means anybody's", size=None)),
-                ('data_classes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, help_text='Empty means every class', size=None)),
-                ('capabilities', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=16), blank=True, help_text='Empty means every path', size=None)),
-                ('allowed_regions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), size=None)),
-                ('effective_from', models.DateTimeField(default=portal.lib.clock.now)),
-                ('effective_until', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("rule_id", models.CharField(help_text="For example RES-014", max_length=16)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("title", models.CharField(max_length=200)),
+                ("law", models.CharField(max_length=60)),
+                ("source", models.CharField(max_length=300)),
+                (
+                    "geographies",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=8),
+                        blank=True,
+                        help_text="Empty means anybody's",
+                        size=None,
+                    ),
+                ),
+                (
+                    "data_classes",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        help_text="Empty means every class",
+                        size=None,
+                    ),
+                ),
+                (
+                    "capabilities",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=16),
+                        blank=True,
+                        help_text="Empty means every path",
+                        size=None,
+                    ),
+                ),
+                (
+                    "allowed_regions",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=32), size=None),
+                ),
+                ("effective_from", models.DateTimeField(default=portal.lib.clock.now)),
+                ("effective_until", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['rule_id', '-version'],
-                'constraints': [models.UniqueConstraint(fields=('rule_id', 'version'), name='residency_rule_version'), models.CheckConstraint(condition=models.Q(('effective_until', None), ('effective_until__gt', models.F('effective_from')), _connector='OR'), name='residency_rule_dates')],
+                "ordering": ["rule_id", "-version"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("rule_id", "version"), name="residency_rule_version"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("effective_until", None),
+                            ("effective_until__gt", models.F("effective_from")),
+                            _connector="OR",
+                        ),
+                        name="residency_rule_dates",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Verdict',
+            name="Verdict",
             fields=[
-                ('id', models.UUIDField(default=portal.lib.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('subject_type', models.CharField(max_length=64)),
-                ('subject_id', models.CharField(max_length=64)),
-                ('tenant_id', models.UUIDField(null=True)),
-                ('business_unit', models.CharField(blank=True, max_length=16)),
-                ('rule_id', models.CharField(max_length=24)),
-                ('rule_version', models.CharField(max_length=24)),
-                ('outcome', models.CharField(choices=[('pass', 'pass'), ('refuse', 'refuse'), ('person', 'needs a person')], max_length=8)),
-                ('title', models.CharField(max_length=300)),
-                ('remedy', models.CharField(blank=True, max_length=500)),
-                ('inputs', models.JSONField()),
-                ('at', models.DateTimeField(default=portal.lib.clock.now)),
+                (
+                    "id",
+                    models.UUIDField(default=portal.lib.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("subject_type", models.CharField(max_length=64)),
+                ("subject_id", models.CharField(max_length=64)),
+                ("tenant_id", models.UUIDField(null=True)),
+                ("business_unit", models.CharField(blank=True, max_length=16)),
+                ("rule_id", models.CharField(max_length=24)),
+                ("rule_version", models.CharField(max_length=24)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("pass", "pass"), ("refuse", "refuse"), ("person", "needs a person")], max_length=8
+                    ),
+                ),
+                ("title", models.CharField(max_length=300)),
+                ("remedy", models.CharField(blank=True, max_length=500)),
+                ("inputs", models.JSONField()),
+                ("at", models.DateTimeField(default=portal.lib.clock.now)),
             ],
             options={
-                'ordering': ['at', 'rule_id'],
-                'indexes': [models.Index(fields=['subject_type', 'subject_id', 'at'], name='compliance__subject_ea7f2b_idx'), models.Index(fields=['tenant_id', 'at'], name='compliance__tenant__e3f6c9_idx'), models.Index(fields=['outcome', 'at'], name='compliance__outcome_c2d786_idx')],
+                "ordering": ["at", "rule_id"],
+                "indexes": [
+                    models.Index(fields=["subject_type", "subject_id", "at"], name="compliance__subject_ea7f2b_idx"),
+                    models.Index(fields=["tenant_id", "at"], name="compliance__tenant__e3f6c9_idx"),
+                    models.Index(fields=["outcome", "at"], name="compliance__outcome_c2d786_idx"),
+                ],
             },
         ),
     ]
