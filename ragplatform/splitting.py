@@ -110,7 +110,7 @@ class Splitter:
 
 def unanswered(tenant: str, error: httpx.HTTPError) -> None:
     """Count it against the other region."""
-    how = "refused" if isinstance(error, httpx.ConnectError) else "slow"
+    how = "slow" if isinstance(error, httpx.TimeoutException) else "refused"
     metrics.UNANSWERED.labels(tenant, how).inc()
 
 

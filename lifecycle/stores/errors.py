@@ -16,8 +16,6 @@ class Transient(StoreError):
 
     is_transient = True
 
-    is_transient = True
-
     def __init__(self, system: str, operation: str, message: str, retry_after: float | None = None) -> None:
         super().__init__(system, operation, message)
         self.retry_after = retry_after
@@ -25,8 +23,6 @@ class Transient(StoreError):
 
 class Permanent(StoreError):
     """The same call will fail again until somebody changes something."""
-
-    is_transient = False
 
     is_transient = False
 

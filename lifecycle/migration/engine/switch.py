@@ -36,6 +36,8 @@ UPDATE bw.fence SET state = 'closed', epoch = greatest(epoch, %(epoch)s), captur
 WHERE tenant_id = %(tenant)s
 """
 WARM_ROUNDS = 20
+# A mover that no packet reaches any more keeps the writers waiting for so long, and no longer.
+ALONE = "SET LOCAL idle_in_transaction_session_timeout = '2s'"
 EMPTY = "DELETE FROM bw.dirty WHERE tenant_id = %s"
 
 
@@ -107,7 +109,7 @@ def recover(move: Move, control: Control, *, is_shut: bool = False) -> bool:
         return True
     if stands.owner != move.source.name:
         raise Permanent(SYSTEM, "switch", f"{stands.owner} owns the tenant, which is on neither side of this move")
-    if _state(move, move.source) not in ("open", "fenced" if is_shut else "open"):
+    if not _is_served(move, stands.epoch, is_shut):
         abort(move, control)
     elif _state(move, move.target) != "closed":
         close(move, move.target, stands.epoch)
@@ -198,6 +200,7 @@ def _fence(source: Connection[Any], move: Move, budget_ms: int, is_shut: bool) -
         with fenced(source, move, move.source):
             with source.pipeline():
                 source.execute(f"SET LOCAL lock_timeout = {int(budget_ms)}")
+                source.execute(ALONE)
                 source.execute(LOCK, (move.tenant_id,))
                 changed = source.execute(FENCE, (move.tenant_id,))
             if changed.rowcount != 1 and not (is_shut and _state_in(source, move) == "fenced"):
@@ -230,6 +233,16 @@ def _open_target(warm: _Warm, epoch: int) -> None:
             opened = warm.target.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
         if opened.rowcount != 1:
             raise Permanent(SYSTEM, "switch", f"the fence in {move.target.name} has seen epoch {epoch} before")
+
+
+def _is_served(move: Move, epoch: int, is_shut: bool) -> bool:
+    """Whether the owner takes writes at the epoch that clients are routed by, or is shut on purpose.
+
+    An abort whose owner was out of reach has set a new epoch and not opened the store at it.
+    """
+    with translated("read the fence"), prompt(move.source, "mover") as db:
+        row = db.execute("SELECT state, epoch FROM bw.fence WHERE tenant_id = %s", (move.tenant_id,)).fetchone()
+    return row == ("open", epoch) or (is_shut and row is not None and row[0] == "fenced")
 
 
 def _state(move: Move, region: Region) -> str:

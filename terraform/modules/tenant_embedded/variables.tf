@@ -89,6 +89,8 @@ variable "protected_tables" {
   default = [
     "access_controls",
     "api_keys",
+    "budget_transfers",
+    "budgets",
     "chunk_vectors",
     "chunks",
     "document_outbox",

@@ -1,6 +1,7 @@
 """A mover in a process of its own, which is killed, or falls asleep, at a chosen commit."""
 
 import os
+import select
 import signal
 from collections.abc import Callable
 from typing import Any
@@ -34,9 +35,18 @@ def fork(work: Callable[[], Any], at: int = 0, sign: int = signal.SIGKILL) -> in
     raise AssertionError
 
 
-def wait(child: int) -> int:
-    """The exit status, or minus the signal."""
+def wait(child: int, seconds: float = 240) -> int:
+    """The exit status, or minus the signal; a child that does not end is killed, and the test fails."""
+    if not _ended(child, seconds):
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise AssertionError(f"the mover does not end within {seconds:g} s")
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _ended(child: int, seconds: float) -> bool:
+    with open(os.pidfd_open(child)) as ending:
+        return bool(select.select([ending], [], [], seconds)[0])
 
 
 def _count(at: int, sign: int) -> None:

@@ -34,6 +34,7 @@ def test_nothing_is_written_between_the_shutting_and_the_switch(world: World, di
             assert db.execute(change, (dead_epoch, world.id)).rowcount == 1
         taken, control = world.take(2)
     switch.shut(taken, 5_000)
+    assert not switch.recover(taken, control, is_shut=True)
     drained(taken)
     assert verify.verify(taken).ok
     before = world.everything(world.blue)
