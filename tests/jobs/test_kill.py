@@ -18,6 +18,7 @@ import pytest
 
 from portal.jobs import actions, runner
 from portal.jobs.models import Job
+from tests.sweeps import SEED, WHOLE
 
 from .support import ENGINEER, Worker, calls, fresh, outcome, start
 
@@ -29,9 +30,9 @@ def points(statements: int) -> list[tuple[str, int]]:
     """Before each statement and after each: with the latter its transaction has not yet committed."""
     every = [(when, at) for at in range(1, statements + 1) for when in ("before", "after")]
     print(f"{len(every)} kill points")
-    if os.environ.get("BAILIWICK_SWEEPS") == "all":
+    if WHOLE:
         return every
-    seed = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
+    seed = SEED
     print(f"BAILIWICK_SEED={seed}")
     return sorted(random.Random(seed).sample(every, min(SAMPLE, len(every))), key=lambda point: point[1])
 

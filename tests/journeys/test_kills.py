@@ -18,6 +18,7 @@ import pytest
 
 from lifecycle.provisioning.terraform.processes import is_alive
 from tests.journeys.product import Product, Request, until
+from tests.sweeps import SEED, WHOLE
 
 SAMPLE = 6
 STEPS = {  # step: seconds it usually takes
@@ -37,9 +38,9 @@ def points() -> list[Point]:
     every = [(step, part, "child") for step in STEPS for part in (0.0, 0.3, 0.7)]
     every += [(step, part, "group") for step in STEPS for part in (0.1, 0.5)]
     every += [(step, part, "all") for step in TERRAFORMING for part in (0.2, 0.5, 0.8)]
-    if os.environ.get("BAILIWICK_SWEEPS") == "all":
+    if WHOLE:
         return every
-    seed = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
+    seed = SEED
     print(f"{len(every)} kill points, BAILIWICK_SEED={seed}")
     chosen = random.Random(seed).sample(every, SAMPLE)
     return chosen if any(point[2] == "all" for point in chosen) else [*chosen[1:], ("apply", 0.5, "all")]
@@ -164,8 +165,7 @@ def _answers(request: Request) -> None:
 
 def test_killed_in_a_roll_back_it_is_finished(alone: Product) -> None:
     """Every step of the compensating job may die as well."""
-    seed = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
-    whole = os.environ.get("BAILIWICK_SWEEPS") == "all"
+    seed, whole = SEED, WHOLE
     steps = ["stop_writers", "confirm_data", "empty", "destroy", "purge", "sweep", "sweep_again", "finish"]
     chosen = steps if whole else random.Random(seed).sample(steps, 2)
     print(f"BAILIWICK_SEED={seed}: {chosen}")

@@ -27,9 +27,10 @@ from schemathesis.checks import (
 from portal.access import jwt
 from portal.wsgi import application
 from tests.admin.world import World, build, person
+from tests.sweeps import WHOLE
 
 ROLES = {"platform_admin": "priya", "tenant_admin": "meera", "auditor": "oliver"}
-EXAMPLES = 60 if os.environ.get("BAILIWICK_SWEEPS") == "all" else 2
+EXAMPLES = 60 if WHOLE else 2
 CHECKS: list[Any] = [
     not_a_server_error,
     status_code_conformance,

@@ -11,10 +11,10 @@ from lifecycle.provisioning.validation import s3 as tenant_s3
 from lifecycle.provisioning.validation.platform_api import PlatformApi, seeded_id
 from lifecycle.provisioning.validation.traces import mark
 from lifecycle.stores import aws
+from tests.sweeps import SEED, WHOLE
 from tests.validation.conftest import CLEAN, Stand, left_behind
 
-SEED = int(os.environ.get("BAILIWICK_SEED", "0")) or random.randrange(1, 10**6)
-ROUNDS = 12 if os.environ.get("BAILIWICK_SWEEPS") == "all" else 4
+ROUNDS = 12 if WHOLE else 4
 
 
 def victim(target: Target) -> None:

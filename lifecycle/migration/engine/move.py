@@ -13,6 +13,14 @@ from lifecycle.stores.postgres.connection import SYSTEM, prompt, translated
 from portal.lib.regions import Region
 
 RESOURCE_CLASS = "migration"
+# A mover that sleeps between two statements of one transaction is ended by the server (LIMITS); one that sleeps in the
+# middle of a pipeline is not: for the server it is busy. It holds its epoch's row, and whoever takes over ends it.
+END_SLEEPERS = """
+SELECT pg_terminate_backend(a.pid) FROM pg_stat_activity a
+WHERE a.usename = current_user AND a.state = 'active' AND a.wait_event = 'ClientRead'
+  AND a.state_change < clock_timestamp() - interval '15 s'
+  AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.relation = 'bw.job_epoch'::regclass)
+"""
 
 
 class Overtaken(Permanent):
@@ -105,6 +113,7 @@ def acknowledge(move: Move) -> None:
 def acknowledge_in(region: Region, move: Move) -> None:
     """Raise the job's epoch in one store. Who has only the owner's may give the tenant back, and nothing else."""
     with translated("take over the move"), prompt(region, "mover") as db:
+        db.execute(END_SLEEPERS)
         statement = "SELECT bw.raise_job_epoch(%s, %s, %s)"
         row = db.execute(statement, (move.tenant_id, RESOURCE_CLASS, move.job_epoch)).fetchone()
         is_ours(row and row[0], move, region)

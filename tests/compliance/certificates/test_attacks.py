@@ -5,7 +5,6 @@
 
 import base64
 import json
-import os
 import random
 import re
 import subprocess
@@ -30,6 +29,7 @@ from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from tests.compliance.certificates.conftest import Kit
 from tests.compliance.certificates.made import IDS, KEY, PERSON, ROWS, finished
+from tests.sweeps import SEED, WHOLE
 
 pytestmark = pytest.mark.django_db
 REFUSED = (Malformed, Unproven)
@@ -37,9 +37,9 @@ SAMPLE = 150
 
 
 def places(size: int) -> list[int]:
-    if os.environ.get("BAILIWICK_SWEEPS") == "all":
+    if WHOLE:
         return list(range(size))
-    seed = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
+    seed = SEED
     print(f"BAILIWICK_SEED={seed}")
     return random.Random(seed).sample(range(size), min(SAMPLE, size))
 

@@ -19,12 +19,11 @@ from portal.jobs.models import Job
 from portal.lib.clock import now
 from tests.jobs.support import eventually
 from tests.migration.engine import kills
+from tests.sweeps import SEED, WHOLE
 
 from .running import NO_READS, Running, running
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WHOLE = os.environ.get("BAILIWICK_SWEEPS") == "all"
-SEED = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
 SWITCHED, BACK = "traffic_cutover_complete", "rolled_back"
 
 

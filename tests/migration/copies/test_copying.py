@@ -30,8 +30,8 @@ from tests.admin.world import person
 from tests.migration.control.made import bank
 from tests.migration.engine import kills
 from tests.migration.engine.conftest import World, fill
+from tests.sweeps import SEED
 
-SEED = random.randrange(10**6)
 SPOIL = """
 CREATE FUNCTION public.spoil() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.title := 'spoiled'; RETURN NEW; END $$;
 CREATE TRIGGER spoil BEFORE INSERT ON rag.documents FOR EACH ROW WHEN (NEW.tenant_id = {}::uuid)

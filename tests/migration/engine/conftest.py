@@ -21,7 +21,7 @@ from portal.lib.regions import Region, load
 
 Connection = psycopg.Connection[Any]
 # Another test's partition may be made, or be on its way out, beside this.
-TABLES = "SELECT table_name FROM bw.row_security WHERE NOT is_partition AND table_name !~ '^chunk_vectors_[0-9a-f]{32}$'"
+TABLES = "SELECT table_name FROM bw.row_security WHERE NOT is_partition AND table_name !~ '_[0-9a-f]{32}$'"
 CONTROL = """
 CREATE TABLE IF NOT EXISTS placement (
     tenant_id uuid PRIMARY KEY, owner text, epoch bigint, issued bigint, job_epoch bigint)

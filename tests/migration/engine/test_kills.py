@@ -7,14 +7,13 @@ import signal
 import psycopg
 import pytest
 
-from lifecycle.migration.engine import switch
+from lifecycle.migration.engine import move, switch
+from tests.sweeps import SEED, WHOLE
 
 from . import kills
 from .conftest import World, drained, moved
 from .writers import Crowd
 
-WHOLE = os.environ.get("BAILIWICK_SWEEPS") == "all"
-SEED = random.randrange(10**6)
 MOST = 200
 
 
@@ -91,3 +90,18 @@ def test_a_mover_that_slept_at_a_commit_changes_nothing(world: World) -> None:
         assert kills.wait(child) in (1, kills.END), f"point {at}: the sleeper did not notice"
     assert placed(world) == before and open_stores(world) == before
     crowd.check()
+
+
+def test_a_mover_that_sleeps_in_the_middle_of_a_pipeline_is_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the server it is busy, so none of its own limits ends it."""
+    monkeypatch.setattr(move, "END_SLEEPERS", move.END_SLEEPERS.replace("15 s", "0.5 s"))
+    world.take(1)
+    sleeper = psycopg.connect(**world.green.database.connect_kwargs("mover"))
+    with pytest.raises(psycopg.OperationalError), sleeper, sleeper.pipeline():
+        query = "SELECT epoch FROM bw.job_epoch WHERE tenant_id = %s AND resource_class = 'migration' FOR SHARE"
+        assert sleeper.execute(query, [world.id]).fetchone() == (1,)
+        taken, _ = world.take(2)
+        assert taken.job_epoch == 2
+        sleeper.execute("SELECT 1").fetchone()

@@ -1,6 +1,5 @@
 """The network goes away while a tenant moves: nobody waits for ever, writers least of all, and nothing is lost."""
 
-import os
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,14 +11,13 @@ import pytest
 from lifecycle.migration.engine import arm, copy, rounds, switch, verify
 from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres import connection as connections
+from tests.sweeps import SEED, WHOLE
 
 from .conftest import World, copied, drained
 from .link import Link
 from .test_kills import open_stores, placed
 from .writers import Crowd
 
-WHOLE = os.environ.get("BAILIWICK_SWEEPS") == "all"
-SEED = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
 SIDES = ("green", "blue")
 
 

@@ -23,14 +23,13 @@ from portal.lib.regions import Region
 from ragplatform.embedding import embed
 from ragplatform.problems import Moved
 from tenants.models import Tenant
+from tests.sweeps import SEED, WHOLE
 
 from . import kills
 from .conftest import copied, drained, moved, settle_in
 from .outside import INDEX, SMALL, Outside, Platform, account, platform
 from .test_directed import superuser
 
-WHOLE = os.environ.get("BAILIWICK_SWEEPS") == "all"
-SEED = random.randrange(10**6)
 PINECONE, PGVECTOR = "pinecone", "pgvector"
 PAIRS = [(PINECONE, PINECONE), (PINECONE, PGVECTOR), (PGVECTOR, PINECONE)]
 Make = Callable[..., Outside]

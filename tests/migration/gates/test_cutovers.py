@@ -3,7 +3,6 @@
 `make test` runs 20 at each rate with a printed seed, `BAILIWICK_SWEEPS=all` 200: a thousand in all.
 """
 
-import os
 import random
 from itertools import islice
 from statistics import median
@@ -11,15 +10,16 @@ from statistics import median
 import pytest
 
 from lifecycle.migration.gates import Outcome, judge
+from tests.sweeps import SEED, WHOLE
 
 from .cutover import WINDOWS, windows, would_have_gone_back
 
-RUNS = 200 if os.environ.get("BAILIWICK_SWEEPS") == "all" else 20
+RUNS = 200 if WHOLE else 20
 
 
 @pytest.fixture
 def draw() -> random.Random:
-    seed = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
+    seed = SEED
     print(f"BAILIWICK_SEED={seed}")
     return random.Random(seed)
 

@@ -4,10 +4,12 @@
 more to write. That max(key) is frozen at all is about ending, not about safety: a search of moments does not see it.
 """
 
-import os
 import random
 
 import pytest
+
+from tests.sweeps import SEED
+from tests.sweeps import WHOLE as SWEEP
 
 from . import faults
 from .search import search
@@ -37,12 +39,11 @@ WIDENING = (
     Scene("cancelled and begun anew", SHORT, generations=2),
     Scene("suspended meanwhile", SHORT, statuses=1),
 )
-SWEEP = os.environ.get("BAILIWICK_SWEEPS") == "all"
 
 
 def drawn(scene: Scene) -> Scene:
     """The scene with one write for each client, by the seed."""
-    seed = int(os.environ.get("BAILIWICK_SEED") or random.randrange(10**6))
+    seed = SEED
     print(f"BAILIWICK_SEED={seed}")
     draw = random.Random(seed)
     scripts = ((draw.choice((DELETE, (0, 2), (1, 3))),), (draw.choice((DELETE, INSERT, (0, 5))),))
