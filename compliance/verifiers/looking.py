@@ -1,0 +1,59 @@
+"""What a verifier is asked and what it answers."""
+
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+from uuid import UUID
+
+from portal.lib.regions import Region
+
+Kind = Literal["tenant", "person", "document"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Is anything of this left in this region? `request_id` names the ids that were to go, kept in the region's store.
+
+    Of a person: `user_id` and the documents that this person owned when the erasure began.
+    """
+
+    region: Region
+    tenant_id: UUID
+    tenant_name: str
+    kind: Kind
+    request_id: UUID
+    user_id: UUID | None = None
+    documents: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one verifier saw of one system.
+
+    found       how many records the query by what they are (tenant, person, document) saw; None: not checked
+    listed      how many of the manifest's ids are still there; None: not checked, or none had been listed yet
+    why         why it was not checked, in one sentence; empty otherwise
+    query       what was asked, word for word; its digest is printed on the certificate
+    credential  the login or key id that was used
+    by          found, by table, bucket, key space: names of containers, never of records
+    """
+
+    verifier: str
+    credential: str
+    query: str
+    found: int | None
+    listed: int | None = None
+    why: str = ""
+    by: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_checked(self) -> bool:
+        return self.found is not None
+
+
+class Verifier(Protocol):
+    """One kind of system. Never raises for what a store answers: that is an Answer that was not checked."""
+
+    name: str
+
+    def look(self, question: Question) -> Answer:
+        """Look now, at everything of this system in the question's region."""

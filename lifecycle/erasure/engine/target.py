@@ -1,0 +1,62 @@
+"""What is to be erased in one region, and what an eraser owes to who runs it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from uuid import UUID
+
+from lifecycle.stores.names import TenantNames
+
+Kind = Literal["tenant", "person", "document"]
+RESOURCE = "erasure"  # the resource class whose job_epoch each store checks
+BATCH = 5000
+
+
+@dataclass(frozen=True)
+class Target:
+    """Whom it concerns in one region. `documents` are fixed before anything is deleted.
+
+    Of a tenant: everything, `documents` is empty. Of a person: `user_id`, and the documents that this person owns. Of
+    documents: those. `epoch` is the job's, of RESOURCE: a store that knows a later one refuses this worker.
+    """
+
+    request_id: UUID
+    names: TenantNames
+    kind: Kind
+    epoch: int
+    user_id: UUID | None = None
+    documents: tuple[UUID, ...] = ()
+    vector_provider: str = "pgvector"
+    vector_index: str = ""
+    vector_namespace: str = ""
+
+    @property
+    def tenant_id(self) -> UUID:
+        return self.names.tenant_id
+
+    @property
+    def is_whole_tenant(self) -> bool:
+        return self.kind == "tenant"
+
+
+Alive = Callable[[int], None]
+"""Told, at least at every batch, how many ids this call has removed. It renews the lease, and may raise to stop."""
+
+
+class Eraser(Protocol):
+    """One system of one region. Errors are lifecycle.stores.errors; Held where the region's hold row says so."""
+
+    system: str
+
+    def ids(self, target: Target) -> Iterator[str]:
+        """Every record that is to go, each once, streamed: what the manifest commits to and verifiers look for."""
+
+    def erase(self, target: Target, alive: Alive) -> int:
+        """Remove what belongs to the target; return how many ids of the manifest the store says are gone now.
+
+        Killed anywhere, it goes on when called again, and the number comes out the same. What the target did not name
+        when its ids were listed is left where it is, so that it is found.
+        """
+
+    def settle(self, target: Target) -> None:
+        """Return once the store's own sign says that the removal shows everywhere; Transient when it does not come."""
