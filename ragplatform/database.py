@@ -29,7 +29,7 @@ from .problems import Moved, Problem, Repeatable, unavailable
 
 Connection = psycopg.Connection[TupleRow]
 # The store's own refusals, when the tenant was suspended, or began to move, between our check and the write.
-SUSPENDED, MOVED, HELD = "55BWS", "55BWF", "55BWH"
+SUSPENDED, MOVED, HELD, ERASING = "55BWS", "55BWF", "55BWH", "55BWP"
 # Of a request that may write: the transactions in which it did.
 LAST_WRITES: ContextVar[list[ReadToken] | None] = ContextVar("last_writes", default=None)
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
@@ -121,6 +121,8 @@ def _not_now(error: psycopg.OperationalError, binding: Binding) -> NoReturn:
         raise Problem(403, "tenant-not-active", detail) from error
     if error.sqlstate == HELD:
         raise Problem(423, "retained", "Refused: this is retained under law for now; nothing was changed.") from error
+    if error.sqlstate == ERASING:
+        raise Problem(423, "erasing", "Refused: this person is being erased; nothing was changed.") from error
     if error.sqlstate == MOVED:
         raise Moved(binding.tenant_id, binding.epoch, _stands(error.diag.message_detail or "")) from error
     if isinstance(error, errors.SerializationFailure | errors.DeadlockDetected):

@@ -6,6 +6,7 @@
 --     (the transaction says it: set_config('bw.epoch', …, true)), and never its content while it is suspended;
 --   * while the tenant is under a legal hold, nothing of its content is deleted or written over, by anybody but the
 --     mover, who brings a copy to what its source is;
+--   * while one of its people is being erased, nothing of that person is written;
 --   * while capture is on, the keys of every changed row are in bw.dirty, committed with the change;
 --   * both are switched by data (bw.fence). Creating a trigger would wait for every tenant's transactions, so the
 --     triggers are always there; who changes the fence waits for the tenant's own writers only;
@@ -83,6 +84,7 @@ CREATE TABLE IF NOT EXISTS bw.move_round (
 
 GRANT SELECT ON bw.fence, bw.hold_fence, bw.job_epoch, bw.dirty, bw.move_chunk, bw.move_round TO bw_mover, bw_verifier;
 GRANT SELECT ON bw.row_security TO bw_mover, bw_verifier;
+GRANT SELECT ON bw.erasure_progress, bw.erasure_item, bw.subject_fence TO bw_verifier;
 GRANT INSERT, DELETE ON bw.dirty TO bw_mover;
 GRANT INSERT, DELETE, UPDATE ON bw.move_chunk, bw.move_round TO bw_mover;
 -- suspended and status_version are others' to write.
@@ -215,9 +217,43 @@ AS $$
           WHERE i.indrelid = p_table AND i.indisprimary) AS found
 $$;
 
--- Writes the guard of one table: its function is made of the table's key, and of what a hold forbids there.
-DROP FUNCTION IF EXISTS bw.write_guard(text, text[]);
-CREATE OR REPLACE FUNCTION bw.write_guard(p_table text, p_key text[], p_kept text[]) RETURNS void
+-- The columns of a table that name a person: foreign keys to the users, and their own id.
+CREATE OR REPLACE FUNCTION bw.person_columns(p_table regclass) RETURNS text[]
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT coalesce(
+        (SELECT array_agg(DISTINCT a.attname::text)
+         FROM pg_constraint f JOIN pg_class u ON u.oid = f.confrelid
+         JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
+         WHERE f.conrelid = p_table AND f.contype = 'f' AND u.relnamespace = 'rag'::regnamespace
+           AND u.relname = 'users' AND a.attname <> 'tenant_id'),
+        (SELECT ARRAY['id'] FROM pg_class
+         WHERE oid = p_table AND relnamespace = 'rag'::regnamespace AND relname = 'users'),
+        '{}')
+$$;
+
+-- What a guard asks of the rows in `p_rows` where a person may be named; the first question is all it costs while
+-- nobody is being erased.
+CREATE OR REPLACE FUNCTION bw.subject_guard(p_person text[], p_rows text) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT CASE WHEN cardinality(p_person) > 0 THEN format($code$
+                    IF EXISTS (SELECT FROM bw.subject_fence WHERE tenant_id = tenant) THEN
+                        IF EXISTS (SELECT FROM bw.subject_fence s JOIN %s r ON s.user_id IN (%s)
+                                   WHERE s.tenant_id = tenant AND r.tenant_id = tenant) THEN
+                            RAISE EXCEPTION 'this person is being erased: nothing of theirs is written'
+                                USING ERRCODE = '55BWP';
+                        END IF;
+                    END IF;$code$, p_rows, (SELECT string_agg(format('r.%I', name), ', ') FROM unnest(p_person) AS name))
+           ELSE '' END
+$$;
+
+-- Writes the guard of one table: its function is made of the table's key, of what a hold forbids there, and of the
+-- columns that name a person.
+DROP FUNCTION IF EXISTS bw.write_guard(text, text[]), bw.write_guard(text, text[], text[]);
+CREATE OR REPLACE FUNCTION bw.write_guard(p_table text, p_key text[], p_kept text[], p_person text[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -245,7 +281,7 @@ BEGIN
                     IF bw.admit(tenant, content, destroys) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
-                    END IF;
+                    END IF;%5$s
                 END LOOP;
             ELSIF TG_OP = 'DELETE' THEN
                 FOR tenant IN SELECT DISTINCT tenant_id FROM old_rows LOOP
@@ -260,17 +296,19 @@ BEGIN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM old_rows WHERE tenant_id = tenant
                             UNION SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
-                    END IF;
+                    END IF;%6$s
                 END LOOP;
             END IF;
             RETURN NULL;
         END
-        $guard$ $code$, 'guard_' || p_table, p_table, key, p_kept);
+        $guard$ $code$, 'guard_' || p_table, p_table, key, p_kept, bw.subject_guard(p_person, 'new_rows'),
+        bw.subject_guard(p_person, '(SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows)'));
     EXECUTE format('GRANT EXECUTE ON FUNCTION bw.%I() TO rag_owner', 'guard_' || p_table);
 END
 $$;
-REVOKE EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bw.write_guard(text, text[], text[]), bw.key_columns(regclass), bw.refuse_truncate() TO rag_owner;
+REVOKE EXECUTE ON FUNCTION bw.write_guard(text, text[], text[], text[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bw.write_guard(text, text[], text[], text[]), bw.key_columns(regclass),
+    bw.person_columns(regclass), bw.refuse_truncate() TO rag_owner;
 RESET ROLE;
 
 -- Puts a table under the guard, and takes away the older, weaker trigger. Existing triggers are left alone, which takes
@@ -284,7 +322,8 @@ AS $$
 DECLARE
     one  record;
 BEGIN
-    PERFORM bw.write_guard(p_table, bw.key_columns(format('rag.%I', p_table)::regclass), p_kept);
+    PERFORM bw.write_guard(p_table, bw.key_columns(format('rag.%I', p_table)::regclass), p_kept,
+                           bw.person_columns(format('rag.%I', p_table)::regclass));
     IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = format('rag.%I', p_table)::regclass AND tgname = 'suspended') THEN
         EXECUTE format('DROP TRIGGER suspended ON rag.%I', p_table);
     END IF;

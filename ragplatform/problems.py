@@ -18,7 +18,7 @@ TITLES = {
     415: "Unsupported media type",
     421: "Wrong region",
     422: "Invalid",
-    423: "Retained",
+    423: "Locked",
     429: "Too many requests",
     500: "Unexpected error",
     503: "Not available now",

@@ -4,6 +4,8 @@
 --   * every row of schema rag belongs to one tenant, and row security, enabled and forced, shows a role only the
 --     tenant that bw.tenant_role gives it; partitions are no exception;
 --   * a login that has not taken a tenant's role (SET LOCAL ROLE) sees and changes nothing;
+--   * the login that erases sees and deletes one tenant's rows, while the erasure it names is unfinished here and no
+--     later job has taken over, and otherwise none;
 --   * control tables (schema bw) belong to bw_guard and are out of reach for tenant roles;
 --   * no sequences and no ON DELETE/UPDATE actions: keys are (tenant_id, uuid), so a tenant can be moved row by row
 --     and an action never runs with the owner's rights.
@@ -24,6 +26,7 @@ BEGIN
             ('bw_provisioner', 'LOGIN CREATEROLE'),      -- creates and removes tenants
             ('rag_platform',   'LOGIN NOINHERIT'),       -- the RAG platform: SET LOCAL ROLE to a tenant, nothing else
             ('bw_validator',   'LOGIN NOINHERIT'),       -- the validation suite, with the platform's rights
+            ('bw_eraser',      'LOGIN NOINHERIT'),       -- erasure: the tenant of a job that is at work here, no other
             ('bw_observer',    'LOGIN')                  -- residue and drift sweeps: reads the catalogue and bw
         ) AS w(name, attributes)
     LOOP
@@ -32,7 +35,7 @@ BEGIN
         END IF;
     END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO bw_provisioner, rag_platform, bw_validator, bw_observer',
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO bw_provisioner, rag_platform, bw_validator, bw_observer, bw_eraser',
                    current_database());
 END
 $roles$;
@@ -48,14 +51,18 @@ ALTER ROLE rag_platform SET idle_in_transaction_session_timeout = '5s';
 ALTER ROLE rag_platform SET transaction_timeout = '5s';
 ALTER ROLE bw_validator SET idle_in_transaction_session_timeout = '5s';
 ALTER ROLE bw_validator SET transaction_timeout = '5s';
+ALTER ROLE bw_eraser SET idle_in_transaction_session_timeout = '5s';
+ALTER ROLE bw_eraser SET transaction_timeout = '10min';  -- a large tenant's ids are listed in one
+-- Who asks whether a standby lags needs to see more of it than its own sessions.
+GRANT pg_read_all_stats TO bw_guard;
 
 -- -------------------------------------------------------------------------------------------------------- schemas
 CREATE EXTENSION IF NOT EXISTS vector;
 CREATE SCHEMA IF NOT EXISTS rag AUTHORIZATION rag_owner;
 CREATE SCHEMA IF NOT EXISTS bw AUTHORIZATION bw_guard;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
-GRANT USAGE ON SCHEMA rag TO rag_tenant, bw_provisioner, bw_observer, bw_counter;
-GRANT USAGE ON SCHEMA bw TO bw_provisioner, bw_observer, rag_owner, bw_counter;
+GRANT USAGE ON SCHEMA rag TO rag_tenant, bw_provisioner, bw_observer, bw_counter, bw_eraser;
+GRANT USAGE ON SCHEMA bw TO bw_provisioner, bw_observer, rag_owner, bw_counter, bw_eraser;
 
 -- ---------------------------------------------------------------------------------------------------- control: bw
 SET ROLE bw_guard;
@@ -122,6 +129,72 @@ AS $$
 $$;
 REVOKE EXECUTE ON FUNCTION bw.raise_job_epoch(uuid, text, bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION bw.raise_job_epoch(uuid, text, bigint) TO bw_provisioner;
+
+-- How far an erasure is in one system. `listed` is NULL until the list of ids is whole; `passed` is the last id that
+-- was dealt with, and `done` how many of those are gone: they commit with the batch.
+CREATE TABLE IF NOT EXISTS bw.erasure_progress (
+    request_id   uuid NOT NULL,
+    system       text NOT NULL CHECK (system <> ''),
+    tenant_id    uuid NOT NULL,
+    listed       bigint CHECK (listed >= 0),
+    passed       bigint NOT NULL DEFAULT 0 CHECK (passed >= 0),
+    done         bigint NOT NULL DEFAULT 0 CHECK (done >= 0 AND done <= passed),
+    begun_at     timestamptz NOT NULL DEFAULT now(),
+    finished_at  timestamptz,
+    PRIMARY KEY (request_id, system)
+);
+CREATE INDEX IF NOT EXISTS erasure_progress_tenant ON bw.erasure_progress (tenant_id);
+
+-- What is to go, written before anything does and kept until the certificate. Of a row also its table, and its key
+-- without the tenant, in ISO text.
+CREATE TABLE IF NOT EXISTS bw.erasure_item (
+    request_id  uuid NOT NULL,
+    system      text NOT NULL,
+    seq         bigint NOT NULL CHECK (seq > 0),
+    id          text NOT NULL,
+    table_name  text,
+    key         text[],
+    PRIMARY KEY (request_id, system, seq)
+);
+
+-- While it stands, nothing of this person is written.
+CREATE TABLE IF NOT EXISTS bw.subject_fence (
+    tenant_id   uuid NOT NULL,
+    user_id     uuid NOT NULL,
+    request_id  uuid NOT NULL,
+    placed_at   timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, user_id)
+);
+
+-- Whose rows bw_eraser may see and delete: those of the erasure that the transaction names, while that is unfinished
+-- and the job of which the transaction is has not been overtaken. Else NULL, which is nobody's.
+CREATE OR REPLACE FUNCTION bw.erasing_tenant() RETURNS uuid
+LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT p.tenant_id FROM bw.erasure_progress p
+    JOIN bw.job_epoch e ON e.tenant_id = p.tenant_id AND e.resource_class = 'erasure'
+    WHERE p.request_id = nullif(current_setting('bw.erasure', true), '')::uuid AND p.finished_at IS NULL
+      AND e.epoch = nullif(current_setting('bw.erasure_epoch', true), '')::bigint
+    LIMIT 1
+$$;
+REVOKE EXECUTE ON FUNCTION bw.erasing_tenant() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bw.erasing_tenant() TO bw_eraser;
+
+-- How many standbys have yet to replay up to here. One that only keeps the log replays nothing, and shows nothing.
+CREATE OR REPLACE FUNCTION bw.standbys_behind(p_lsn pg_lsn) RETURNS bigint
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$ SELECT count(*) FROM pg_stat_replication WHERE replay_lsn < p_lsn $$;
+REVOKE EXECUTE ON FUNCTION bw.standbys_behind(pg_lsn) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bw.standbys_behind(pg_lsn) TO bw_eraser;
+
+-- The provisioner begins an erasure here. The eraser cannot: it goes on with what was begun.
+GRANT SELECT ON bw.fence, bw.hold_fence, bw.job_epoch, bw.erasure_progress, bw.erasure_item TO bw_eraser;
+GRANT UPDATE (listed, passed, done, finished_at) ON bw.erasure_progress TO bw_eraser;
+GRANT INSERT ON bw.erasure_item TO bw_eraser;
+-- FOR SHARE asks for the right to change something; the epoch itself is only raised by the function.
+GRANT UPDATE (tenant_id) ON bw.job_epoch TO bw_eraser;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bw TO bw_provisioner;
 GRANT SELECT ON ALL TABLES IN SCHEMA bw TO bw_observer;
@@ -314,9 +387,10 @@ GROUP BY c.oid, c.relname;
 ALTER VIEW bw.row_security OWNER TO bw_guard;
 GRANT SELECT ON bw.row_security TO bw_provisioner, bw_observer;
 
--- Leaves the table with row security enabled and forced and exactly our two policies: tenant_isolation for everyone,
--- and residue_count, by which bw_counter (nobody's login, owner of one counting function) may read. Touches nothing,
--- and so takes no lock, when that is already so. Returns whether it had to change something.
+-- Leaves the table with row security enabled and forced and exactly our three policies: tenant_isolation for everyone;
+-- residue_count, by which bw_counter (nobody's login, owner of one counting function) may read; and erasure, by which
+-- bw_eraser reaches the tenant of a running job. Touches nothing, and so takes no lock, when that is already so.
+-- Returns whether it had to change something.
 CREATE OR REPLACE FUNCTION bw.secure_table(p_table text) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -324,6 +398,7 @@ SET lock_timeout = '2s'
 AS $$
 DECLARE
     isolation constant text := '(tenant_id = ( SELECT bw.tenant_of(CURRENT_USER) AS tenant_of))';
+    erasure   constant text := '(tenant_id = ( SELECT bw.erasing_tenant() AS erasing_tenant))';
     secured   record;
     policy    record;
     extra     name;
@@ -340,9 +415,13 @@ BEGIN
            count(*) FILTER (WHERE polname = 'residue_count' AND polpermissive AND polcmd = 'r'
                                   AND polroles = ARRAY['bw_counter'::regrole::oid]
                                   AND pg_get_expr(polqual, polrelid) = 'true') AS counting,
+           count(*) FILTER (WHERE polname = 'erasure' AND polpermissive AND polcmd = '*'
+                                  AND polroles = ARRAY['bw_eraser'::regrole::oid]
+                                  AND pg_get_expr(polqual, polrelid) = erasure
+                                  AND pg_get_expr(polwithcheck, polrelid) = erasure) AS erasing,
            count(*) AS policies
     INTO policy FROM pg_policy WHERE polrelid = secured.oid;
-    IF secured.forced AND policy.isolating = 1 AND policy.counting = 1 AND policy.policies = 2 THEN
+    IF secured.forced AND policy.isolating + policy.counting + policy.erasing = 3 AND policy.policies = 3 THEN
         RETURN false;
     END IF;
     EXECUTE format('ALTER TABLE rag.%I ENABLE ROW LEVEL SECURITY', p_table);
@@ -354,7 +433,10 @@ BEGIN
                    p_table, isolation, isolation);
     EXECUTE format('CREATE POLICY residue_count ON rag.%I AS PERMISSIVE FOR SELECT TO bw_counter USING (true)',
                    p_table);
+    EXECUTE format('CREATE POLICY erasure ON rag.%I AS PERMISSIVE FOR ALL TO bw_eraser USING %s WITH CHECK %s',
+                   p_table, erasure, erasure);
     EXECUTE format('GRANT SELECT ON rag.%I TO bw_counter', p_table);
+    EXECUTE format('GRANT SELECT, DELETE ON rag.%I TO bw_eraser', p_table);
     RETURN true;
 END
 $$;
@@ -371,6 +453,8 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON
     rag.api_keys, rag.usage_counters, rag.usage_reports, rag.document_outbox,
     rag.budgets, rag.budget_transfers
 TO rag_tenant;
+-- What a person's erasure takes away is taken off the tenant's levels.
+GRANT INSERT, UPDATE ON rag.usage_counters TO bw_eraser;
 
 -- -------------------------------------------------------------------------------------------------------- counting
 -- The rows each table of rag holds of a tenant, its role dead or alive. Catalogue-driven, standalone partitions

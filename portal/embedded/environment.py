@@ -16,6 +16,7 @@ REGION_LOGINS = {
     "observer": "bw_observer",
     "mover": "bw_mover",
     "verifier": "bw_verifier",
+    "eraser": "bw_eraser",
 }
 # Colour and place of the regions that can be had; Pinecone has no Indian region, and no EU one in our residency table.
 REGIONS = {

@@ -15,6 +15,7 @@ LOGINS = {
     "observer": "bw_observer",
     "mover": "bw_mover",
     "verifier": "bw_verifier",
+    "eraser": "bw_eraser",
 }
 
 

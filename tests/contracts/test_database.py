@@ -89,6 +89,7 @@ def test_row_security_tells_what_leaks_and_is_put_right(quiet_region: Region, st
     assert state
     assert row_security.deviations(state) == [
         "row security is not forced",
+        "policy erasure is missing",
         "policy residue_count is missing",
         "policy extra is not ours",
         "policy tenant_isolation reads true / None",

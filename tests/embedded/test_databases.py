@@ -59,7 +59,7 @@ def test_migrator_may_create_test_databases_in_which_app_works(shared: Stack) ->
             migrator.execute("DROP DATABASE test_bailiwick")  # waits for leaving backends
 
 
-@pytest.mark.parametrize("purpose", ["provisioner", "platform", "validator", "observer"])
+@pytest.mark.parametrize("purpose", ["provisioner", "platform", "validator", "observer", "eraser"])
 def test_region_logins(shared: Stack, purpose: str) -> None:
     region = shared.region("ap-south-1")
     with psycopg.connect(**region.database.connect_kwargs(purpose)) as connection:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from lifecycle.stores.errors import Held
+from lifecycle.stores.errors import Held, Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
@@ -14,6 +14,7 @@ REMOVE = (
     "DELETE FROM bw.fence WHERE tenant_id = %s",
     "DELETE FROM bw.hold_fence WHERE tenant_id = %s",
     "DELETE FROM bw.job_epoch WHERE tenant_id = %s",
+    "DELETE FROM bw.subject_fence WHERE tenant_id = %s",
 )
 KNOWN = """
 SELECT EXISTS (SELECT FROM bw.fence WHERE tenant_id = %(t)s)
@@ -138,6 +139,16 @@ def require_no_hold(db: Connection[Any], tenant_id: UUID) -> None:
     row = db.execute(KEPT, {"t": tenant_id}).fetchone()
     if row and row[0]:
         raise Held(SYSTEM, "hold", f"tenant {tenant_id} is under a legal hold")
+
+
+def require_job_epoch(db: Connection[Any], tenant_id: UUID, resource_class: str, epoch: int) -> None:
+    """Raise Permanent unless the store is at this job's epoch. Holds until commit: who takes over waits for it."""
+    row = db.execute(
+        "SELECT epoch FROM bw.job_epoch WHERE tenant_id = %s AND resource_class = %s FOR SHARE",
+        (tenant_id, resource_class),
+    ).fetchone()
+    if row is None or row[0] != epoch:
+        raise Permanent(SYSTEM, "job epoch", f"the store is at {row[0] if row else None}, this job at {epoch}")
 
 
 def _read(db: Connection[Any], tenant_id: UUID) -> FenceState | None:

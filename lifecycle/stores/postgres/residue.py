@@ -14,6 +14,7 @@ UNION ALL SELECT 'bw.tenant_role', role_name::text FROM bw.tenant_role
 UNION ALL SELECT 'bw.fence', tenant_id::text FROM bw.fence WHERE tenant_id = %(tenant)s
 UNION ALL SELECT 'bw.hold_fence', tenant_id::text FROM bw.hold_fence WHERE tenant_id = %(tenant)s
 UNION ALL SELECT 'bw.job_epoch', resource_class FROM bw.job_epoch WHERE tenant_id = %(tenant)s
+UNION ALL SELECT 'bw.subject_fence', user_id::text FROM bw.subject_fence WHERE tenant_id = %(tenant)s
 UNION ALL SELECT 'relation', relname::text FROM pg_class
     WHERE relnamespace = 'rag'::regnamespace AND relkind IN ('r', 'p') AND relname LIKE %(hex)s
 """

@@ -7,8 +7,20 @@ from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
+
+def _policy(name: str, command: str, role: str, using: str, check: str | None) -> dict[str, Any]:
+    return {"name": name, "permissive": True, "command": command, "roles": [role], "using": using, "check": check}
+
+
 ISOLATION = "(tenant_id = ( SELECT bw.tenant_of(CURRENT_USER) AS tenant_of))"
-OURS = ("residue_count", "tenant_isolation")
+ERASURE = "(tenant_id = ( SELECT bw.erasing_tenant() AS erasing_tenant))"
+# bw_counter is nobody's login and owns nothing but the function that counts rows; bw_eraser has the tenant of the
+# running erasure that its transaction names.
+OURS = {
+    "erasure": _policy("erasure", "*", "bw_eraser", ERASURE, ERASURE),
+    "residue_count": _policy("residue_count", "r", "bw_counter", "true", None),
+    "tenant_isolation": _policy("tenant_isolation", "*", "public", ISOLATION, ISOLATION),
+}
 
 
 @dataclass(frozen=True)
@@ -56,11 +68,7 @@ def deviations(state: RowSecurityState) -> list[str]:
     found += [f"policy {name} is missing" for name in OURS if name not in names]
     found += [f"policy {name} is not ours" for name in names if name not in OURS]
     for policy in state.policies:
-        if policy["name"] == "tenant_isolation" and not _isolates(policy):
-            found.append(f"policy tenant_isolation reads {policy['using']} / {policy['check']}")
+        name, using, check = policy["name"], policy["using"], policy["check"]
+        if policy != OURS.get(name, policy):
+            found.append(f"policy {name} reads {using} / {check}")
     return found
-
-
-def _isolates(policy: dict[str, Any]) -> bool:
-    for_all = policy["command"] == "*" and policy["permissive"] and policy["roles"] == ["public"]
-    return bool(for_all and policy["using"] == ISOLATION and policy["check"] == ISOLATION)

@@ -1,15 +1,14 @@
 """A tenant's rows in the shared tables: counted by the catalogue, deleted as the tenant itself, in batches."""
 
 from collections.abc import Callable
-from graphlib import TopologicalSorter
 from typing import Any
 from uuid import UUID
 
 from psycopg import Connection, sql
 
-from lifecycle.stores.errors import Permanent
-from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
-from lifecycle.stores.postgres.fences import require_no_hold
+from lifecycle.stores.postgres import catalogue
+from lifecycle.stores.postgres.connection import connection, translated
+from lifecycle.stores.postgres.fences import require_job_epoch, require_no_hold
 from portal.lib.regions import Region
 
 BATCH = 5000
@@ -40,15 +39,16 @@ def remove(
     with translated("delete rows"), connection(region) as db:
         if not any(_counted(db, tenant_id).values()):
             return gone
-        for table, key in _children_first(db):
-            gone[table] = 0
+        for table in catalogue.children_first(db):
+            gone[table.name] = 0
             while True:
-                before_batch(table, gone[table])
+                before_batch(table.name, gone[table.name])
                 with db.transaction():
                     require_no_hold(db, tenant_id)
-                    _require_epoch(db, tenant_id, resource_class, epoch)
-                    deleted = _delete_batch(db, role, table, key)
-                gone[table] += deleted
+                    if resource_class:
+                        require_job_epoch(db, tenant_id, resource_class, epoch)
+                    deleted = _delete_batch(db, role, table)
+                gone[table.name] += deleted
                 if deleted < BATCH:
                     break
     return {table: number for table, number in gone.items() if number}
@@ -59,46 +59,15 @@ def _counted(db: Connection[Any], tenant_id: UUID) -> dict[str, int]:
     return {row[0]: row[1] or 0 for row in rows}
 
 
-def _delete_batch(db: Connection[Any], role: str, table: str, key: list[str]) -> int:
+def _delete_batch(db: Connection[Any], role: str, table: catalogue.Table) -> int:
     """Delete one batch as the tenant: row security, not our WHERE, decides whose rows these are."""
     login = sql.SQL("CURRENT_USER")
     tenant = sql.Identifier(role)
     db.execute(sql.SQL("GRANT {} TO {} WITH SET TRUE, INHERIT FALSE").format(tenant, login))
     db.execute(sql.SQL("SET LOCAL ROLE {}").format(tenant))
-    columns = sql.SQL(", ").join(map(sql.Identifier, key))
-    statement = sql.SQL("DELETE FROM rag.{t} WHERE ({k}) IN (SELECT {k} FROM rag.{t} LIMIT {n})")
-    deleted = db.execute(statement.format(t=sql.Identifier(table), k=columns, n=sql.Literal(BATCH))).rowcount
+    columns = sql.SQL(", ").join(map(sql.Identifier, table.primary))
+    statement = sql.SQL("DELETE FROM {t} WHERE ({k}) IN (SELECT {k} FROM {t} LIMIT {n})")
+    deleted = db.execute(statement.format(t=table.identifier, k=columns, n=sql.Literal(BATCH))).rowcount
     db.execute("RESET ROLE")
     db.execute(sql.SQL("REVOKE SET OPTION FOR {} FROM {}").format(tenant, login))
     return deleted
-
-
-def _require_epoch(db: Connection[Any], tenant_id: UUID, resource_class: str, epoch: int) -> None:
-    if not resource_class:
-        return
-    row = db.execute(
-        "SELECT epoch FROM bw.job_epoch WHERE tenant_id = %s AND resource_class = %s FOR SHARE",
-        (tenant_id, resource_class),
-    ).fetchone()
-    if row is None or row[0] != epoch:
-        raise Permanent(SYSTEM, "job epoch", f"the store is at {row[0] if row else None}, this job at {epoch}")
-
-
-TABLES = """
-SELECT c.relname::text,
-       ARRAY(SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid
-             AND a.attnum = ANY(i.indkey) WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY a.attnum),
-       ARRAY(SELECT DISTINCT p.relname::text FROM pg_constraint f JOIN pg_class p ON p.oid = f.confrelid
-             WHERE f.conrelid = c.oid AND f.contype = 'f' AND f.confrelid <> c.oid)
-FROM pg_class c
-WHERE c.relnamespace = 'rag'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-  AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
-  AND c.relname NOT LIKE 'chunk\\_vectors\\_%'
-"""
-
-
-def _children_first(db: Connection[Any]) -> list[tuple[str, list[str]]]:
-    """Return the tables with a tenant column and their keys, from the catalogue, referencing ones first."""
-    found = {name: (key, parents) for name, key, parents in db.execute(TABLES).fetchall()}
-    parents_first = TopologicalSorter({name: parents for name, (_, parents) in found.items()}).static_order()
-    return [(name, found[name][0]) for name in reversed(list(parents_first)) if name in found]

@@ -12,7 +12,7 @@ from lifecycle.provisioning.validation import reach, roles
 from lifecycle.provisioning.validation.findings import Findings
 from lifecycle.provisioning.validation.target import Target
 from lifecycle.stores.postgres.connection import connection
-from lifecycle.stores.postgres.row_security import ISOLATION
+from lifecycle.stores.postgres.row_security import OURS
 
 OWNER = "rag_owner"
 # Every table of rag and everything attached below one, in whatever schema it hides.
@@ -34,24 +34,6 @@ SELECT c.oid::regclass::text, c.relkind::text, pg_get_userbyid(c.relowner)::text
 FROM ours JOIN pg_class c ON c.oid = ours.oid
 ORDER BY 1
 """
-ISOLATING = {
-    "name": "tenant_isolation",
-    "permissive": True,
-    "command": "*",
-    "roles": ["public"],
-    "using": ISOLATION,
-    "check": ISOLATION,
-}
-# bw_counter is nobody's login and owns nothing but the function that counts rows.
-COUNTING = {
-    "name": "residue_count",
-    "permissive": True,
-    "command": "r",
-    "roles": ["bw_counter"],
-    "using": "true",
-    "check": None,
-}
-EXPECTED: dict[str, dict[str, Any]] = {str(one["name"]): one for one in (ISOLATING, COUNTING)}
 
 
 def run(target: Target, found: Findings) -> None:
@@ -81,10 +63,10 @@ def _tables(db: Connection[Any], found: Findings) -> None:
 def _policies(policies: list[dict[str, Any]]) -> list[str]:
     """Return what is not as it should be. A restrictive extra policy only narrows and is left alone."""
     by_name = {policy["name"]: policy for policy in policies}
-    said = [f"policy {name} is missing" for name in EXPECTED if name not in by_name]
+    said = [f"policy {name} is missing" for name in OURS if name not in by_name]
     for name, policy in by_name.items():
-        if name not in EXPECTED and policy["permissive"]:
+        if name not in OURS and policy["permissive"]:
             said.append(f"extra permissive policy {name} for {', '.join(policy['roles'])} using {policy['using']}")
-        elif name in EXPECTED and policy != EXPECTED[name]:
+        elif name in OURS and policy != OURS[name]:
             said.append(f"policy {name} reads {policy['using']} / {policy['check']} for {', '.join(policy['roles'])}")
     return said

@@ -1,0 +1,143 @@
+"""Rows of a region's PostgreSQL: listed inside the store, then deleted by the listed keys, in batches (batch.py)."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from psycopg import Connection, sql
+
+from lifecycle.erasure.engine import batch, items, settling, statements
+from lifecycle.erasure.engine.batch import Listed
+from lifecycle.erasure.engine.target import RESOURCE, Alive, Target
+from lifecycle.stores.errors import Permanent, Transient
+from lifecycle.stores.postgres import catalogue
+from lifecycle.stores.postgres.catalogue import Table
+from lifecycle.stores.postgres.connection import SYSTEM, at_length, connection, translated
+from lifecycle.stores.postgres.fences import require_job_epoch
+from portal.lib.regions import Region
+
+TRIES, PAUSE = 3, 0.2  # seconds, doubled each time
+VECTORS = "chunk_vectors"
+SPANS = """
+SELECT table_name, max(seq) FROM bw.erasure_item WHERE request_id = %s AND system = %s GROUP BY 1 ORDER BY 2
+"""
+FINISH = "UPDATE bw.erasure_progress SET finished_at = now() WHERE request_id = %s AND system = %s"
+T = TypeVar("T")
+
+
+class Rows:
+    """Every table of schema rag that has a tenant column, the vectors' apart. Ids are `table:key/key`."""
+
+    def __init__(self, region: Region, system: str = "postgres") -> None:
+        self.region, self.system = region, system
+
+    def ids(self, target: Target) -> Iterator[str]:
+        """Every id, streamed from the list, which is made inside the store at once (`list_into_items`)."""
+        self.list_into_items(target)
+        return items.each(self.region, target.request_id, self.system)
+
+    def list_into_items(self, target: Target) -> int:
+        """Write every row that is to go into bw.erasure_item, in one transaction; return how many the list has.
+
+        No row passes through here. A list that is whole is left as it is.
+        """
+        known = items.begin(self.region, target, self.system).listed
+        return self._list(target) if known is None else known
+
+    def erase(self, target: Target, alive: Alive) -> int:
+        """Delete what the list names; return how many of its ids are gone, by whichever attempt or hand.
+
+        Permanent, before anything is deleted, where a foreign key has no index; Held under a hold.
+        """
+        now = items.read(self.region, target.request_id, self.system)
+        if now is None or now.listed is None:
+            raise Permanent(SYSTEM, "erase rows", f"nothing is listed of request {target.request_id}")
+        if now.is_finished:
+            return now.done
+        listed, before, end = self._listed(target), now.done, now.listed
+        alive(0)
+        while now.passed < end:
+            now = _tried(lambda: batch.delete(listed))
+            alive(now.done - before)
+        for table, _ in listed.spans:
+            _tried(lambda table=table: settling.vacuum(self.region, self._relation(table, target)))  # type: ignore[misc]
+        self._finish(target)
+        return now.done
+
+    def settle(self, target: Target) -> None:
+        """Return once every standby has replayed what was deleted; Transient when one does not in time."""
+        settling.replayed(self.region)
+
+    def _has(self, table: Table) -> bool:
+        return table.name != VECTORS
+
+    def _prefix(self, table: Table) -> str:
+        return table.name
+
+    def _relation(self, table: Table, target: Target) -> str:
+        return table.name
+
+    def _list(self, target: Target) -> int:
+        number = 0
+        arguments = {"tenant": target.tenant_id, "person": target.user_id, "documents": list(target.documents)}
+        arguments |= {"request": target.request_id, "system": self.system}
+        with translated("list rows"), connection(self.region, "eraser") as db, db.transaction(), at_length(db):
+            known = batch.claim(db, target, self.system).listed
+            if known is not None:
+                return known
+            for statement in self._listings(db, target):
+                number += db.execute(statement, arguments | {"listed": number}).rowcount
+            # once the epoch has risen, nothing was visible to the statements after it
+            require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+            db.execute(items.WHOLE, (number, target.request_id, self.system))
+        return number
+
+    def _listings(self, db: Connection[Any], target: Target) -> Iterator[sql.Composed]:
+        for table in filter(self._has, catalogue.children_first(db)):
+            if not table.key:
+                raise Permanent(SYSTEM, "list rows", f"the key of rag.{table.name} does not begin with the tenant")
+            statement = statements.listing(table, target, self._prefix(table))
+            if statement is not None:
+                yield statement
+
+    def _listed(self, target: Target) -> Listed:
+        with translated("plan"), connection(self.region, "eraser") as db:
+            tables = {table.name: table for table in catalogue.children_first(db)}
+            spans = db.execute(SPANS, (target.request_id, self.system)).fetchall()
+        wrong = [f"no index for the foreign key {words}" for table in tables.values() for words in table.unindexed]
+        wrong += [f"rag.{name} is no longer there" for name, _ in spans if name not in tables]
+        if wrong:
+            raise Permanent(SYSTEM, "erase rows", "; ".join(wrong))
+        found = tuple((tables[name], upto) for name, upto in spans)
+        return Listed(self.region, self.system, target, tuple(tables.values()), found)
+
+    def _finish(self, target: Target) -> None:
+        with translated("finish"), connection(self.region, "eraser") as db, db.transaction():
+            require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+            db.execute(FINISH, (target.request_id, self.system))
+
+
+class VectorRows(Rows):
+    """pgvector: the tenant's partition of rag.chunk_vectors. Ids are `pgvector:document/ordinal`."""
+
+    def __init__(self, region: Region, system: str = "vectors") -> None:
+        super().__init__(region, system)
+
+    def _has(self, table: Table) -> bool:
+        return table.name == VECTORS
+
+    def _prefix(self, table: Table) -> str:
+        return "pgvector"
+
+    def _relation(self, table: Table, target: Target) -> str:
+        return target.names.partition
+
+
+def _tried(work: Callable[[], T]) -> T:
+    """Do it again where the store may answer otherwise the next time."""
+    for number in range(TRIES - 1):
+        try:
+            return work()
+        except Transient:
+            time.sleep(PAUSE * 2**number)
+    return work()

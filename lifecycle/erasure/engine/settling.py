@@ -1,0 +1,33 @@
+"""What a store owes after rows were deleted: dead rows cleared, statistics without them, standbys that have heard."""
+
+import time
+
+from psycopg import sql
+
+from lifecycle.stores.errors import Transient
+from lifecycle.stores.postgres.connection import GRACE, LONG, SYSTEM, connection, patient, translated
+from portal.lib.regions import Region
+
+PAUSE, PATIENCE = 0.2, 60.0  # seconds
+
+
+def vacuum(region: Region, relation: str) -> None:
+    """Clear a relation's dead rows, and take their values out of its statistics, as the tables' owner."""
+    statement = sql.SQL("VACUUM (ANALYZE, TRUNCATE FALSE) {}").format(sql.Identifier("rag", relation))
+    with translated(f"vacuum rag.{relation}"), connection(region) as db, patient(db, LONG + GRACE):
+        db.execute(f"SET statement_timeout = '{LONG:.0f}s'")
+        try:
+            db.execute(statement)
+        finally:
+            db.execute("RESET statement_timeout")
+
+
+def replayed(region: Region) -> None:
+    """Return once every standby has replayed what is committed now; Transient when one does not in time."""
+    with translated("settle"), connection(region, "eraser") as db:
+        lsn = (db.execute("SELECT pg_current_wal_lsn()").fetchone() or (None,))[0]
+        deadline = time.monotonic() + PATIENCE
+        while (db.execute("SELECT bw.standbys_behind(%s)", (lsn,)).fetchone() or (0,))[0]:
+            if time.monotonic() > deadline:
+                raise Transient(SYSTEM, "settle", f"a standby has not replayed {lsn} within {PATIENCE:g} s")
+            time.sleep(PAUSE)
