@@ -4,7 +4,7 @@
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,16 @@ class Pinecone:
 
 
 @dataclass(frozen=True)
+class Metrics:
+    """Where the region's series are kept for longer than the platform's own memory: `prometheus` or `datadog`."""
+
+    kind: str
+    url: str  # of Datadog its site's API, such as https://api.datadoghq.eu
+    token: str = field(default="", repr=False)  # of Datadog its API key
+    app_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Region:
     name: str
     colour: str
@@ -72,6 +82,7 @@ class Region:
     has_pgvector: bool
     platform_url: str
     simulated: bool
+    metrics: Metrics | None = None  # the platform's own memory and nothing else
 
     @property
     def vector_providers(self) -> tuple[str, ...]:
@@ -100,4 +111,5 @@ def _region(entry: dict[str, Any]) -> Region:
         has_pgvector="pgvector" in vectors,
         platform_url=entry["platform"]["url"],
         simulated=bool(entry.get("simulated", False)),
+        metrics=Metrics(**entry["metrics"]) if "metrics" in entry else None,
     )

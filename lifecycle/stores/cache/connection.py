@@ -31,6 +31,7 @@ def _connection(cache: Cache, _pid: int) -> Any:
         socket_timeout=10,
         socket_connect_timeout=3,
         decode_responses=True,
+        encoding_errors="surrogateescape",  # what is no text is still a key, and goes back as it came
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), 2),
     )

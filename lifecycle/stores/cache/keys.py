@@ -1,5 +1,6 @@
 """A tenant's cache keys: counted and removed by their exact first segment, never by a loose pattern."""
 
+from collections.abc import Iterator
 from uuid import UUID
 
 from lifecycle.stores.cache.connection import connection, translated
@@ -9,11 +10,18 @@ from portal.lib.regions import Region
 PAGE = 1000
 
 
-def count(region: Region, prefix: str) -> int:
-    """Return how many keys begin with `prefix`, by a full scan."""
+def under(region: Region, prefix: str) -> Iterator[str]:
+    """Every key that begins with `prefix`, by a full scan; one may come twice while the server's table grows."""
     redis = connection(region)
     with translated(f"SCAN {prefix}"):
-        return sum(1 for key in redis.scan_iter(match=_exactly(prefix), count=PAGE) if key.startswith(prefix))
+        for key in redis.scan_iter(match=_exactly(prefix), count=PAGE):
+            if key.startswith(prefix):
+                yield key
+
+
+def count(region: Region, prefix: str) -> int:
+    """Return how many keys begin with `prefix`."""
+    return sum(1 for _ in under(region, prefix))
 
 
 def remove(region: Region, prefix: str) -> int:
@@ -31,9 +39,8 @@ def remove(region: Region, prefix: str) -> int:
     removed = 0
     batch: list[str] = []
     with translated(f"UNLINK {prefix}"):
-        for key in redis.scan_iter(match=_exactly(prefix), count=PAGE):
-            if key.startswith(prefix):
-                batch.append(key)
+        for key in under(region, prefix):
+            batch.append(key)
             if len(batch) >= PAGE:
                 removed += unlink(batch)
                 batch = []

@@ -27,6 +27,7 @@ class Kept:
     version_id: str
     reason: str
     retained: bool
+    code: str = ""
 
 
 @dataclass
@@ -97,7 +98,7 @@ def _delete_versions(s3: Any, bucket: str, done: Emptied, before_page: Callable[
         if not versions and not markers:
             return
         before_page(done)
-        stayed = _delete_page(s3, bucket, versions + markers)
+        stayed = delete_page(s3, bucket, [(one["Key"], one["VersionId"]) for one in versions + markers])
         done.versions += len(versions) - sum((one.key, one.version_id) in _ids(versions) for one in stayed)
         done.markers += len(markers) - sum((one.key, one.version_id) in _ids(markers) for one in stayed)
         if stayed:
@@ -118,9 +119,12 @@ def _ids(listed: list[dict[str, Any]]) -> set[tuple[str, str]]:
     return {(one["Key"], one["VersionId"]) for one in listed}
 
 
-def _delete_page(s3: Any, bucket: str, listed: list[dict[str, Any]]) -> list[Kept]:
-    """Delete up to 1,000 versions in one call; every per-key error comes back, asked again for its lock."""
-    objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in listed]
+def delete_page(s3: Any, bucket: str, versions: list[tuple[str, str]]) -> list[Kept]:
+    """Delete up to PAGE versions, by key and id, in one call; every per-key error comes back, asked again for its lock.
+
+    One that is gone already is no error.
+    """
+    objects = [{"Key": key, "VersionId": version} for key, version in versions]
     answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
     return [_kept(s3, bucket, error) for error in answer.get("Errors", [])]
 
@@ -128,7 +132,8 @@ def _delete_page(s3: Any, bucket: str, listed: list[dict[str, Any]]) -> list[Kep
 def _kept(s3: Any, bucket: str, error: dict[str, str]) -> Kept:
     key, version = error["Key"], error.get("VersionId", "null")
     lock = _lock(s3, bucket, key, version)
-    return Kept(key, version, lock or f"{error.get('Code')}: {error.get('Message')}", retained=bool(lock))
+    code = error.get("Code", "")
+    return Kept(key, version, lock or f"{code}: {error.get('Message')}", retained=bool(lock), code=code)
 
 
 def _lock(s3: Any, bucket: str, key: str, version: str) -> str:

@@ -1,0 +1,59 @@
+"""What an eraser does before each call that cannot be taken back: renew its lease, ask the region whether it may."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import islice
+
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres import fences
+from portal.lib.regions import Region
+
+from . import items
+from .target import BATCH, RESOURCE, Alive, Target
+from .trying import tried
+
+
+def still_ours(region: Region, target: Target, operation: str) -> None:
+    """Raise Held under a legal hold and Permanent once a later job has taken over, by the region's own word.
+
+    Asked at most a second before what cannot be taken back: the systems asked about have no transactions.
+    """
+    fences.refuse_held(region, target.tenant_id, operation)
+    epoch = fences.job_epoch(region, target.tenant_id, RESOURCE)
+    if epoch != target.epoch:
+        known = "no epoch" if epoch is None else f"epoch {epoch}"
+        raise Permanent("database", operation, f"the store knows {known} of this job, which is at {target.epoch}")
+
+
+def remove_listed(
+    region: Region,
+    target: Target,
+    system: str,
+    remove: Callable[[list[str]], int],
+    alive: Alive,
+    *,
+    size: int = BATCH,
+    wanted: Callable[[str], bool] = lambda one: True,
+) -> int:
+    """Hand the ids listed for the system to `remove`, so many at a time; return how many it says are gone.
+
+    Only what was listed goes. Each batch is asked for anew, and tried three times.
+    """
+    gone = 0
+
+    def once(batch: list[str]) -> int:
+        alive(gone)
+        still_ours(region, target, f"erase {system}")
+        return remove(batch)
+
+    for batch in batches(filter(wanted, items.each(region, target.request_id, system)), size):
+        gone += tried(partial(once, batch))
+    alive(gone)
+    return gone
+
+
+def batches(found: Iterable[str], size: int) -> Iterator[list[str]]:
+    """The same in order, so many at a time."""
+    rest = iter(found)
+    while batch := list(islice(rest, size)):
+        yield batch

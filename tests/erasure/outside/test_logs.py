@@ -1,0 +1,78 @@
+"""CloudWatch Logs: a tenant's group goes whole; of a person no line tells."""
+
+import time
+from uuid import uuid4
+
+import pytest
+
+from lifecycle.erasure.engine.logs import Logs
+from lifecycle.stores import aws
+from lifecycle.stores.errors import ForeignResource, Held
+from lifecycle.stores.logs import groups
+from lifecycle.stores.names import TenantNames
+from lifecycle.stores.postgres import fences
+from portal.lib.regions import Region
+
+from .engine import Killed, erased, killed_at, listed, person, target
+
+
+def write(region: Region, names: TenantNames, *streams: str) -> None:
+    logs = aws.client(region, "logs")
+    for stream in streams:
+        logs.create_log_stream(logGroupName=names.log_group, logStreamName=stream)
+        event = {"timestamp": int(time.time() * 1000), "message": "{}"}
+        logs.put_log_events(logGroupName=names.log_group, logStreamName=stream, logEvents=[event])
+
+
+def test_the_group_goes_with_its_streams(region: Region, tenant: TenantNames, neighbour: TenantNames) -> None:
+    write(region, tenant, "platform/one", "platform/two")
+    write(region, neighbour, "platform/one")
+    found, gone = erased(region, Logs(region), target(region, tenant))
+    group = tenant.log_group
+    assert found == [group, f"{group}/platform/one", f"{group}/platform/two"] and gone == 3
+    assert groups.read(region, group) is None and groups.read(region, neighbour.log_group)
+
+
+def test_killed_before_and_called_again_it_ends_the_same(region: Region, tenant: TenantNames) -> None:
+    write(region, tenant, "one")
+    eraser, of = Logs(region), target(region, tenant)
+    listed(region, eraser, of)
+    with pytest.raises(Killed):
+        eraser.erase(of, killed_at(batch=1))
+    assert [eraser.erase(of, lambda _: None) for _ in range(2)] == [2, 2]
+    eraser.settle(of)
+
+
+def test_a_stream_that_was_not_listed_is_left_to_be_found(region: Region, tenant: TenantNames) -> None:
+    write(region, tenant, "one", "two")
+    eraser, of = Logs(region), target(region, tenant)
+    listed(region, eraser, of)
+    write(region, tenant, "late")
+    assert eraser.erase(of, lambda _: None) == 2
+    eraser.settle(of)
+    assert list(eraser.ids(of)) == [tenant.log_group, f"{tenant.log_group}/late"]
+
+
+def test_of_a_person_there_is_nothing_to_delete_and_why(region: Region, tenant: TenantNames) -> None:
+    write(region, tenant, "one")
+    eraser, of = Logs(region), person(region, tenant, uuid4())
+    assert erased(region, eraser, of) == ([], 0)
+    said = eraser.hint(of)
+    assert said and said.outcome == "anonymised" and "none names a user" in said.reason
+    assert eraser.hint(target(region, tenant)) is None and groups.read(region, tenant.log_group)
+
+
+def test_a_held_tenants_group_and_anothers_stay(region: Region, tenant: TenantNames) -> None:
+    eraser, of = Logs(region), target(region, tenant)
+    listed(region, eraser, of)
+    fences.set_hold(region, tenant.tenant_id, True, 1)
+    with pytest.raises(Held):
+        eraser.erase(of, lambda _: None)
+    fences.set_hold(region, tenant.tenant_id, False, 2)
+    state = groups.read(region, tenant.log_group)
+    assert state
+    logs = aws.client(region, "logs")
+    logs.tag_resource(resourceArn=state.arn, tags={"TenantID": str(uuid4())})
+    with pytest.raises(ForeignResource):
+        eraser.erase(of, lambda _: None)
+    logs.tag_resource(resourceArn=state.arn, tags={"TenantID": str(tenant.tenant_id)})
