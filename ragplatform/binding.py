@@ -77,6 +77,10 @@ class Bindings:
         bound = [UUID(path.stem) for path in sorted(self._folder.glob("*-*-*-*-*.json"))]
         return [one for one in bound if (route := self._route_of(one)) and route.owner == self._region]
 
+    def is_bound(self, tenant_id: UUID) -> bool:
+        """Whether the tenant has a binding here, wherever it is served."""
+        return (self._folder / f"{tenant_id}.json").exists()
+
 
 def _binding(data: dict[str, object]) -> Binding:
     vector = data["vector"]

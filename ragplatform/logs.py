@@ -1,6 +1,7 @@
 """The tenant's log group in CloudWatch Logs: batched by a background thread, drained when the process stops.
 
-Lines hold an event name, ids and numbers; no text of documents or queries, no names, no addresses.
+Lines hold an event name, ids and numbers; no text of documents or queries, no names, no addresses. No line names a
+user: a session's id tells of nobody once its row is gone, so nothing has to be deleted when a person is erased.
 """
 
 import json

@@ -1,5 +1,6 @@
 """What Prometheus reads: by tenant id, never by user."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -38,6 +39,10 @@ UNANSWERED = Counter(
 )
 SPLIT = Counter("rag_split_reads", "Reads of a moving tenant, by who answered.", ["tenant", "by"], registry=REGISTRY)
 MIRRORED = Counter("rag_mirrored", "Reads both sides were asked, by outcome.", ["tenant", "as"], registry=REGISTRY)
+BY_TENANT = (
+    *(REQUESTS, ERRORS, HANDED_ON, QUERY_LATENCY, DOCUMENTS, STORED_BYTES, LOG_LINES_LOST),
+    *(HANDED, HANDED_SECONDS, HANDED_LOAD, UNANSWERED, SPLIT, MIRRORED),
+)
 
 
 def forget_levels(tenant: str) -> None:
@@ -45,3 +50,12 @@ def forget_levels(tenant: str) -> None:
     for level in (DOCUMENTS, STORED_BYTES):
         with suppress(KeyError):
             level.remove(tenant)
+
+
+def forget(is_gone: Callable[[str], bool]) -> None:
+    """Drop every series of the tenants that are gone."""
+    samples = (sample for family in REGISTRY.collect() for sample in family.samples)
+    told: set[str] = {sample.labels["tenant"] for sample in samples if "tenant" in sample.labels}
+    for tenant in filter(is_gone, told):
+        for metric in BY_TENANT:
+            metric.remove_by_labels({"tenant": tenant})

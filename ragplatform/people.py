@@ -42,7 +42,7 @@ def add_user(services: Services, call: Call, raw: bytes, content_type: str) -> d
         if held > limit:
             detail = f"The tier has room for {limit:,} users; remove some or ask for a larger tier."
             raise over_quota("user-limit", detail, limit=limit, used=held - 1)
-    services.logs.write(call.binding, "user.added", user=user_id)
+    services.logs.write(call.binding, "user.added")
     return {"id": str(user_id), **fields}
 
 
@@ -83,7 +83,7 @@ def remove_user(services: Services, call: Call, user_id: UUID) -> None:
             raise not_found("user")
         count(connection, call.tenant_id, "users", -1)
     services.caches.of(call.binding).close_sessions([token for (token,) in tokens])
-    services.logs.write(call.binding, "user.removed", user=user_id)
+    services.logs.write(call.binding, "user.removed")
 
 
 def open_session(services: Services, call: Call, raw: bytes, content_type: str) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def open_session(services: Services, call: Call, raw: bytes, content_type: str) 
         except errors.ForeignKeyViolation as error:
             raise invalid("user_id", "a user of this tenant") from error
     services.caches.of(call.binding).open_session(sha256(token), user_id, fields["seconds"])
-    services.logs.write(call.binding, "session.opened", session=session_id, user=user_id)
+    services.logs.write(call.binding, "session.opened", session=session_id)
     return {"id": str(session_id), "token": token, "expires_at": expires.isoformat()}
 
 

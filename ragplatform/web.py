@@ -108,6 +108,7 @@ def _open_routes(app: Flask, services: Services) -> None:
     @app.get("/metrics")
     def scrape() -> Response:
         services.database.tell_pool()
+        metrics.forget(services.has_no_more)
         return Response(generate_latest(metrics.REGISTRY), content_type=CONTENT_TYPE_LATEST)
 
 

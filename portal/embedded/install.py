@@ -20,8 +20,9 @@ PROGRAMS = {
     "chromium": "the browser tests",
     "pdfsig": "the independent check of certificates",
     "pgbouncer": "the tests behind a pooler",
+    "prometheus": "the erasure of series",
 }
-SYSTEM_PACKAGES = ["chromium", "poppler-utils", "pgbouncer"]
+SYSTEM_PACKAGES = ["chromium", "poppler-utils", "pgbouncer", "prometheus"]
 
 
 def main() -> None:
@@ -81,7 +82,8 @@ def system_packages() -> None:
         print("Installing " + " ".join(SYSTEM_PACKAGES), flush=True)
         quiet(["apt-get", "update", "-qq"])
         apt = ["apt-get", "install", "-y", "-qq", "--no-install-recommends"]
-        quiet(apt + SYSTEM_PACKAGES, DEBIAN_FRONTEND="noninteractive")
+        # at run level 1 Debian starts no service that it has just installed
+        quiet(apt + SYSTEM_PACKAGES, DEBIAN_FRONTEND="noninteractive", RUNLEVEL="1")
         missing = absent()
     for program in missing:
         packages = " ".join(SYSTEM_PACKAGES)
