@@ -57,6 +57,8 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
         second.stop()
     say("the ledger: writes with and without it, a million entries")
     rows += in_a_process_of_its_own("bench.ledger")
+    say("erasing a tenth of a million keys")
+    rows += in_a_process_of_its_own("bench.cache")
     say("moving a tenant: a million rows, 30 switches under four writers")
     return rows + in_a_process_of_its_own("bench.moving")
 
