@@ -59,8 +59,8 @@ class Rows:
         while now.passed < end:
             now = _tried(lambda: batch.delete(listed))
             alive(now.done - before)
-        for table, _ in listed.spans:
-            _tried(lambda table=table: settling.vacuum(self.region, self._relation(table, target)))  # type: ignore[misc]
+        touched = [self._relation(table, target) for table, _ in listed.spans]
+        _tried(lambda: settling.vacuum(self.region, touched))
         self._finish(target)
         return now.done
 

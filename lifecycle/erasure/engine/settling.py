@@ -5,21 +5,19 @@ import time
 from psycopg import sql
 
 from lifecycle.stores.errors import Transient
-from lifecycle.stores.postgres.connection import GRACE, LONG, SYSTEM, connection, patient, translated
+from lifecycle.stores.postgres.connection import SYSTEM, connection, lengthy, translated
 from portal.lib.regions import Region
 
 PAUSE, PATIENCE = 0.2, 60.0  # seconds
 
 
-def vacuum(region: Region, relation: str) -> None:
-    """Clear a relation's dead rows, and take their values out of its statistics, as the tables' owner."""
-    statement = sql.SQL("VACUUM (ANALYZE, TRUNCATE FALSE) {}").format(sql.Identifier("rag", relation))
-    with translated(f"vacuum rag.{relation}"), connection(region) as db, patient(db, LONG + GRACE):
-        db.execute(f"SET statement_timeout = '{LONG:.0f}s'")
-        try:
-            db.execute(statement)
-        finally:
-            db.execute("RESET statement_timeout")
+def vacuum(region: Region, relations: list[str]) -> None:
+    """Clear the relations' dead rows, and take their values out of the statistics, as the tables' owner."""
+    if not relations:
+        return
+    names = sql.SQL(", ").join(sql.Identifier("rag", name) for name in relations)
+    with translated("vacuum"), lengthy(region, "provisioner") as db:
+        db.execute(sql.SQL("VACUUM (ANALYZE, TRUNCATE FALSE) {}").format(names))
 
 
 def replayed(region: Region) -> None:

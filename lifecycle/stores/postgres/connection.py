@@ -70,6 +70,15 @@ def prompt(region: Region, purpose: str) -> Iterator[Limited]:
 
 
 @contextmanager
+def lengthy(region: Region, purpose: str) -> Iterator[Limited]:
+    """Yield a connection of its own on which a statement may take LONG, for what runs in no transaction."""
+    said = _arguments(region.database, purpose)
+    with Limited.connect(**said | {"options": f"{LIMITS} -c statement_timeout={LONG:.0f}s"}) as found:
+        found.patience = LONG + GRACE
+        yield found
+
+
+@contextmanager
 def patient(db: Limited, seconds: float) -> Iterator[None]:
     """Inside, every answer of the server has so many seconds, and not those of LIMITS."""
     usual, db.patience = db.patience, seconds
