@@ -60,7 +60,9 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
     say("erasing a tenth of a million keys")
     rows += in_a_process_of_its_own("bench.cache")
     say("moving a tenant: a million rows, 30 switches under four writers")
-    return rows + in_a_process_of_its_own("bench.moving")
+    rows += in_a_process_of_its_own("bench.moving")
+    say("erasing a tenant: a hundred thousand rows")
+    return rows + in_a_process_of_its_own("bench.erasing")
 
 
 def starts(opened: float, again: float, toured: float | None, stack: Stack) -> list[Row]:

@@ -86,16 +86,21 @@ class Settled:
         return {table: number for table, (number, _) in self.seen().items() if number}
 
 
-def settle(region: Region, documents: int = 6, chunks: int = 3) -> Settled:
-    """A tenant with its role, fence and partition, and rows in every table."""
+def housed(region: Region) -> Settled:
+    """A tenant with its role, fence and partition, and no rows."""
     names = TenantNames(uuid4(), "forgetful", region.name)
     roles.ensure(region, role=names.role, tenant_id=names.tenant_id, tenant_name=names.name)
     fences.ensure(region, tenant_id=names.tenant_id, state="open")
     store_of(region, "pgvector").ensure(names)
-    made = Settled(region, names, uuid4(), uuid4())
+    return Settled(region, names, uuid4(), uuid4())
+
+
+def settle(region: Region, documents: int = 6, chunks: int = 3) -> Settled:
+    """A tenant with rows in every table."""
+    made = housed(region)
     arguments = {"t": made.id, "ann": made.ann, "bob": made.bob, "documents": documents, "chunks": chunks}
     with psycopg.connect(**routed(region)) as db:
-        db.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(names.role)))
+        db.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(made.names.role)))
         for statement in FILL:
             db.execute(statement, arguments)
     return made

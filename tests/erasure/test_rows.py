@@ -12,7 +12,7 @@ import pytest
 from lifecycle.erasure.engine import batch, items
 from lifecycle.erasure.engine.rows import Rows, VectorRows
 from lifecycle.erasure.engine.target import RESOURCE, Target
-from lifecycle.stores.errors import Held, Permanent
+from lifecycle.stores.errors import Held, Permanent, Transient
 from lifecycle.stores.postgres import fences
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
@@ -108,6 +108,34 @@ def test_a_worker_told_to_stop_leaves_what_it_committed(settled: Settled, monkey
     assert rows.erase(target, said.append) == listed == found.done + said[-1]
 
 
+@pytest.mark.parametrize("deaths", [2, 3])
+def test_a_batch_is_tried_three_times(settled: Settled, stack: Stack, deaths: int) -> None:
+    target, rows, ended = settled.target(), Rows(settled.region), []
+    listed = rows.list_into_items(target)
+
+    def erase() -> None:
+        try:
+            ended.append(rows.erase(target, ignore))
+        except Transient as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=erase)
+    superuser = stack.superuser_kwargs(settled.region.name)
+    with psycopg.connect(**superuser) as holder, psycopg.connect(**superuser, autocommit=True) as killer:
+        holder.execute("SELECT FROM rag.users WHERE tenant_id = %s FOR UPDATE", (settled.id,))
+        thread.start()
+        killed: set[int] = set()
+        waiting = "SELECT pid FROM pg_stat_activity WHERE %s = ANY (pg_blocking_pids(pid))"
+        while len(killed) < deaths:
+            for (pid,) in killer.execute(waiting, (holder.info.backend_pid,)).fetchall():
+                killer.execute("SELECT pg_terminate_backend(%s)", (pid,))
+                killed.add(pid)
+        holder.rollback()
+    thread.join(120)
+    assert ended[0] == listed if deaths == 2 else isinstance(ended[0], Transient)
+    assert rows.erase(target, ignore) == listed
+
+
 def test_a_worker_that_was_overtaken_does_nothing(settled: Settled) -> None:
     target, rows = settled.target(), Rows(settled.region)
     rows.list_into_items(target)
@@ -201,7 +229,7 @@ def test_what_is_there_when_a_hold_commits_is_there_in_the_end(
 
 def _held_amid(rows: Rows, target: Target, stack: Stack, chance: random.Random) -> tuple[int, Any]:
     """Begin to erase, hold at some moment; return the listed rows that the hold's own transaction saw."""
-    upto, reached, ended = chance.randrange(1, 15) * SMALL, threading.Event(), []
+    upto, reached, ended = chance.randrange(1, 8) * SMALL, threading.Event(), []
 
     def alive(number: int) -> None:
         if number >= upto:

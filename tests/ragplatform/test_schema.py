@@ -239,6 +239,7 @@ def test_a_table_without_a_tenant_is_not_counted_as_empty(stack: Stack, region: 
         "CREATE POLICY leak ON rag.api_keys FOR SELECT USING (true)",
         "DROP POLICY tenant_isolation ON rag.api_keys",
         "ALTER POLICY tenant_isolation ON rag.api_keys USING (true)",
+        "DROP POLICY erasure ON rag.api_keys",
         "ALTER POLICY erasure ON rag.api_keys USING (true)",
     ],
 )

@@ -60,7 +60,7 @@ class Rows:
             now = _tried(lambda: batch.delete(listed))
             alive(now.done - before)
         touched = [self._relation(table, target) for table, _ in listed.spans]
-        _tried(lambda: settling.vacuum(self.region, touched))
+        _tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done - before)))
         self._finish(target)
         return now.done
 

@@ -1,6 +1,7 @@
 """What a store owes after rows were deleted: dead rows cleared, statistics without them, standbys that have heard."""
 
 import time
+from collections.abc import Callable
 
 from psycopg import sql
 
@@ -8,16 +9,19 @@ from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, lengthy, translated
 from portal.lib.regions import Region
 
+VACUUM = sql.SQL("VACUUM (ANALYZE, TRUNCATE FALSE) {}")
 PAUSE, PATIENCE = 0.2, 60.0  # seconds
 
 
-def vacuum(region: Region, relations: list[str]) -> None:
-    """Clear the relations' dead rows, and take their values out of the statistics, as the tables' owner."""
-    if not relations:
-        return
-    names = sql.SQL(", ").join(sql.Identifier("rag", name) for name in relations)
+def vacuum(region: Region, relations: list[str], after_each: Callable[[], None]) -> None:
+    """Clear the relations' dead rows, and take their values out of the statistics, as the tables' owner.
+
+    It stops nobody's reads and writes, and waits for others who vacuum.
+    """
     with translated("vacuum"), lengthy(region, "provisioner") as db:
-        db.execute(sql.SQL("VACUUM (ANALYZE, TRUNCATE FALSE) {}").format(names))
+        for relation in relations:
+            db.execute(VACUUM.format(sql.Identifier("rag", relation)))
+            after_each()
 
 
 def replayed(region: Region) -> None:

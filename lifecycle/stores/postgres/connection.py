@@ -72,8 +72,8 @@ def prompt(region: Region, purpose: str) -> Iterator[Limited]:
 @contextmanager
 def lengthy(region: Region, purpose: str) -> Iterator[Limited]:
     """Yield a connection of its own on which a statement may take LONG, for what runs in no transaction."""
-    said = _arguments(region.database, purpose)
-    with Limited.connect(**said | {"options": f"{LIMITS} -c statement_timeout={LONG:.0f}s"}) as found:
+    longer = f"{LIMITS} -c statement_timeout={LONG:.0f}s -c lock_timeout={LONG:.0f}s"
+    with Limited.connect(**_arguments(region.database, purpose) | {"options": longer}) as found:
         found.patience = LONG + GRACE
         yield found
 
