@@ -81,6 +81,8 @@ VERBS: dict[str, frozenset[Role]] = {
     "compliance_report.view": frozenset(
         {Role.COMPLIANCE_OFFICER, Role.CCO, Role.LEGAL, Role.AUDITOR, Role.PLATFORM_ADMIN}
     ),
+    "system.view": READERS | APPROVERS,
+    "system.edit": frozenset({Role.COMPLIANCE_OFFICER, Role.PLATFORM_ADMIN}),
     "certificate.view": READERS | APPROVERS | TENANT_SIDE,
     "certificate.issue": frozenset({Role.COMPLIANCE_OFFICER}),
     "certificate.revoke": frozenset({Role.COMPLIANCE_OFFICER, Role.CCO}),
@@ -135,6 +137,7 @@ WHOLE = frozenset(
         "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit", "playbook.edit", "red_flag.view",
         "drill_rule.edit", "portfolio.view", "portfolio.edit",
         "certificate_key.view", "certificate_key.rotate",
+        "system.view", "system.edit",
     }
 )  # fmt: skip
 

@@ -142,7 +142,20 @@ class Address:
             "vectors": vectors,
             "platform": {"url": f"http://127.0.0.1:{port(f'platform {name}')}"},
             "simulated": True,
+            "verifier": self._verifier(name),
         }
+
+    def _verifier(self, region: str) -> dict[str, str]:
+        """Logins that look and change nothing, beside the database's."""
+        found = {
+            "cache_user": "bw-verifier",
+            "cache_password": self.passwords.get(f"redis {region} verifier"),
+            "access_key_id": self.passwords.key_id(f"aws {region} verifier id"),
+            "secret_access_key": self.passwords.get(f"aws {region} verifier secret"),
+        }
+        if region in PINECONE_REGIONS:
+            found["pinecone_api_key"] = self.passwords.get("pinecone verifier")
+        return found
 
     def _python_path(self) -> list[str]:
         """The project and its small packages, which need no installation to be imported."""

@@ -25,22 +25,26 @@ tcp-backlog 128
 """
 
 
-READER = "reader"
-READS = "resetkeys ~bailiwick:registry:* resetchannels -@all +@read +@connection -acl -keys -scan"
+# Who may read the registry's stream and nothing else; and who may look at every key and change none.
+REGISTRY_READER = "reader"
+VERIFIER = "bw-verifier"
+RIGHTS = {
+    REGISTRY_READER: "resetkeys ~bailiwick:registry:* resetchannels -@all +@read +@connection -acl -keys -scan",
+    VERIFIER: "resetkeys ~* resetchannels -@all +@read -keys -randomkey +ping +hello +auth +select +info",
+}
 
 
-def server(home: Home, name: str, port: int, password: str, reader_password: str = "") -> Service:
+def server(home: Home, name: str, port: int, password: str, **readers: str) -> Service:
     """Describe the server `name`, its files written. Users made by ACL SETUSER survive a restart after ACL SAVE.
 
-    With a password for it, there is a user who may read the registry's stream and nothing else.
+    `readers` are the passwords of users who change nothing, by the names of RIGHTS.
     """
     directory = home.root / "redis" / name
     directory.mkdir(mode=0o700, exist_ok=True)
     quoted = str(directory).replace("\\", "\\\\").replace('"', '\\"')
     write_private(directory / "redis.conf", CONFIGURATION.format(port=port, directory=quoted))
     users = {"default": ("sanitize-payload", password, "~* &* +@all")}
-    if reader_password:
-        users[READER] = ("sanitize-payload", reader_password, READS)
+    users |= {reader: ("sanitize-payload", secret, RIGHTS[reader]) for reader, secret in readers.items()}
     _set_users(directory / "users.acl", users)
     return Service(
         name=f"redis {name}",

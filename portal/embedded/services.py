@@ -16,7 +16,7 @@ def aws_double(at: Address, region: str) -> Service:
     root = at.home.root / "objects" / region
     root.mkdir(exist_ok=True)
     port = at.ports.get(f"aws {region}")
-    credentials = at.region(region)["aws"]
+    credentials, reader = at.region(region)["aws"], at.region(region)["verifier"]
     return Service(
         name=f"aws {region}",
         argv=_module(
@@ -26,6 +26,8 @@ def aws_double(at: Address, region: str) -> Service:
         env={
             "AWS_DOUBLE_ROOT_KEY": credentials["access_key_id"],
             "AWS_DOUBLE_ROOT_SECRET": credentials["secret_access_key"],
+            "AWS_DOUBLE_READER_KEY": reader["access_key_id"],
+            "AWS_DOUBLE_READER_SECRET": reader["secret_access_key"],
         },
         ready=service.http(port, "/", ok="234"),
         port=port,
@@ -35,13 +37,16 @@ def aws_double(at: Address, region: str) -> Service:
 
 def pinecone_double(at: Address) -> Service:
     key_file = at.home.secrets / "pinecone_api_key"
+    reader_key_file = at.home.secrets / "pinecone_reader_api_key"
     write_private(key_file, at.passwords.get("pinecone"))
+    write_private(reader_key_file, at.passwords.get("pinecone verifier"))
     port = at.ports.get("pinecone")
     return Service(
         name="pinecone",
         argv=_module(
             *("portal.embedded.pinecone_double", "--root", str(at.home.root / "pinecone")),
             *("--port", str(port), "--api-key-file", str(key_file)),
+            *("--reader-key-file", str(reader_key_file)),
         ),
         ready=service.http(port, "/", ok="234"),
         port=port,

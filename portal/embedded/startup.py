@@ -154,9 +154,11 @@ class Startup:
     async def _redis(self, name: str) -> None:
         if "redis" in self.options.parts:
             port, password = self.at.ports.get(f"redis {name}"), self.at.passwords.get(f"redis {name}")
-            reader = self.at.passwords.get("redis control reader") if name == "control" else ""
+            reader = redis_server.REGISTRY_READER if name == "control" else redis_server.VERIFIER
+            known_as = "reader" if name == "control" else "verifier"
+            readers = {reader: self.at.passwords.get(f"redis {name} {known_as}")}
             self.at.passwords.save()
-            await self._start(redis_server.server(self.at.home, name, port, password, reader))
+            await self._start(redis_server.server(self.at.home, name, port, password, **readers))
 
     async def _prepare_database(self) -> None:
         """Migrate and seed, unless this very code has done so before on this home. Pages need only the first."""

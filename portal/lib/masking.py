@@ -20,7 +20,10 @@ SHAPES = (
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,40}"), "***"),
     (re.compile(r"-----BEGIN [A-Z ]{1,40}-----[\s\S]{0,8000}?(?:-----END [A-Z ]{1,40}-----|$)"), "***"),
 )
-LABELS = frozenset({"password", "admin_password", "secret_access_key", "api_key"})
+LABELS = frozenset(
+    "password admin_password cache_password secret_access_key api_key pinecone_api_key token app_key metrics_token"
+    " metrics_app_key".split()
+)
 NEVER = re.compile(r"(?!)")
 SHORTEST = 8
 

@@ -71,6 +71,23 @@ class Metrics:
 
 
 @dataclass(frozen=True)
+class ReadOnly:
+    """What the verifiers of an erasure log in with: it may look at everything here and change nothing.
+
+    One that is empty is not given: then nobody looks there, and never with a writer's credentials instead. Theirs for
+    the database is the login `verifier` of LOGINS.
+    """
+
+    cache_user: str = ""
+    cache_password: str = field(default="", repr=False)
+    access_key_id: str = ""
+    secret_access_key: str = field(default="", repr=False)
+    pinecone_api_key: str = field(default="", repr=False)
+    metrics_token: str = field(default="", repr=False)  # of Datadog its API key
+    metrics_app_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class Region:
     name: str
     colour: str
@@ -83,6 +100,7 @@ class Region:
     platform_url: str
     simulated: bool
     metrics: Metrics | None = None  # the platform's own memory and nothing else
+    verifier: ReadOnly = ReadOnly()
 
     @property
     def vector_providers(self) -> tuple[str, ...]:
@@ -112,4 +130,5 @@ def _region(entry: dict[str, Any]) -> Region:
         platform_url=entry["platform"]["url"],
         simulated=bool(entry.get("simulated", False)),
         metrics=Metrics(**entry["metrics"]) if "metrics" in entry else None,
+        verifier=ReadOnly(**entry.get("verifier", {})),
     )

@@ -96,6 +96,14 @@ API |= {
     "/api/v1/migration-reviews/{pk}/": {**WHY, **REASON},
     "/api/v1/migration-reviews/{pk}/measures/": {**MEASURE, **REASON},
 }
+STORE = {"name": "new-store", "title": "Store", "kind": "attested", "processor": "Acme GmbH", **REASON}
+WORD = {"signed_by": "DPO", "expires_on": "2099-01-01", "statement": "All is gone."}
+LISTED = {"system": "objects-ap-south-1", **REASON}
+API |= {
+    "/api/v1/systems/": STORE,
+    "/api/v1/systems/{pk}/attestations/": {**WORD, **REASON},
+    "/api/v1/system-findings/{pk}/listing/": LISTED,
+}
 PLAYBOOK = {
     "strategy": "long_window", "window_min_minutes": 240, "window_max_minutes": 360, "stability_hours": 24,
     "notice_days": 3, "engineer_hours": "4", "engineer_inr_an_hour": "", "transfer_inr_a_gb": "9.00",
@@ -141,6 +149,9 @@ CONSOLE: dict[str, dict[str, Any]] = {
         "ends_at": "2026-01-02T00:00",
         **REASON,
     },
+    "/systems/new/": STORE,
+    "/systems/{object_id}/do/attest/": WORD,
+    "/system-findings/{object_id}/do/list_finding/": LISTED,
     "/rates/new/": RATE,
     "/terms/new/": TERMS,
     "/tenants/{object_id}/do/payment/": {"payment_status": "overdue", "billing_contact": "meera"},

@@ -42,6 +42,7 @@ from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.compliance.certificates.made import issued_row
 from tests.flags.made import admin, flag, on_for
 from tests.holds.made import hold, refused
+from tests.inventory.made import finding, system
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
 from tests.migration.control.made import copied, like, migration, rehearsed
@@ -155,6 +156,7 @@ class Scene:
         self._people()
         self._certificates(tenants)
         self._holds(tenants)
+        self._inventory()
         publish.number(list(Tenant.objects.values_list("pk", flat=True)))
         seal_here()
         look_here()
@@ -282,6 +284,15 @@ class Scene:
             for word in words:
                 own = {name: _held(tenants[name], asked_by) for name in ("own", "other")}
                 self._keep(f"holds.hold:{word}", **{**held, **own})
+
+    def _inventory(self) -> None:
+        """Stores of record belong to no tenant; a removal is asked for once, and confirmed by somebody else."""
+        self._keep("inventory.system", here=system())
+        for word in ("removal-withdrawal", "withdraw_removal", "removal-confirmation", "confirm_removal"):
+            self._keep(f"inventory.system:{word}", here=system(f"old-{word.replace('_', '-')}", asked_by="oliver"))
+        self._keep("inventory.finding", here=finding())
+        for word in ("listing", "list_finding"):
+            self._keep(f"inventory.finding:{word}", here=finding(f"forgotten-{word}"))
 
     def _people(self) -> None:
         user, life = person("nadia"), timedelta(days=1)

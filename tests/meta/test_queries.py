@@ -19,6 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils.module_loading import import_string
 
 from compliance.holds.models import Hold
+from compliance.inventory.models import System
 from lifecycle.migration.models import Migration
 from lifecycle.tierchanges.models import TierChange
 from portal.access import jwt
@@ -49,6 +50,7 @@ def details(world: World) -> dict[str, tuple[str, str]]:
         "flags": ("flags", "cite-sources"),
         "migrations": ("migrations", str(Migration.objects.get().pk)),
         "holds": ("holds", str(Hold.objects.get().pk)),
+        "systems": ("systems", str(System.objects.get(name="backups").pk)),
         "playbooks": ("playbooks", "gold"),
         "tenant-flags": ("", str(world.tenant.pk)),
         "tenant-configuration": ("", str(world.tenant.pk)),

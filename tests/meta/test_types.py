@@ -25,6 +25,8 @@ STRICT = (
     "compliance/queries.py",
     "compliance/residency.py",
     "compliance/certificates/",
+    "compliance/verifiers/",
+    "compliance/inventory/",
     "lifecycle/actions/",
     "lifecycle/queries.py",
     "lifecycle/migration/",

@@ -23,6 +23,8 @@ WRITES = [
     "s3:BypassGovernanceRetention",
 ]
 EVERYTHING = ["s3:*"]
+VERIFIER = "bw-verifier"
+NAMES = ["s3:ListBucket*", "s3:GetBucket*"]
 CLOSED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 
 
@@ -129,8 +131,12 @@ def tags(region: Region, bucket: str) -> dict[str, str]:
 
 
 def policy(region: Region, spec: BucketSpec) -> dict[str, Any]:
-    """Return the bucket policy: no transport in clear, and nobody but the tenant's user and the account itself."""
+    """Return the bucket policy: no transport in clear, and nobody but the tenant's user and the account itself.
+
+    Who verifies an erasure may see what is there by name, and none of its content.
+    """
     account = aws.account_id(region)
+    verifier = f"arn:aws:iam::{account}:user/{VERIFIER}"
     everything = [f"arn:aws:s3:::{spec.bucket}", f"arn:aws:s3:::{spec.bucket}/*"]
     let_in = [f"arn:aws:iam::{account}:user/{spec.user}", f"arn:aws:iam::{account}:root"]
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": everything}
@@ -138,7 +144,19 @@ def policy(region: Region, spec: BucketSpec) -> dict[str, Any]:
         "Version": "2012-10-17",
         "Statement": [
             {"Sid": "EncryptedTransport", **deny, "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
-            {"Sid": "ThisTenantOnly", **deny, "Condition": {"ArnNotEquals": {"aws:PrincipalArn": let_in}}},
+            {
+                "Sid": "ThisTenantOnly",
+                **deny,
+                "Condition": {"ArnNotEquals": {"aws:PrincipalArn": [*let_in, verifier]}},
+            },
+            {
+                "Sid": "NamesOnly",
+                "Effect": "Deny",
+                "Principal": "*",
+                "NotAction": NAMES,
+                "Resource": everything,
+                "Condition": {"ArnEquals": {"aws:PrincipalArn": verifier}},
+            },
         ],
     }
 

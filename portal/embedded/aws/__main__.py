@@ -26,6 +26,8 @@ def main() -> int:
         return 2
     try:
         account = Account(arguments.root, arguments.region, root_key, arguments.assume_tls, arguments.durable)
+        if os.environ.get("AWS_DOUBLE_READER_KEY"):
+            account.let_in_reader(RootKey(os.environ["AWS_DOUBLE_READER_KEY"], os.environ["AWS_DOUBLE_READER_SECRET"]))
         server = build(arguments.port, partial(respond, account))
     except OSError as error:
         print(f"AWS double: cannot start on port {arguments.port} with {arguments.root}: {error}", file=sys.stderr)

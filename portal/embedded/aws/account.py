@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,27 @@ ACCOUNT_ID = "000000000000"
 class RootKey:
     access_key_id: str
     secret_access_key: str
+
+
+READER = "bw-verifier"
+READS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "s3:ListAllMyBuckets",
+                "s3:ListBucket*",
+                "s3:GetBucket*",
+                "logs:Describe*",
+                "logs:FilterLogEvents",
+                "logs:ListTagsForResource",
+                "tag:GetResources",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
 
 
 class Account:
@@ -35,6 +57,10 @@ class Account:
         kms.purge_expired(self)
         log_events.purge_expired(self)
         self.blobs.sweep(s3.known_blobs(self.store))
+
+    def let_in_reader(self, key: RootKey) -> None:
+        """Make the user that may look at everything and change nothing; none of an object's content is its to read."""
+        iam.make_user(self, READER, {"read-only": json.dumps(READS)}, (key.access_key_id, key.secret_access_key))
 
     @property
     def root_arn(self) -> str:

@@ -85,6 +85,20 @@ def call(account: Account, caller: Caller, parameters: Parameters) -> dict[str, 
     return operation(account, {**parameters, "UserName": name})
 
 
+def make_user(account: Account, name: str, policies: dict[str, str], key: tuple[str, str]) -> None:
+    """Leave the user with exactly these policies and this key, made elsewhere."""
+    for document in policies.values():
+        policy.parse(document, needs_principal=False)
+    with account.store.write() as db:
+        row = (name, "AIDA" + _random_key(17), "/", now_ms(), "{}")
+        db.execute("INSERT OR IGNORE INTO users (name, id, path, created_at, tags) VALUES (?, ?, ?, ?, ?)", row)
+        for table in ("user_policies", "access_keys"):
+            db.execute(f"DELETE FROM {table} WHERE user_name = ?", (name,))  # noqa: S608
+        db.executemany("INSERT INTO user_policies VALUES (?, ?, ?)", [(name, *one) for one in policies.items()])
+        statement = "INSERT INTO access_keys (id, user_name, secret, created_at) VALUES (?, ?, ?, ?)"
+        db.execute(statement, (key[0], name, key[1], now_ms()))
+
+
 def tagged(account: Account) -> list[tuple[str, dict[str, str]]]:
     """Every user's ARN with its tags."""
     return [(_arn(account, row), json.loads(row["tags"])) for row in account.store.all("SELECT * FROM users")]

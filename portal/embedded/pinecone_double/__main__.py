@@ -23,7 +23,8 @@ def main() -> int:
         arguments.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         store = Store(arguments.root / "vectors.sqlite", [SCHEMA])
         api_key = arguments.api_key_file.read_text().strip()
-        service = Service(store, f"http://127.0.0.1:{arguments.port}", api_key)
+        reader_key = arguments.reader_key_file.read_text().strip() if arguments.reader_key_file else ""
+        service = Service(store, f"http://127.0.0.1:{arguments.port}", api_key, reader_key)
         server = build(arguments.port, service.respond)
     except OSError as error:
         print(f"Pinecone double: cannot start on port {arguments.port}: {error}", file=sys.stderr)
@@ -44,6 +45,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--root", type=Path, required=True, help="directory that keeps all state")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--api-key-file", type=Path, required=True, help="file with the one accepted API key")
+    parser.add_argument("--reader-key-file", type=Path, help="file with a key that may look and change nothing")
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     return parser.parse_args()
 

@@ -22,6 +22,7 @@ log = logging.getLogger("pinecone_double")
 BODY_LIMIT = 4 * 1024 * 1024
 DATA_PATH = re.compile(r"/data/([a-z0-9-]+)(/.*)")
 WRITES = {"/vectors/upsert", "/vectors/update", "/vectors/delete", "/namespaces"}
+ASKS = {"/query", "/vectors/fetch_by_metadata", "/describe_index_stats"}
 POSTS: dict[str, Callable[..., dict[str, Any]]] = {
     "/vectors/upsert": data.upsert, "/vectors/update": data.update, "/vectors/delete": data.delete,
     "/query": data.query, "/vectors/fetch_by_metadata": data.fetch_by_metadata,
@@ -35,6 +36,7 @@ class Service:
     store: Store
     base_url: str
     api_key: str
+    reader_key: str = ""  # may look and change nothing
 
     def respond(self, request: Request) -> Response:
         """The answer to one request; whatever goes wrong becomes an answer too."""
@@ -55,14 +57,22 @@ class Service:
         return _json(failure.status, failure.data_body() if plane else failure.control_body())
 
     def _answer(self, request: Request, plane: re.Match[str] | None) -> Response:
-        if not hmac.compare_digest(request.header("api-key").encode(), self.api_key.encode()):
-            raise PineconeError(401, "Invalid API Key")
+        self._admit(request, plane[2] if plane else "")
         if plane is None:
             return self._control(request)
         index = control.find(self.store, plane[1])
         result = self._data(request, index, plane[2])
         headers = self._position(request.method, plane[1], plane[2])
         return _json(200, result, {**headers, "x-pinecone-request-id": request.id})
+
+    def _admit(self, request: Request, path: str) -> None:
+        given = request.header("api-key").encode()
+        if hmac.compare_digest(given, self.api_key.encode()):
+            return
+        if not self.reader_key or not hmac.compare_digest(given, self.reader_key.encode()):
+            raise PineconeError(401, "Invalid API Key")
+        if request.method != "GET" and path not in ASKS:
+            raise PineconeError(403, "This API key may only read")
 
     def _control(self, request: Request) -> Response:
         parts = [unquote(part) for part in request.raw_path.strip("/").split("/")]

@@ -1,0 +1,101 @@
+"""What exists and is not listed. A place that cannot be searched is a finding as well: nobody knows what is there."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from compliance.verifiers import containers
+from compliance.verifiers.answering import NotChecked
+from compliance.verifiers.containers import Container
+from portal.access.actor import Actor
+from portal.audit.context import action_of
+from portal.jobs.outbox import emit
+from portal.lib.clock import now
+from portal.lib.regions import Region
+from tenants.models import Status, Tenant
+
+from .models import Finding, State, System
+
+SYSTEM = Actor.system("inventory")
+MOST = 500  # findings of one region; who finds more has lost the list itself
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that no row lists; of a place that could not be searched, `why`."""
+
+    kind: str
+    what: str
+    why: str = ""
+
+
+def discover(region: Region) -> list[Found]:
+    """Look at everything in a region, read-only, and return what no listed system of it knows."""
+    try:
+        known = _tenants() | containers.tenants(region)
+    except NotChecked as error:
+        return [Found(Finding.UNSEARCHED, place, str(error)) for place in containers.LOOKS]
+    rows = list(System.objects.filter(region=region.name, state=State.ACTIVE))
+    found: list[Found] = []
+    for place, look in containers.LOOKS.items():
+        try:
+            found += [Found(one.kind, one.name[:300]) for one in look(region) if not _is_listed(one, rows, known)]
+        except NotChecked as error:
+            found.append(Found(Finding.UNSEARCHED, place, str(error)[:500]))
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody has looked there
+            found.append(Found(Finding.UNSEARCHED, place, f"not understood ({type(error).__name__})"))
+    return list(dict.fromkeys(found))[:MOST]
+
+
+def drift(regions: Iterable[Region]) -> list[Finding]:
+    """Search these regions now, keep what was found and what is gone, and return every finding that is open."""
+    looked = {region.name: discover(region) for region in regions}
+    for name, found in looked.items():
+        keep(name, found)
+    return list(Finding.objects.filter(resolved_at=None).order_by("region", "kind", "what"))
+
+
+@action_of(SYSTEM)
+def keep(region: str, found: list[Found]) -> None:
+    """Open what is new, close what is not there any more; told once where something is new."""
+    open_ones = {(one.kind, one.what): one for one in Finding.objects.filter(region=region, resolved_at=None)}
+    here = {(one.kind, one.what): one for one in found}
+    blind = {what for kind, what in here if kind == Finding.UNSEARCHED}
+    at = now()
+    for key in here.keys() - open_ones.keys():
+        Finding.objects.create(region=region, kind=key[0], what=key[1], why=here[key].why, first_seen=at, last_seen=at)
+    for key, one in open_ones.items():
+        if key in here:
+            _seen_again(one)
+        elif PLACE.get(one.kind, one.what) not in blind:
+            one.resolved_at, one.resolution = at, "not there any more"
+            one.save()
+    if fresh := sorted(what for _kind, what in here.keys() - open_ones.keys()):
+        emit("inventory.drift", {"region": region, "count": len(fresh), "what": fresh[:10], "at": at.isoformat()})
+
+
+def _seen_again(one: Finding) -> None:
+    if now() - one.last_seen > timedelta(minutes=1):
+        one.last_seen = now()
+        one.save()
+
+
+PLACE = {
+    "table": "postgres",
+    "index": "vectors",
+    "namespace": "vectors",
+    "bucket": "objects",
+    "key_space": "cache",
+    "log_group": "logs",
+}
+
+
+def _is_listed(one: Container, rows: list[System], known: set[UUID]) -> bool:
+    if one.tenant is not None and one.tenant in known:
+        return True
+    return any(row.knows(one.kind, one.name) for row in rows)
+
+
+def _tenants() -> set[UUID]:
+    return set(Tenant.objects.exclude(status=Status.DELETED).values_list("pk", flat=True))

@@ -1,0 +1,46 @@
+"""Buckets, and everything that is in them: versions, delete markers, open uploads."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from . import aws
+from .answering import NotChecked
+
+OWNER = "TenantID"
+
+
+def names(s3: Any) -> list[str]:
+    """Every bucket of the account."""
+    found: list[str] = []
+    for page in aws.pages(s3, "list_buckets", ["Buckets", "Owner"], "S3, list buckets"):
+        found += [one["Name"] for one in page["Buckets"]]
+    return found
+
+
+def owner(s3: Any, bucket: str) -> str | None:
+    """The tenant that the bucket's tags name, an empty text where they name none; None where the bucket is gone."""
+    try:
+        tags = s3.get_bucket_tagging(Bucket=bucket)
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in ("NoSuchTagSet", "NoSuchBucket"):
+            return "" if code == "NoSuchTagSet" else None
+        with aws.heard(f"S3, tags of {bucket}"):
+            raise
+    if "TagSet" not in tags:
+        raise NotChecked(f"S3, tags of {bucket}: the answer lacks TagSet.")
+    return next((one["Value"] for one in tags["TagSet"] if one["Key"] == OWNER), "")
+
+
+def records(s3: Any, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The key and the record's id of every version, marker and open upload under a prefix."""
+    asked = f"S3, what is in {bucket}"
+    where = {"Bucket": bucket, "Prefix": prefix}
+    for page in aws.pages(s3, "list_object_versions", ["IsTruncated", "Name"], asked, **where):
+        for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            yield one["Key"], f"{bucket}/{one['Key']}?version={one['VersionId']}"
+    for page in aws.pages(s3, "list_multipart_uploads", ["IsTruncated", "Bucket"], asked, **where):
+        for one in page.get("Uploads", []):
+            yield one["Key"], f"{bucket}/{one['Key']}?upload={one['UploadId']}"

@@ -1,0 +1,54 @@
+"""Objects of a region's account: every bucket is looked into, whoever is said to own it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from . import aws, buckets
+from .answering import Seen, answer, names_any, subject_of
+from .looking import Answer, Question
+from .manifest import Manifest
+
+QUERY = (
+    "ListBuckets; of each GetBucketTagging; ListObjectVersions and ListMultipartUploads of every bucket that is the"
+    " tenant's by tag or name, and of every other one with the tenant's id as prefix"
+)
+
+
+class Objects:
+    """Counts versions, delete markers and open uploads."""
+
+    name = "objects"
+
+    def __init__(self, patience: float = aws.PATIENCE) -> None:
+        self._patience = patience
+
+    def look(self, question: Question) -> Answer:
+        return answer(self.name, aws.key_id(question.region), QUERY, lambda: self._look(question))
+
+    def _look(self, question: Question) -> Seen:
+        s3 = aws.client(question.region, "s3", self._patience)
+        manifest = Manifest(question.region, question.request_id, self.name)
+        seen, subject = Seen(), subject_of(question)
+        for bucket, prefix in _places(s3, question):
+            for key, record in buckets.records(s3, bucket, prefix):
+                manifest.look(record)
+                seen.by[bucket] += question.kind == "tenant" or names_any(key, subject)
+        seen.listed = manifest.listed
+        return seen
+
+
+def _places(s3: Any, question: Question) -> Iterator[tuple[str, str]]:
+    """Where to look: all of the tenant's buckets, and of the others what begins with the tenant's id."""
+    for bucket in buckets.names(s3):
+        owner = buckets.owner(s3, bucket)
+        if owner is None:
+            continue
+        if owner == str(question.tenant_id) or (not owner and bucket == bucket_of(question)):
+            yield bucket, ""
+        else:
+            yield from ((bucket, prefix) for prefix in (str(question.tenant_id), question.tenant_id.hex))
+
+
+def bucket_of(question: Question) -> str:
+    """The name that a tenant's bucket is given; its tags decide."""
+    return f"rag-{question.tenant_name}-{question.tenant_id.hex[-8:]}"
