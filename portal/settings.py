@@ -135,6 +135,17 @@ CERTIFICATES: dict[str, Any] = {
     "warn_days": 60,
     "looks_a_minute": 30,  # of one address at the public page
 }
+# Erasures: how long a signed one can be undone, how long until its second and third look, and days nobody works in the
+# countries whose clock counts (ISO dates). `inventory` lists the stores of record, the others look into them.
+ERASURE: dict[str, Any] = {
+    "undo_seconds": int(env("BAILIWICK_ERASURE_UNDO_SECONDS") or 900),
+    "grace_seconds": int(env("BAILIWICK_ERASURE_GRACE_SECONDS") or 300),
+    "resweep_after_seconds": int(env("BAILIWICK_ERASURE_RESWEEP_AFTER_SECONDS") or 900),
+    "holidays": json.loads(env("BAILIWICK_ERASURE_HOLIDAYS") or "[]"),
+    "inventory": "compliance.inventory.queries.snapshot",
+    "verifier_of": "compliance.verifiers.verifier_of",
+    "user_of": "compliance.verifiers.people.user_of",
+}
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 
 INSTALLED_APPS = [
@@ -170,6 +181,7 @@ INSTALLED_APPS = [
     "compliance.certificates",
     "compliance.holds",
     "compliance.inventory",
+    "compliance.erasing",
     "lifecycle",
     "lifecycle.tierchanges",
     "lifecycle.migration",
@@ -350,6 +362,7 @@ API_ROUTES = [
     "compliance.certificates.api.routes",
     "compliance.holds.api.routes",
     "compliance.inventory.api.routes",
+    "compliance.erasing.api.routes",
     "lifecycle.api.routes",
     "lifecycle.tierchanges.api.routes",
     "lifecycle.migration.api.routes",
@@ -367,6 +380,7 @@ APPROVAL_RULES_OF = {"tier_change": "tenant_request"}
 APPROVAL_DIGESTS = {
     "tier_change": "lifecycle.tierchanges.judgement.current_digest",
     "migration": "lifecycle.migration.planning.digest_now",
+    "erasure": "compliance.erasing.queries.digest_now",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bailiwick",
@@ -390,6 +404,13 @@ SPECTACULAR_SETTINGS = {
         "HoldStateEnum": "compliance.holds.models.State",
         "HoldKindEnum": "compliance.holds.models.Kind",
         "StoreHoldStateEnum": "compliance.holds.models.StoreHold.Answer",
+        "ErasureStateEnum": "compliance.erasing.models.State",
+        "ErasureKindEnum": "compliance.erasing.models.Kind",
+        "ErasurePhaseEnum": "compliance.erasing.models.Phase",
+        "DataClassEnum": "tenants.models.DataClass",
+        "LegalBasisEnum": "compliance.erasing.models.Basis",
+        "SystemRunStateEnum": "compliance.erasing.models.RunState",
+        "ObligationStateEnum": "compliance.erasing.models.Owed",
         "TierChangeStateEnum": "lifecycle.tierchanges.models.State",
         "MigrationStateEnum": "lifecycle.migration.models.State",
         "CopyStateEnum": "lifecycle.migration.copies.models.State",
@@ -463,6 +484,7 @@ DEFAULTS = [
     "lifecycle.migration.defaults.install",
     "lifecycle.migration.drills.defaults.install",
     "lifecycle.migration.rehearsing.defaults.install",
+    "compliance.erasing.defaults.install",
 ]
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
@@ -484,29 +506,34 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "lifecycle.provisioning.subscribers.approved",
         "lifecycle.tierchanges.subscribers.approved",
         "lifecycle.migration.subscribers.approved",
+        "compliance.erasing.subscribers.approved",
     ],
     "approval.rejected": [
         "portal.notify.subscribers.approval_rejected",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
+        "compliance.erasing.subscribers.ended",
     ],
     "approval.expired": [
         "portal.notify.subscribers.approval_expired",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
+        "compliance.erasing.subscribers.ended",
     ],
     "approval.voided": [
         "portal.notify.subscribers.approval_voided",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
+        "compliance.erasing.subscribers.ended",
     ],
     "approval.cancelled": [
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
+        "compliance.erasing.subscribers.ended",
     ],
     "tier_change.changed": ["lifecycle.tierchanges.subscribers.changed"],
     "approval.blocked": ["portal.notify.subscribers.approval_blocked"],
@@ -525,13 +552,17 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "migration.window_opened": ["lifecycle.migration.windows.subscribers.opened"],
     "migration.window_closed": ["lifecycle.migration.windows.subscribers.closed"],
     "migration.throttle_asked": ["lifecycle.migration.windows.subscribers.throttle_asked"],
-    "hold.changed": ["compliance.holds.subscribers.changed"],
+    "hold.changed": ["compliance.holds.subscribers.changed", "compliance.erasing.subscribers.hold_changed"],
     "hold.release_sealed": ["compliance.holds.subscribers.release_sealed"],
     "hold.fence": ["lifecycle.holding.subscribers.fence"],
     "hold.unreached": ["compliance.holds.subscribers.unreached"],
     "inventory.drift": ["compliance.inventory.subscribers.drifted"],
     "inventory.statement_ending": ["compliance.inventory.subscribers.statement_ending"],
-    "hold.released": ["lifecycle.holding.subscribers.released"],
+    "hold.released": ["lifecycle.holding.subscribers.released", "compliance.erasing.subscribers.hold_released"],
+    "erasure.changed": ["compliance.erasing.subscribers.changed"],
+    "erasure.due_near": ["compliance.erasing.subscribers.due_near"],
+    "erasure.obligation_due": ["compliance.erasing.subscribers.obligation_due"],
+    "retention_rule.review_due": ["compliance.erasing.subscribers.rule_review"],
     "tenant.fence_reported": ["lifecycle.migration.subscribers.fence_reported"],
     "tenant.end_due": ["lifecycle.suspension.retention.end_due"],
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
@@ -603,6 +634,7 @@ SCHEDULE = {
     "compliance.holds.schedule.tick": 600,
     "compliance.inventory.schedule.tick": 600,
     "compliance.inventory.schedule.remind": 3600,
+    "compliance.erasing.schedule.tick": 60,
     "tenants.flags.actions.note_ends": 600,
     "tenants.costs.schedule.tick": 300,
     "tenants.health.schedule.tick": 60,

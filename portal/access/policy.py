@@ -74,6 +74,14 @@ VERBS: dict[str, frozenset[Role]] = {
     "hold.place": COUNSEL,
     "hold.release": COUNSEL,
     "hold.remind": COUNSEL,
+    "erasure.view": READERS | APPROVERS | {Role.TENANT_ADMIN},
+    "erasure.request": frozenset({Role.TENANT_ADMIN, Role.COMPLIANCE_OFFICER}),
+    "erasure.operate": frozenset({Role.COMPLIANCE_OFFICER}),
+    "erasure.refuse": COUNSEL,
+    "erasure.extend": COUNSEL,
+    "erasure.contest": frozenset({Role.TENANT_ADMIN, Role.COMPLIANCE_OFFICER}),
+    "retention_rule.view": READERS | APPROVERS,
+    "retention_rule.edit": COUNSEL,
     "job.view": READERS | TENANT_SIDE | APPROVERS,
     "job.operate": ENGINEERS,
     "policy.view": READERS | APPROVERS,
@@ -125,6 +133,7 @@ PEOPLE_ONLY = frozenset(
     {
         "approval.sign", "approval.delegate", "request.accept", "envelope.edit", "cost.adjust",
         "migration_review.close", "migration.approve_throttle", "hold.place", "hold.release",
+        "erasure.refuse", "erasure.extend",
     }
 )  # fmt: skip
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})
@@ -136,7 +145,7 @@ WHOLE = frozenset(
         "flag_review.view", "flag_review.edit", "flag.export", "flag.report", "configuration.edit_tier",
         "cost.oversee", "rate.edit", "terms.edit", "health_scale.edit", "playbook.edit", "red_flag.view",
         "drill_rule.edit", "portfolio.view", "portfolio.edit",
-        "certificate_key.view", "certificate_key.rotate",
+        "certificate_key.view", "certificate_key.rotate", "retention_rule.edit",
         "system.view", "system.edit",
     }
 )  # fmt: skip

@@ -104,6 +104,18 @@ API |= {
     "/api/v1/systems/{pk}/attestations/": {**WORD, **REASON},
     "/api/v1/system-findings/{pk}/listing/": LISTED,
 }
+KEPT = {
+    "title": "Invoices", "statute": "CGST Act s. 36", "category": "invoices", "days": 2190,
+    "ground": "Invoices, kept by tax law", "review_on": "2099-04-01", **REASON,
+}  # fmt: skip
+TOLD = {"name": "Payroll Ltd", "how": "By letter.", **REASON}
+ERASE = {"kind": "person", "legal_basis": "gdpr-17", "user_id": "0193b0a0-0000-7000-8000-000000000001"}
+ERASE_NOW = {**ERASE, "identity": "document", **REASON}
+API |= {
+    "/api/v1/erasure-requests/{pk}/recipients/": TOLD,
+    "/api/v1/retention-rules/": {"code": "RET-900", **KEPT},
+    "/api/v1/retention-rules/{pk}/": {"days": 3000, **REASON},
+}
 PLAYBOOK = {
     "strategy": "long_window", "window_min_minutes": 240, "window_max_minutes": 360, "stability_hours": 24,
     "notice_days": 3, "engineer_hours": "4", "engineer_inr_an_hour": "", "transfer_inr_a_gb": "9.00",
@@ -130,6 +142,9 @@ CONSOLE: dict[str, dict[str, Any]] = {
     "/rehearsals/new/": {"tenant": "finance-notes", "target": "eu-west-1", **REASON},
     "/copies/new/": {"tenant": "fin-free", "region": "eu-west-1", **REASON},
     "/playbooks/{object_id}/do/edit/": PLAYBOOK,
+    "/erasures/{object_id}/do/tell_recipient/": TOLD,
+    "/retention-rules/new/": {"code": "RET-900", **KEPT},
+    "/retention-rules/{object_id}/do/edit/": KEPT,
     "/portfolios/new/": {
         "title": "South",
         "target": "eu-west-1",
@@ -214,6 +229,8 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
         return {name: value for name, value in request_of(business_unit=key).items() if name in typed}
     if door.route == "/api/v1/holds/":
         return {"tenant_id": key, **HOLD}
+    if door.route.startswith("/api/v1/erasure-requests/") and door.in_body:
+        return {"tenant_id": key, **(ERASE if door.word == "preview" else ERASE_NOW)}
     if door.word == "acknowledgement":
         return NOTHING
     if door.route == "/api/v1/tier-changes/":
@@ -239,6 +256,8 @@ def sent_to_console(door: Door, key: str, below: dict[str, str]) -> dict[str, An
         return {"tenant": str(own.pk), **CHANGE, "justification": "Year end."}
     if door.route == "/holds/new/":
         return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **HOLD}
+    if door.route == "/erasures/new/":
+        return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **ERASE_NOW}
     if door.route == "/delegations/new/":
         return _delegation()
     more = CONSOLE.get(door.route, {})

@@ -18,6 +18,8 @@ IN_BODY = {
     "/api/v1/validations/": "tenants.tenant",
     "/api/v1/usage/": "tenants.tenant",
     "/api/v1/holds/": "tenants.tenant",
+    "/api/v1/erasure-requests/": "tenants.tenant",
+    "/api/v1/erasure-requests/preview/": "tenants.tenant",
     "/api/v1/tier-changes/": "tenants.tenant",
     "/api/v1/tier-changes/estimate/": "tenants.tenant",
     "/api/v1/migrations/": "tenants.tenant",

@@ -40,6 +40,8 @@ from tenants.usage.actions import Report, close_month, count
 from tenants.usage.models import Delta
 from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.compliance.certificates.made import issued_row
+from tests.erasing.made import owed
+from tests.erasing.made import row as erasure
 from tests.flags.made import admin, flag, on_for
 from tests.holds.made import hold, refused
 from tests.inventory.made import finding, system
@@ -91,6 +93,13 @@ MOVES = {
     "failed": ("rollback", "roll_back"),
     "traffic_cutover_complete": ("drill", "rollback-drills"),
 }
+ERASURES = {
+    "awaiting_approval": (
+        "cancellation", "cancel", "refusal", "refuse", "extension", "extend", "recipients", "tell_recipient"
+    ),
+    "failed": ("retry",),
+    "refused": ("objection", "contest"),
+}  # fmt: skip
 PORTFOLIOS = {"planned": ("start", "budget"), "running": ("stop",), "stopped": ("resume", "cancel", "cancellation")}
 
 
@@ -157,6 +166,7 @@ class Scene:
         self._certificates(tenants)
         self._holds(tenants)
         self._inventory()
+        self._erasures(tenants)
         publish.number(list(Tenant.objects.values_list("pk", flat=True)))
         seal_here()
         look_here()
@@ -293,6 +303,17 @@ class Scene:
         self._keep("inventory.finding", here=finding())
         for word in ("listing", "list_finding"):
             self._keep(f"inventory.finding:{word}", here=finding(f"forgotten-{word}"))
+
+    def _erasures(self, tenants: dict[str, Tenant]) -> None:
+        """Of tenants on which no hold stands: under one nothing is tried again."""
+        self._keep("erasing.erasurerequest", **{name: erasure(one) for name, one in tenants.items()})
+        free = {name: like(tenants[name], f"{tenants[name].name[:12]}-free") for name in ("own", "other")}
+        every = {name: erasure(one) for name, one in tenants.items()}
+        for state, words in ERASURES.items():
+            for word in words:
+                there = {name: erasure(one, state) for name, one in free.items()}
+                self._keep(f"erasing.erasurerequest:{word}", **{**every, **there})
+        self._keep("erasing.obligation", **{name: owed(one) for name, one in tenants.items()})
 
     def _people(self) -> None:
         user, life = person("nadia"), timedelta(days=1)

@@ -18,12 +18,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils.module_loading import import_string
 
+from compliance.erasing.models import ErasureRequest, Obligation
 from compliance.holds.models import Hold
 from compliance.inventory.models import System
 from lifecycle.migration.models import Migration
 from lifecycle.tierchanges.models import TierChange
 from portal.access import jwt
 from tests.admin.world import World, build, person, tenant
+from tests.erasing.made import erasure, owed
 from tests.flags.made import flag, on_for
 from tests.holds.made import hold
 from tests.migration.control.made import migration
@@ -51,6 +53,9 @@ def details(world: World) -> dict[str, tuple[str, str]]:
         "migrations": ("migrations", str(Migration.objects.get().pk)),
         "holds": ("holds", str(Hold.objects.get().pk)),
         "systems": ("systems", str(System.objects.get(name="backups").pk)),
+        "erasures": ("erasure-requests", str(ErasureRequest.objects.order_by("number")[0].pk)),
+        "obligations": ("obligations", str(Obligation.objects.get().pk)),
+        "retention-rules": ("retention-rules", "RET-SOX"),
         "playbooks": ("playbooks", "gold"),
         "tenant-flags": ("", str(world.tenant.pk)),
         "tenant-configuration": ("", str(world.tenant.pk)),
@@ -99,6 +104,8 @@ def counts(shipped: None) -> dict[str, int]:
     on_for("cite-sources", world.tenant)
     row(world.tenant)
     migration(world.tenant)
+    erasure(world.tenant)
+    owed(world.tenant)
     hold(world.tenant)
     for number in range(ROWS):
         tenant(f"more-{number}x", ("FIN", "HR", "RISK")[number % 3], "meera")

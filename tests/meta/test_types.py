@@ -27,6 +27,7 @@ STRICT = (
     "compliance/certificates/",
     "compliance/verifiers/",
     "compliance/inventory/",
+    "compliance/erasing/",
     "lifecycle/actions/",
     "lifecycle/queries.py",
     "lifecycle/migration/",

@@ -1,0 +1,176 @@
+"""What people do with an erasure after it was received: stop it, answer for it, and see that it is finished."""
+
+from uuid import UUID
+
+from compliance.holds.queries import is_held
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.audit.actions import record
+from portal.audit.context import action
+from portal.jobs.outbox import emit
+from portal.lib.clock import now
+from portal.lib.errors import Absent, Blocked, Conflict, Invalid
+
+from . import pseudonyms
+from .approval import ring, withdraw_case
+from .intake import justification, overdue, preview, request
+from .models import ErasureRequest, Kind, Obligation, Owed, Recipient, State, SubjectKey
+from .models.rule import NO_ADDRESS
+from .moving import locked, move, news_of, tally
+from .statutory import due_on
+
+__all__ = [
+    "cancel", "contest", "extend", "preview", "refuse", "request", "retry", "settle_obligation", "tell_recipient",
+]  # fmt: skip
+
+
+@action
+def cancel(request_id: UUID, *, actor: Actor, reason: str) -> ErasureRequest:
+    """End a request. Before it begins nothing was touched; afterwards what is gone stays gone, and is counted."""
+    found = _mine(request_id, actor)
+    own = actor.user is not None and found.requested_by_id == actor.user.pk and not found.was_started
+    policy.require(actor, "erasure.request" if own else "erasure.operate", found)
+    why = justification(reason)
+    found.counts = tally(found) if found.was_started else {}
+    move(found, "cancel", actor=actor, reason=why, data={"counts": found.counts})
+    withdraw_case(found, why)
+    emit("erasure.cancelled", {**news_of(found), "was_started": found.was_started})
+    return found
+
+
+@action
+def refuse(request_id: UUID, *, actor: Actor, reason: str) -> ErasureRequest:
+    """Refuse a request that has not begun, and say on what ground."""
+    found = _mine(request_id, actor, "erasure.refuse")
+    why = justification(reason)
+    if found.was_started:
+        raise Conflict("It has begun: it can be cancelled, no longer refused.", code="wrong-state")
+    found.reasons = [why]
+    move(found, "refuse", actor=actor, reason=why)
+    withdraw_case(found, why)
+    emit("erasure.refused", news_of(found))
+    return found
+
+
+@action
+def extend(request_id: UUID, *, actor: Actor, reason: str) -> ErasureRequest:
+    """Extend the statutory clock once, while it runs; whoever asked is told, with the reason (Art. 12(3))."""
+    found = _mine(request_id, actor, "erasure.extend")
+    why = justification(reason)
+    if not found.is_open:
+        raise Conflict(f"The erasure is {found.get_state_display()}.", code="wrong-state")
+    if found.extended_at is not None:
+        raise Conflict("It has been extended; that is done once.", code="extended-already")
+    if overdue(found):
+        raise Conflict("Its time is over: an extension is told within it.", code="overdue")
+    before, found.due_on = found.due_on, due_on(found.legal_basis, found.received_at, extended=True)
+    found.extended_at, found.extension_reason, found.alarmed_at_days = now(), why[:1000], None
+    found.save()
+    said = {"from": before.isoformat(), "to": found.due_on.isoformat()}
+    record("erasure.extended", found, actor=actor, reason=why, data=said)
+    emit("erasure.changed", {**news_of(found), "word": "extend", "from": found.state})
+    return found
+
+
+@action
+def contest(
+    request_id: UUID, *, actor: Actor, reason: str, user_id: UUID | None = None, document_ids: list[UUID] | None = None
+) -> ErasureRequest:
+    """Object within the clock. A completed erasure is verified again: every store is asked, and nothing comes back.
+
+    Its key is destroyed, so whom it was about is said again; the erasure ledger tells whether it is the same.
+    """
+    found = _mine(request_id, actor, "erasure.contest")
+    why = justification(reason)
+    if found.state not in (State.COMPLETED, State.REFUSED):
+        raise Conflict(
+            f"The erasure is {found.get_state_display()}: there is nothing to object to.", code="wrong-state"
+        )
+    if overdue(found):
+        raise Conflict("The time to object ended with its clock.", code="overdue")
+    if found.contested_at is not None:
+        raise Conflict("It has been objected to already.", code="contested-already")
+    found.contested_at, found.contest_reason = now(), why[:1000]
+    if found.state == State.COMPLETED:
+        _open_again(found, user_id, document_ids or [])
+        move(found, "reopen", actor=actor, reason=why)
+        emit("erasure.contested", news_of(found))
+    else:
+        found.save()
+        record("erasure.contested", found, actor=actor, reason=why)
+        emit("erasure.changed", {**news_of(found), "word": "contest", "from": found.state})
+    return found
+
+
+def _open_again(found: ErasureRequest, user_id: UUID | None, documents: list[UUID]) -> None:
+    entry, tenant_id = found.entered, found.tenant_id
+    if found.kind == Kind.PERSON and entry.subject != pseudonyms.ledger_digest(Kind.PERSON, tenant_id, user_id):
+        raise Invalid(fields={"user_id": "this erasure was about somebody else"})
+    digests = sorted(pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, one) for one in documents)
+    if found.kind == Kind.DOCUMENT and digests != sorted(entry.documents):
+        raise Invalid(fields={"document_ids": "this erasure was about other documents"})
+    whom = pseudonyms.about(tenant_id, found.kind, user_id, documents)
+    fence = pseudonyms.fence_of(whom)
+    if SubjectKey.objects.filter(fence=fence).exists():
+        raise Conflict("Another erasure of the same is open.", code="erasure-open")
+    SubjectKey.objects.create(
+        request=found, key=pseudonyms.new_key(), fence=fence, user_id=user_id, document_ids=documents
+    )
+
+
+@action
+def retry(request_id: UUID, *, actor: Actor, reason: str) -> ErasureRequest:
+    """Go on with one that failed, or could not be certified, once its reason is gone."""
+    found = _mine(request_id, actor, "erasure.operate")
+    why = justification(reason)
+    if is_held(found.tenant_id):
+        raise Blocked("What it concerns is retained under law.", by="hold", code="retained")
+    move(found, "retry", actor=actor, reason=why)
+    ring(found)
+    return found
+
+
+@action
+def tell_recipient(request_id: UUID, *, actor: Actor, reason: str, name: str, how: str) -> Recipient:
+    """Note that a recipient of the data was told of its erasure (Art. 19). It is printed on the certificate."""
+    found = _mine(request_id, actor, "erasure.operate")
+    why, words = justification(reason), {"name": name.strip(), "how": how.strip()}
+    for field, text in words.items():
+        if not text or NO_ADDRESS.regex.search(text) is None:  # type: ignore[union-attr]
+            raise Invalid(fields={field: "say it in words, without an address"})
+    if found.state in (State.REFUSED, State.CANCELLED):
+        raise Conflict(f"The erasure is {found.get_state_display()}.", code="wrong-state")
+    if found.recipients.filter(name=words["name"]).exists():
+        raise Conflict("They have been told.", code="told-already")
+    made = Recipient.objects.create(request=found, told_by=actor.id, **words)
+    record("erasure.recipient_told", found, actor=actor, reason=why, data={"recipient": made.pk})
+    return made
+
+
+@action
+def settle_obligation(obligation_id: UUID, *, actor: Actor, reason: str) -> Obligation:
+    """Say that what was owed is done, and how that is known. News go out for a supplement to the certificate."""
+    known = Obligation.objects.visible_to(actor).filter(pk=obligation_id).first()
+    if known is None:
+        raise Absent("There is no such obligation.")
+    found = locked(known.request_id)
+    policy.require(actor, "erasure.operate", found)
+    why = justification(reason)
+    owed = Obligation.objects.select_for_update(no_key=True).get(pk=obligation_id)
+    if owed.state == Owed.LAPSED:
+        raise Conflict("It is settled.", code="wrong-state")
+    owed.state, owed.settled_at, owed.settled_how = Owed.LAPSED, now(), why[:1000]
+    owed.save()
+    record("erasure.obligation_settled", found, actor=actor, reason=why, data={"obligation": str(owed.pk)})
+    emit("erasure.obligation_lapsed", {**news_of(found), "obligation_id": str(owed.pk)})
+    return owed
+
+
+def _mine(request_id: UUID, actor: Actor, verb: str = "") -> ErasureRequest:
+    """The request, locked, if the actor may see it and do this to it."""
+    if not ErasureRequest.objects.visible_to(actor).filter(pk=request_id).exists():
+        raise Absent("There is no such erasure.")
+    found = locked(request_id)
+    if verb:
+        policy.require(actor, verb, found)
+    return found

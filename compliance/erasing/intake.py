@@ -1,0 +1,270 @@
+"""How a request comes in: who may ask for what, its preview, and its way to the two signatures.
+
+An identifier is looked up and forgotten: the request keeps a keyed digest, SubjectKey the platform's id while it is
+open. Nothing that is typed may name a person.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from bailiwick_proof.canonical import digest
+from django.db import connection
+from django.db.models import Max
+
+from compliance.holds.queries import is_held
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.audit.actions import record
+from portal.audit.context import action
+from portal.lib.clock import now
+from portal.lib.errors import Absent, Conflict, Invalid, NotAllowed
+from tenants.models import Status, Tenant
+
+from . import pseudonyms, scope
+from .approval import open_case
+from .models import Basis, ErasureRequest, Exemption, Identity, Kind, RunState, SubjectKey, SystemRun
+from .moving import move, tell
+from .rules import Kept, kept_of
+from .scope import Subject
+from .statutory import due_on, today
+
+MOST_DOCUMENTS = 1000
+ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+BASES = {
+    Kind.TENANT: {Basis.GDPR_28, Basis.CONTRACT},
+    Kind.PERSON: {Basis.GDPR_17, Basis.CCPA, Basis.DPDP, Basis.CONTRACT},
+    Kind.DOCUMENT: set(Basis),
+}
+HAS_DATA = (Status.ACTIVE, Status.SUSPENDED, Status.ARCHIVED)
+
+
+def preview(
+    tenant_id: UUID,
+    *,
+    actor: Actor,
+    kind: str,
+    legal_basis: str,
+    email: str = "",
+    user_id: UUID | None = None,
+    documents: Sequence[UUID] = (),
+) -> dict[str, Any]:
+    """The blast radius: what each system holds of it now, what a law keeps, and by when it is owed. Stores nothing."""
+    tenant = askable(tenant_id, kind, actor)
+    subject = subject_of(tenant, kind, legal_basis, email, user_id, documents)
+    return {name: said for name, said in _previewed(subject, legal_basis).items() if name != "inventory"}
+
+
+def _previewed(subject: Subject, legal_basis: str) -> dict[str, Any]:
+    snapshot = scope.snapshot_of(subject.tenant)
+    answers = scope.look(subject, snapshot.systems)
+    rows = []
+    for one in snapshot.systems:
+        found, why = scope.seen(answers, one)
+        rows.append({**one.as_json(), "found": found, "why": why})
+    whom = pseudonyms.about(subject.tenant.pk, subject.kind, subject.user_id, subject.documents)
+    duplicate = _open_one(whom)
+    return {
+        "tenant": subject.tenant.name,
+        "kind": subject.kind,
+        "systems": rows,
+        "exemptions": [_kept(one) for one in kept_of(subject.tenant, snapshot.systems)],
+        "due_on": due_on(legal_basis, now()).isoformat(),
+        "is_retained": is_held(subject.tenant.pk),
+        "open_request": str(duplicate) if duplicate else None,
+        "inventory_version": snapshot.version,
+        "inventory_digest": snapshot.digest,
+        "inventory": snapshot.plain,
+    }
+
+
+def _kept(one: Kept) -> dict[str, str]:
+    said = {"rule": one.rule, "system": one.system, "category": one.category, "ground": one.ground}
+    return {**said, "until": one.until.isoformat()}
+
+
+def askable(tenant_id: UUID, kind: str, actor: Actor) -> Tenant:
+    """The tenant, if the actor may ask for an erasure of this kind in it."""
+    tenant = Tenant.objects.visible_to(actor).select_related("business_unit").filter(pk=tenant_id).first()
+    if tenant is None:
+        raise Absent("There is no such tenant.")
+    policy.require(actor, "erasure.request", tenant)
+    if actor.user is None:
+        raise NotAllowed("An erasure is asked for by a person.")
+    if kind == Kind.TENANT and not (is_compliance(actor, tenant) or actor.user.pk == tenant.owner_id):
+        raise NotAllowed("Only its owner or compliance asks for the erasure of a whole tenant.", code="not-owner")
+    if tenant.status not in HAS_DATA:
+        raise Conflict(f"The tenant is {tenant.get_status_display()}.", code="wrong-state")
+    return tenant
+
+
+def is_compliance(actor: Actor, tenant: Tenant) -> bool:
+    return policy.can(actor, "erasure.operate", tenant)
+
+
+def subject_of(
+    tenant: Tenant, kind: str, legal_basis: str, email: str, user_id: UUID | None, documents: Sequence[UUID]
+) -> Subject:
+    """Whom it is about, of exactly what the kind asks for."""
+    if kind not in Kind.values or legal_basis not in Basis.values:
+        raise Invalid(fields={"kind" if kind not in Kind.values else "legal_basis": "not known"})
+    if legal_basis not in BASES[Kind(kind)]:
+        raise Invalid(fields={"legal_basis": f"does not give a right to erase {Kind(kind).label}"})
+    given = {"email": bool(email.strip()), "user_id": user_id is not None, "document_ids": bool(documents)}
+    allowed = {Kind.TENANT: set(), Kind.PERSON: {"email", "user_id"}, Kind.DOCUMENT: {"document_ids"}}[Kind(kind)]
+    wrong = {
+        name: f"not for {Kind(kind).label}" for name, is_there in given.items() if is_there and name not in allowed
+    }
+    if wrong:
+        raise Invalid(fields=wrong)
+    named = [name for name in given if given[name]]
+    if allowed and len(named) != 1:
+        raise Invalid(fields=dict.fromkeys(sorted(allowed), "one of these" if len(allowed) > 1 else "name them"))
+    if len(documents) > MOST_DOCUMENTS:
+        raise Invalid(fields={"document_ids": f"{MOST_DOCUMENTS} at most"})
+    who = scope.person_named(tenant, email.strip()) if email.strip() else user_id
+    words = {"email": "email", "user_id": "user_id", "document_ids": "document_id"}
+    return Subject(tenant, kind, who, tuple(sorted(set(documents))), tuple(words[one] for one in named) or ("tenant",))
+
+
+def request(
+    tenant_id: UUID,
+    *,
+    actor: Actor,
+    reason: str,
+    kind: str,
+    legal_basis: str,
+    identity: str,
+    email: str = "",
+    user_id: UUID | None = None,
+    documents: Sequence[UUID] = (),
+) -> ErasureRequest:
+    """Receive a request, validate it, and bring it to its signatures, or to rest while a hold stands.
+
+    `reason` is why it is asked for; it is kept, and may name nobody. The same subject again is refused while one is
+    open (409, naming that one).
+    """
+    words = justification(reason, email)
+    if identity not in Identity.values:
+        raise Invalid(fields={"identity": "say how it was checked"})
+    tenant = askable(tenant_id, kind, actor)
+    subject = subject_of(tenant, kind, legal_basis, email, user_id, documents)
+    shown = _previewed(subject, legal_basis)
+    return _receive(subject, shown, actor=actor, reason=words, legal_basis=legal_basis, identity=identity)
+
+
+def justification(text: str, *identifiers: str) -> str:
+    """The text without the blanks around it; Invalid where it says nothing, or names somebody."""
+    said = text.strip()
+    if not said:
+        raise Invalid(fields={"reason": "say why; it is kept in the record"})
+    named = any(one.strip().casefold() in said.casefold() for one in identifiers if one.strip())
+    if named or ADDRESS.search(said):
+        raise Invalid(fields={"reason": "it is kept for good: do not name the person in it"})
+    return said
+
+
+@action
+def _receive(
+    subject: Subject, shown: dict[str, Any], *, actor: Actor, reason: str, legal_basis: str, identity: str
+) -> ErasureRequest:
+    tenant = (
+        Tenant.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("business_unit")
+        .get(pk=subject.tenant.pk)
+    )
+    whom = pseudonyms.about(tenant.pk, subject.kind, subject.user_id, subject.documents)
+    if (same := _open_one(whom)) is not None:
+        raise Conflict(f"{same} asks for the same and is open.", code="erasure-open", open=str(same))
+    key, at = pseudonyms.new_key(), now()
+    made = ErasureRequest(
+        number=_next_number(),
+        tenant=tenant,
+        kind=subject.kind,
+        legal_basis=legal_basis,
+        justification=reason,
+        subject=pseudonyms.subject_of(key, whom),
+        identifiers=list(subject.identifiers),
+        documents=len(subject.documents),
+        identity=identity,
+        authority=_capacity(actor, tenant),
+        requested_by=actor.user,
+        received_at=at,
+        due_on=due_on(legal_basis, at),
+    )
+    made.save(force_insert=True)
+    SubjectKey.objects.create(
+        request=made, key=key, fence=pseudonyms.fence_of(whom), user_id=subject.user_id,
+        document_ids=list(subject.documents),
+    )  # fmt: skip
+    record("erasure.received", made, actor=actor, reason=reason, data={"kind": made.kind, "basis": legal_basis})
+    tell(made, "", "receive", actor=actor, reason=reason)
+    _validate(made, shown, actor)
+    bring_to_signatures(made, actor=actor)
+    return made
+
+
+def _capacity(actor: Actor, tenant: Tenant) -> str:
+    if is_compliance(actor, tenant):
+        return "compliance"
+    assert actor.user is not None
+    return "owner" if actor.user.pk == tenant.owner_id else "tenant administrator"
+
+
+def _open_one(whom: str) -> ErasureRequest | None:
+    fence = pseudonyms.fence_of(whom)
+    return ErasureRequest.objects.filter(key__fence=fence).first()
+
+
+def _next_number() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasure.number', 0))")
+    return int(ErasureRequest.objects.aggregate(last=Max("number"))["last"] or 0) + 1
+
+
+def _validate(made: ErasureRequest, shown: dict[str, Any], actor: Actor) -> None:
+    """Fix what it is held against: the inventory as it stands, a row for each system, and what a law keeps."""
+    made.inventory_version, made.inventory_digest = shown["inventory_version"], shown["inventory_digest"]
+    made.inventory = shown["inventory"]
+    for one in shown["systems"]:
+        SystemRun.objects.create(
+            request=made, system=one["system"], region=one["region"], title=one["title"], found=one["found"],
+            why=one["why"], state=RunState.WAITING,
+        )  # fmt: skip
+    for kept in shown["exemptions"]:
+        Exemption.objects.create(request=made, **kept)
+    made.digest = digest_of(made)
+    move(made, "validate", actor=actor, data={"digest": made.digest, "inventory": made.inventory_digest})
+
+
+def digest_of(made: ErasureRequest) -> str:
+    """What a signature binds: whom, why, under which law, and which stores."""
+    kept = [[one.rule, one.system, one.category, one.until] for one in made.exemptions.order_by("id")]
+    return digest(
+        {
+            "request": str(made.pk),
+            "tenant": str(made.tenant_id),
+            "kind": made.kind,
+            "subject": made.subject,
+            "legal_basis": made.legal_basis,
+            "justification": made.justification,
+            "inventory": made.inventory_digest,
+            "exemptions": [[*one[:3], str(one[3])] for one in kept],
+        }
+    )
+
+
+def bring_to_signatures(made: ErasureRequest, *, actor: Actor) -> None:
+    """From validated, or from the hold check, to its approval case; while a hold stands it waits instead."""
+    if made.state != "legal_hold_check":
+        move(made, "check_holds", actor=actor)
+    if is_held(made.tenant_id):
+        move(made, "block", actor=actor, reason="What it concerns is retained under law.")
+        return
+    made.case_id = open_case(made, actor=actor).pk
+    move(made, "ask_approval", actor=actor)
+
+
+def overdue(made: ErasureRequest) -> bool:
+    return today(made.legal_basis, now()) > made.due_on

@@ -1,0 +1,23 @@
+"""Erasures as people see them: the request, what each system said, what is kept and owed, and what restores replay."""
+
+from .evidence import Exemption, Obligation, Owed, Passage, Recipient, RunState, SystemRun
+from .ledger import ErasureLedger
+from .request import (
+    BEFORE_START,
+    ENDED,
+    RUNNING,
+    Basis,
+    ErasureRequest,
+    Identity,
+    Kind,
+    Phase,
+    State,
+    SubjectKey,
+)
+from .rule import RetentionRule
+
+__all__ = [
+    "BEFORE_START", "ENDED", "RUNNING", "Basis", "ErasureLedger", "ErasureRequest", "Exemption", "Identity", "Kind",
+    "Obligation", "Owed", "Passage", "Phase", "Recipient", "RetentionRule", "RunState", "State", "SubjectKey",
+    "SystemRun",
+]  # fmt: skip

@@ -1,0 +1,35 @@
+"""What was erased, for every restore to erase again: append-only, without a way back to whom it was."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from portal.lib.clock import now
+from tenants.models import Tenant
+
+from .request import ErasureRequest, Kind
+
+
+class ErasureLedger(models.Model):
+    """One erasure. A restore computes the same digests of what it brings back, and erases what is here.
+
+    `subject` and `documents` are HMACs under a key outside the database (pseudonyms.LEDGER_KEY). Each row's `digest`
+    covers it and the one before. Rows are never changed and never removed (0002).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    request = models.OneToOneField(ErasureRequest, on_delete=models.PROTECT, related_name="entered")
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    subject = models.CharField(max_length=64, blank=True)
+    documents = ArrayField(models.CharField(max_length=64), default=list)
+    systems = models.JSONField(default=list)
+    erased_at = models.DateTimeField(default=now)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["tenant", "id"])]
+        constraints = [
+            models.CheckConstraint(name="erasure_ledger_kind_known", condition=Q(kind__in=Kind.values)),
+        ]

@@ -1,0 +1,196 @@
+"""Reads of erasures: what the engine needs, what restores replay, and what an actor may do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.approvals.models import Case, Signature
+from portal.lib.clock import now
+from portal.lib.errors import Absent
+from tenants.models import Tenant
+
+from . import pseudonyms
+from .intake import digest_of, overdue
+from .models import BEFORE_START, RUNNING, ErasureLedger, ErasureRequest, Kind, State, SubjectKey
+from .running import GENESIS
+from .statutory import today
+
+S = State
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One open request, with whom it is about. Never stored: it is read again where it is needed."""
+
+    request: ErasureRequest
+    tenant: Tenant
+    kind: str
+    user_id: UUID | None
+    document_ids: tuple[UUID, ...]
+    key: bytes
+    subject: str
+    identifiers: tuple[str, ...]
+    requester: str
+    approvers: tuple[str, ...]
+    approval_digest: str
+    legal_basis: str
+    received_at: datetime
+    approved_at: datetime | None
+    started_at: datetime | None
+    exemptions: tuple[dict[str, Any], ...]
+    recipients: tuple[dict[str, Any], ...]
+    systems: tuple[dict[str, Any], ...]
+
+
+def facts(request_id: UUID) -> Facts:
+    """Everything the engine needs. Absent once the key is destroyed: then nothing here knows whom it was about."""
+    request = ErasureRequest.objects.select_related("tenant__business_unit").filter(pk=request_id).first()
+    key = SubjectKey.objects.filter(request_id=request_id).first()
+    if request is None or key is None:
+        raise Absent("There is no such open erasure.")
+    case = Case.objects.filter(pk=request.case_id).first()
+    signed = Signature.objects.filter(case=case, decision=Signature.Decision.SIGN).order_by("at")
+    return Facts(
+        request=request,
+        tenant=request.tenant,
+        kind=request.kind,
+        user_id=key.user_id,
+        document_ids=tuple(key.document_ids),
+        key=bytes(key.key),
+        subject=request.subject,
+        identifiers=tuple(request.identifiers),
+        requester=str(request.requested_by_id),
+        approvers=tuple(str(one) for one in signed.values_list("signer_id", flat=True)),
+        approval_digest=case.digest if case else request.digest,
+        legal_basis=request.legal_basis,
+        received_at=request.received_at,
+        approved_at=request.approved_at,
+        started_at=request.started_at,
+        exemptions=tuple(request.exemptions.values("system", "category", "ground", "until")),
+        recipients=tuple(request.recipients.values("name", "how", "told_at")),
+        systems=tuple(request.inventory.get("systems", [])),
+    )
+
+
+def open_of(tenant_id: UUID) -> list[ErasureRequest]:
+    """Requests about the tenant that are not over."""
+    return list(ErasureRequest.objects.open().filter(tenant_id=tenant_id))
+
+
+def erasure_ledger(tenant_id: UUID | None = None) -> Iterator[ErasureLedger]:
+    """What every restore erases again, oldest first: of one tenant, or of all."""
+    rows = ErasureLedger.objects.order_by("id")
+    yield from (rows.filter(tenant_id=tenant_id) if tenant_id else rows).iterator(chunk_size=1000)
+
+
+def erasure_ledger_digest() -> str:
+    """The digest of the newest entry, which covers all before it."""
+    last = ErasureLedger.objects.order_by("-id").values_list("digest", flat=True).first()
+    return last or GENESIS
+
+
+def is_erased(tenant_id: UUID, *, user_id: UUID | None = None, document_id: UUID | None = None) -> bool:
+    """Whether a restore that brings this back must erase it again."""
+    rows = ErasureLedger.objects.filter(tenant_id=tenant_id)
+    if rows.filter(kind=Kind.TENANT).exists():
+        return True
+    if user_id and rows.filter(subject=pseudonyms.ledger_digest(Kind.PERSON, tenant_id, user_id)).exists():
+        return True
+    wanted = pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, document_id) if document_id else ""
+    return bool(wanted) and rows.filter(documents__contains=[wanted]).exists()
+
+
+def digest_now(subject_id: str) -> str:
+    """What a signature would bind now: an approved case is void where it differs."""
+    return digest_of(ErasureRequest.objects.get(pk=subject_id))
+
+
+def days_left(request: ErasureRequest) -> int:
+    return (request.due_on - today(request.legal_basis, now())).days
+
+
+def days_of_clock(request: ErasureRequest) -> int:
+    return max(1, (request.due_on - today(request.legal_basis, request.received_at)).days)
+
+
+def available_verbs(request: ErasureRequest, actor: Actor) -> list[str]:
+    """Words the actor may use on the request now, in the order pages show them."""
+    state, words = request.state, []
+    operates = policy.can(actor, "erasure.operate", request)
+    if state in (S.FAILED, S.NOT_CERTIFIABLE) and operates:
+        words.append("retry")
+    if request.is_open and not request.extended_at and not overdue(request):
+        words += ["extend"] if policy.can(actor, "erasure.extend", request) else []
+    if state not in (S.REFUSED, S.CANCELLED) and operates:
+        words.append("tell_recipient")
+    if state in (S.COMPLETED, S.REFUSED) and not request.contested_at and not overdue(request):
+        words += ["contest"] if policy.can(actor, "erasure.contest", request) else []
+    if state in (*BEFORE_START, S.LEGAL_HOLD_BLOCKED) and not request.was_started:
+        words += ["refuse"] if policy.can(actor, "erasure.refuse", request) else []
+    own = actor.user is not None and request.requested_by_id == actor.user.pk and not request.was_started
+    if request.is_open and policy.can(actor, "erasure.request" if own else "erasure.operate", request):
+        words.append("cancel")
+    return words
+
+
+def where_it_stands(request: ErasureRequest) -> str:
+    """One sentence for everybody."""
+    if request.state == S.SCHEDULED and request.scheduled_for:
+        at = {"at": f"{request.scheduled_for:%d %b %Y %H:%M}"}
+        return _("Signed by two. It begins at %(at)s UTC; until then it can be undone and nothing is touched.") % at
+    gone = {"gone": request.counts.get("gone", 0), "of": request.counts.get("of", 0)}
+    sentences = {
+        S.AWAITING_APPROVAL: _("Waits for two others to sign. Nothing has been touched."),
+        S.LEGAL_HOLD_BLOCKED: _("Waits by law. It goes on by itself when nothing is retained any more."),
+        S.EXECUTING: _("Being erased: %(phase)s.") % {"phase": request.get_phase_display()},
+        S.VERIFYING: _("Erased; %(phase)s.") % {"phase": request.get_phase_display()},
+        S.COMPLETED: _("Erased, verified and certified.") if request.is_final else _("Erased and certified in part."),
+        S.FAILED: _("Stopped. %(gone)s of %(of)s records are gone, and stay gone.") % gone,
+        S.NOT_CERTIFIABLE: _("It cannot be certified; what is gone stays gone."),
+        S.REFUSED: _("Refused. Nothing was touched."),
+        S.CANCELLED: _("Cancelled. %(gone)s of %(of)s records were gone by then, and stay gone.") % gone
+        if request.was_started
+        else _("Cancelled before it began. Nothing was touched."),
+    }
+    return sentences.get(State(request.state), "")
+
+
+PHASE_LINE: tuple[tuple[Any, frozenset[str]], ...] = (
+    (gettext_lazy("Ask and sign"), frozenset({S.RECEIVED, S.VALIDATED, S.LEGAL_HOLD_CHECK, S.AWAITING_APPROVAL})),
+    (gettext_lazy("Undo window"), frozenset({S.SCHEDULED})),
+    (gettext_lazy("Erase"), frozenset({S.EXECUTING})),
+    (gettext_lazy("Verify"), frozenset({S.VERIFYING})),
+    (gettext_lazy("Certified"), frozenset({S.COMPLETED})),
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    label: str
+    mark: str
+
+
+def steps_of(request: ErasureRequest) -> list[Step]:
+    """Where a request stands on its line: done, now, waits, failed, or not yet."""
+    at = request.blocked_from or request.state
+    if at in (S.FAILED, S.CANCELLED, S.REFUSED, S.NOT_CERTIFIABLE):
+        at = S.VERIFYING if at == S.NOT_CERTIFIABLE else S.EXECUTING if request.was_started else S.RECEIVED
+    here = next(number for number, (_label, states) in enumerate(PHASE_LINE) if at in states)
+    waiting = request.state in (*BEFORE_START, S.LEGAL_HOLD_BLOCKED)
+    mark = "waits" if waiting else "now" if request.state in RUNNING else "failed"
+    mark = "done" if request.state == S.COMPLETED else mark
+    return [
+        Step(str(label), "done" if number < here else mark if number == here else "")
+        for number, (label, _states) in enumerate(PHASE_LINE)
+    ]
+
+
+def is_late(request: ErasureRequest) -> bool:
+    return request.is_open and overdue(request)

@@ -1,0 +1,82 @@
+"""Retention rules: written by compliance, evaluated for each request when it is validated."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from portal.access import policy
+from portal.access.actor import Actor
+from portal.audit.actions import record
+from portal.audit.context import action
+from portal.lib.clock import now
+from portal.lib.errors import Absent, Conflict, Invalid
+from tenants.models import Tenant
+
+from .models import RetentionRule
+from .scope import System
+
+EDITABLE = (
+    "title", "statute", "category", "system", "geography", "data_class", "days", "ground", "review_on", "is_active",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A category that one rule keeps in one system until a day."""
+
+    rule: str
+    system: str
+    category: str
+    ground: str
+    until: date
+
+
+def kept_of(tenant: Tenant, systems: Iterable[System]) -> list[Kept]:
+    """What the rules in force keep of the tenant, system by system. The rest of a request goes on."""
+    mine = Q(geography__in=["", tenant.geography]) & Q(data_class__in=["", *tenant.data_classes])
+    today, found = now().date(), []
+    for rule in RetentionRule.objects.filter(mine, is_active=True):
+        for one in systems:
+            named = rule.system in (one.system, one.name) if rule.system else rule.category in one.categories
+            if named:
+                until = today + timedelta(days=rule.days)
+                found.append(Kept(rule.code, one.name, rule.category, rule.ground, until))
+    return found
+
+
+@action
+def add_rule(code: str, *, actor: Actor, reason: str, **fields: Any) -> RetentionRule:
+    """Have a category kept from the next validation on."""
+    policy.require(actor, "retention_rule.edit")
+    if RetentionRule.objects.filter(pk=code).exists():
+        raise Conflict(f"{code} exists; change it instead.", code="rule-exists")
+    return _write(RetentionRule(code=code), fields, actor, reason, "retention_rule.added", is_new=True)
+
+
+@action
+def edit_rule(code: str, *, actor: Actor, reason: str, **changes: Any) -> RetentionRule:
+    """Change what is kept, from the next validation on. What was validated keeps what it was validated with."""
+    policy.require(actor, "retention_rule.edit")
+    rule = RetentionRule.objects.select_for_update(no_key=True).filter(pk=code).first()
+    if rule is None:
+        raise Absent("There is no such retention rule.")
+    return _write(rule, changes, actor, reason, "retention_rule.edited")
+
+
+def _write(
+    rule: RetentionRule, fields: dict[str, Any], actor: Actor, reason: str, verb: str, *, is_new: bool = False
+) -> RetentionRule:
+    for name in EDITABLE:
+        setattr(rule, name, fields.get(name, getattr(rule, name)))
+    rule.changed_at = now()
+    try:
+        rule.full_clean()
+    except ValidationError as error:
+        raise Invalid(fields={name: " ".join(texts) for name, texts in error.message_dict.items()}) from error
+    rule.save(force_insert=is_new)
+    record(verb, rule, actor=actor, reason=reason, data={"fields": sorted(fields)})
+    return rule

@@ -1,0 +1,282 @@
+"""What the engine says while it works. Everything may be said twice, and is refused once the request is over.
+
+A worker that is told Conflict (`erasure-over`) stops: somebody has cancelled, or it was finished by another.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from bailiwick_proof.canonical import digest
+from django.db import connection
+
+from compliance.holds.models import Hold
+from compliance.holds.models import State as HoldState
+from compliance.holds.queries import is_held
+from portal.access.actor import Actor
+from portal.audit.actions import record
+from portal.audit.context import action
+from portal.jobs.outbox import emit
+from portal.lib.clock import now
+from portal.lib.errors import Blocked, Conflict
+
+from . import pseudonyms
+from .approval import ring, to_schedule
+from .intake import bring_to_signatures
+from .models import (
+    ENDED,
+    RUNNING,
+    ErasureLedger,
+    ErasureRequest,
+    Kind,
+    Obligation,
+    Passage,
+    Phase,
+    State,
+    SystemRun,
+)
+from .models.request import HOLDABLE, PHASES
+from .moving import locked, move, news_of, tally
+
+FACTS = frozenset(
+    {
+        "title", "state", "found", "targeted", "acknowledged", "absent_after", "residual", "outcome", "until",
+        "manifest_root", "manifest_leaves", "checks", "method", "limits", "why",
+    }
+)  # fmt: skip
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True)
+class Debt:
+    """What a finished erasure still owes."""
+
+    system: str
+    due_on: date
+    owed: str
+
+
+@action
+def started(request_id: UUID, job_id: UUID, *, actor: Actor) -> ErasureRequest:
+    """Begin, or go on after a retry or a hold, under this job. Held: it comes back blocked, and nothing may be touched.
+
+    Conflict before the undo window ends, and for every state in which nothing runs.
+    """
+    request = locked(request_id)
+    if request.state in (State.SCHEDULED, *RUNNING) and is_held(request.tenant_id):
+        return _block(request, actor)
+    if request.state == State.SCHEDULED:
+        if request.scheduled_for is None or request.scheduled_for > now():
+            raise Conflict("It may still be undone.", code="undo-window")
+        request.job_id = job_id
+        move(request, "start", actor=actor, data={"job": str(job_id)})
+    elif request.state == State.LEGAL_HOLD_BLOCKED:
+        return request
+    else:
+        _require_running(request)
+        if request.job_id != job_id:
+            request.job_id = job_id
+            request.save()
+    return request
+
+
+@action
+def phase(request_id: UUID, word: str, *, actor: Actor) -> ErasureRequest:
+    """Say which phase it is in now; the state follows from it."""
+    request = _running(request_id)
+    wanted = next(state for state, words in PHASES.items() if Phase(word) in words)
+    if request.phase == word and request.state == wanted:
+        return request
+    request.phase = word
+    if request.state != wanted:
+        move(request, "verify" if wanted == State.VERIFYING else "erase_again", actor=actor)
+        return request
+    request.save()
+    Passage.objects.create(request=request, old=request.state, new=request.state, phase=word, actor=actor.id)
+    emit("erasure.changed", {**news_of(request), "word": "phase", "from": request.state})
+    return request
+
+
+@action
+def fix_documents(request_id: UUID, documents: Sequence[UUID], *, actor: Actor) -> None:
+    """Keep which documents a person owned before anything was deleted. Said once; later calls change nothing."""
+    request = _running(request_id)
+    if not request.key.document_ids and documents:
+        request.key.document_ids = sorted(set(documents))
+        request.key.save()
+        record("erasure.documents_fixed", request, actor=actor, data={"count": len(request.key.document_ids)})
+
+
+@action
+def note_system(request_id: UUID, system: str, region: str, *, actor: Actor, **facts: Any) -> SystemRun:
+    """Keep what is known of one system: any of FACTS, counts and names only. A system that is new gets a row."""
+    if unknown := set(facts) - FACTS:
+        raise TypeError(f"an erasure's system has no {', '.join(sorted(unknown))}")
+    request = _running(request_id)
+    row, _made = SystemRun.objects.get_or_create(
+        request=request, system=system, region=region, defaults={"title": facts.get("title", system)}
+    )
+    before = {name: getattr(row, name) for name in facts}
+    for name, value in facts.items():
+        setattr(row, name, value[:1000] if name in ("method", "limits", "why") else value)
+    if {name: getattr(row, name) for name in facts} != before:
+        row.changed_at = now()
+        row.save()
+    return row
+
+
+@action
+def hold_blocked(request_id: UUID, *, actor: Actor) -> ErasureRequest:
+    """A hold took it: it rests where it is, with what was gone by then on record, until every hold is released."""
+    request = locked(request_id)
+    return request if request.state == State.LEGAL_HOLD_BLOCKED else _block(request, actor)
+
+
+def _block(request: ErasureRequest, actor: Actor) -> ErasureRequest:
+    if request.state not in HOLDABLE:
+        raise Conflict(f"The erasure is {request.get_state_display()}.", code="erasure-over")
+    request.counts = tally(request) if request.was_started else {}
+    said = {"counts": request.counts}
+    move(request, "block", actor=actor, reason="What it concerns is retained under law.", data=said)
+    return request
+
+
+@action
+def hold_over(request_id: UUID, *, actor: Actor) -> ErasureRequest:
+    """Return to where a hold took it, once none stands and every store has heard of the release; else nothing.
+
+    Work that had begun is rung for again (`erasure.due`).
+    """
+    request = locked(request_id)
+    if request.state != State.LEGAL_HOLD_BLOCKED or not is_released(request.tenant_id):
+        return request
+    was_approved = request.approved_at is not None
+    move(request, "unblock", actor=actor, reason="Nothing is retained any more.")
+    if request.state == State.LEGAL_HOLD_CHECK:
+        bring_to_signatures(request, actor=actor)
+    elif request.state == State.AWAITING_APPROVAL:
+        if was_approved:
+            to_schedule(request, actor=actor)
+    else:
+        ring(request)
+    return request
+
+
+def is_released(tenant_id: UUID) -> bool:
+    """Whether nothing holds the tenant, and no store still waits to hear so."""
+    untold = Hold.objects.filter(tenant_id=tenant_id, state=HoldState.RELEASED, closed_at=None).exists()
+    return not is_held(tenant_id) and not untold
+
+
+@action
+def not_certifiable(request_id: UUID, reasons: Sequence[str], *, actor: Actor) -> ErasureRequest:
+    """It ran to its end and cannot be certified, for these reasons. What is gone stays gone."""
+    request = locked(request_id)
+    if request.state == State.NOT_CERTIFIABLE and request.reasons == list(reasons):
+        return request
+    _require_running(request)
+    request.reasons, request.counts = list(reasons), tally(request)
+    move(request, "give_up", actor=actor, reason=" ".join(reasons)[:1000], data={"counts": request.counts})
+    return request
+
+
+@action
+def failed(request_id: UUID, why: str, *, actor: Actor) -> ErasureRequest:
+    """It stopped, for this reason; what is gone by now is on record."""
+    request = locked(request_id)
+    if request.state == State.FAILED:
+        return request
+    _require_running(request)
+    request.reasons, request.counts = [why[:1000]], tally(request)
+    move(request, "fail", actor=actor, reason=why[:1000], data={"counts": request.counts})
+    return request
+
+
+@action
+def certified(request_id: UUID, certificate_id: UUID, *, actor: Actor) -> ErasureRequest:
+    """Name the certificate that was issued for it; a later one takes the place of an earlier."""
+    request = locked(request_id)
+    if request.certificate_id != certificate_id:
+        _require_running(request)
+        request.certificate_id = certificate_id
+        request.save()
+        record("erasure.certified", request, actor=actor, data={"certificate": str(certificate_id)})
+    return request
+
+
+@action
+def enter_ledger(request_id: UUID, *, actor: Actor) -> ErasureLedger:
+    """Enter what is erased into the ledger that every restore replays. Once; also before the certificate names it."""
+    return _enter(_running(request_id), actor)
+
+
+@action
+def completed(request_id: UUID, *, is_final: bool, obligations: Sequence[Debt] = (), actor: Actor) -> ErasureRequest:
+    """Finish: entered in the erasure ledger, key destroyed, debts written down. Blocked while a hold stands."""
+    request = locked(request_id)
+    if request.state == State.COMPLETED:
+        return request
+    _require_running(request)
+    if is_held(request.tenant_id):
+        raise Blocked("What it concerns is retained under law.", by="hold", code="retained")
+    if request.certificate_id is None:
+        raise Conflict("It is not certified.", code="not-certified")
+    entry = _enter(request, actor)
+    for one in obligations:
+        Obligation.objects.get_or_create(
+            request=request, system=one.system, owed=one.owed, defaults={"due_on": one.due_on}
+        )
+    request.is_final, request.counts, request.reasons = is_final, tally(request), []
+    move(request, "complete", actor=actor, data={"is_final": is_final, "entry": entry.digest})
+    return request
+
+
+def _enter(request: ErasureRequest, actor: Actor) -> ErasureLedger:
+    known = ErasureLedger.objects.filter(request=request).first()
+    if known is not None:
+        return known
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasure.ledger', 0))")
+    key, tenant_id, last = request.key, request.tenant_id, ErasureLedger.objects.order_by("-id").first()
+    whom = key.user_id if request.kind == Kind.PERSON else None
+    row = ErasureLedger(
+        request=request,
+        tenant_id=tenant_id,
+        kind=request.kind,
+        subject="" if request.kind == Kind.DOCUMENT else pseudonyms.ledger_digest(request.kind, tenant_id, whom),
+        documents=sorted(pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, one) for one in key.document_ids),
+        systems=[{"name": one.name, "outcome": one.outcome} for one in request.systems.all()],
+    )
+    row.digest = chained(row, last.digest if last else GENESIS)
+    row.save(force_insert=True)
+    record("erasure.entered", request, actor=actor, data={"digest": row.digest})
+    return row
+
+
+def chained(row: ErasureLedger, before: str) -> str:
+    """The digest of one entry over itself and the one before it."""
+    said = {
+        "before": before,
+        "request": str(row.request_id),
+        "tenant": str(row.tenant_id),
+        "kind": row.kind,
+        "subject": row.subject,
+        "documents": list(row.documents),
+        "systems": row.systems,
+        "erased_at": row.erased_at.isoformat(),
+    }
+    return digest(said)
+
+
+def _running(request_id: UUID) -> ErasureRequest:
+    request = locked(request_id)
+    _require_running(request)
+    return request
+
+
+def _require_running(request: ErasureRequest) -> None:
+    if request.state not in RUNNING:
+        code = "erasure-over" if request.state in ENDED else "wrong-state"
+        raise Conflict(f"The erasure is {request.get_state_display()}.", code=code)
