@@ -90,7 +90,14 @@ def what_must_hold(found: Matrix, own: set[str]) -> None:
     for name in ("platform", "engineer", "auditor", "superuser", "service", "token", "admin@FIN"):
         assert not [door for door in done_by(name, found) if door.endswith(SIGNING)], name
     untouched = {route for route, methods in found.items() if any("422" in row.values() for _, row in methods.values())}
-    made_up = {"/delegations/new/", "/requests/new/", "/tier-changes/new/", "/api/v1/portfolios/", "/verify/"}
+    made_up = {
+        "/delegations/new/",
+        "/requests/new/",
+        "/erasures/new/",
+        "/tier-changes/new/",
+        "/api/v1/portfolios/",
+        "/verify/",
+    }
     assert not untouched - made_up, "a body that is refused for its shape proves nothing"
 
 
