@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 
-from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import fences
+from lifecycle.stores.postgres.connection import connection, translated
 from portal.lib.regions import Region
 
 from . import items
@@ -18,11 +18,9 @@ def still_ours(region: Region, target: Target, operation: str) -> None:
 
     Asked at most a second before what cannot be taken back: the systems asked about have no transactions.
     """
-    fences.refuse_held(region, target.tenant_id, operation)
-    epoch = fences.job_epoch(region, target.tenant_id, RESOURCE)
-    if epoch != target.epoch:
-        known = "no epoch" if epoch is None else f"epoch {epoch}"
-        raise Permanent("database", operation, f"the store knows {known} of this job, which is at {target.epoch}")
+    with translated(operation), connection(region) as db, db.transaction():
+        fences.require_no_hold(db, target.tenant_id)
+        fences.require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
 
 
 def remove_listed(

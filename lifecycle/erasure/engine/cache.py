@@ -85,8 +85,8 @@ class Cache:
     def _unlink(self, batch: list[str]) -> int:
         keys = [_plain(one) for one in batch]
         with translated(f"UNLINK {len(keys)} keys"):
-            _, left = _all(connection(self.region), [("UNLINK", *keys), ("EXISTS", *keys)])
-        return len(keys) - int(left)
+            connection(self.region).unlink(*keys)
+        return len(keys)
 
     def _take_out(self, batch: list[str]) -> int:
         with translated(f"take {len(batch)} parts out"):

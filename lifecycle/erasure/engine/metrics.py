@@ -181,7 +181,9 @@ def _selector(tenant_id: UUID) -> str:
 
 
 def _named(name: str, labels: dict[str, str]) -> str:
-    shown = ",".join(f"{key}={json.dumps(labels[key])}" for key in sorted(labels) if key != "__name__")
+    shown = ",".join(
+        f"{key}={json.dumps(labels[key], ensure_ascii=False)}" for key in sorted(labels) if key != "__name__"
+    )
     return f"{name}{{{shown}}}"
 
 

@@ -122,15 +122,6 @@ def raise_job_epoch(region: Region, tenant_id: UUID, resource_class: str, epoch:
         return int(row[0])
 
 
-def job_epoch(region: Region, tenant_id: UUID, resource_class: str) -> int | None:
-    """Return the store's epoch of this kind of job, or None where it knows of none."""
-    with translated("read bw.job_epoch"), connection(region) as db:
-        row = db.execute(
-            "SELECT epoch FROM bw.job_epoch WHERE tenant_id = %s AND resource_class = %s", (tenant_id, resource_class)
-        ).fetchone()
-        return int(row[0]) if row else None
-
-
 def remove(region: Region, tenant_id: UUID) -> bool:
     """Remove the tenant's control rows; true when there were any. Refused for a held tenant."""
     with translated("DELETE bw.fence"), connection(region) as db, db.transaction():

@@ -126,7 +126,7 @@ def test_a_held_tenant_and_an_overtaken_job_lose_nothing(abroad: Region, names: 
         eraser.erase(of, lambda _: None)
     fences.set_hold(abroad, names.tenant_id, False, 2)
     fences.raise_job_epoch(abroad, names.tenant_id, "erasure", 2)
-    with pytest.raises(Permanent, match="knows epoch 2"):
+    with pytest.raises(Permanent, match="the store is at 2"):
         eraser.erase(of, lambda _: None)
     assert left(abroad, names) == ["kept"]
 
