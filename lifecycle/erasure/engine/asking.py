@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import islice
 
+from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import fences
-from lifecycle.stores.postgres.connection import connection, translated
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
 from . import items
@@ -21,6 +22,13 @@ def still_ours(region: Region, target: Target, operation: str) -> None:
     with translated(operation), connection(region) as db, db.transaction():
         fences.require_no_hold(db, target.tenant_id)
         fences.require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+
+
+def listed(region: Region, target: Target, system: str) -> Iterator[str]:
+    """Every id listed for the system; Permanent while the list is not whole: nothing goes before it is committed to."""
+    if items.count(region, target.request_id, system) is None:
+        raise Permanent(SYSTEM, f"erase {system}", f"nothing is listed of request {target.request_id}")
+    return items.each(region, target.request_id, system)
 
 
 def remove_listed(
@@ -44,7 +52,7 @@ def remove_listed(
         still_ours(region, target, f"erase {system}")
         return remove(batch)
 
-    for batch in batches(filter(wanted, items.each(region, target.request_id, system)), size):
+    for batch in batches(filter(wanted, listed(region, target, system)), size):
         gone += tried(partial(once, batch))
     alive(gone)
     return gone

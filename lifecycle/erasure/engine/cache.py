@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 from lifecycle.stores.cache.connection import SYSTEM, connection, translated
 from lifecycle.stores.cache.keys import under
+from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres import fences
 from portal.lib.regions import Region
 
@@ -20,6 +21,7 @@ from .target import Alive, Target
 from .trying import shown, tried
 
 UNLINKED, LOOKED_AT = 1000, 100  # keys of one call: none takes Redis 20 ms
+PASSING_MS = 90_000  # what lives no longer is waited for; the platform keeps an answer for a minute
 PLAIN = string.punctuation.replace("%", "").replace("?", "")
 UUIDS = re.compile(r"(?=([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{32}))", re.IGNORECASE)
 Parts = Iterator[tuple[str, str]]
@@ -51,7 +53,11 @@ class Cache:
         return remove_listed(self.region, target, SYSTEM, remove, alive, size=UNLINKED)
 
     def settle(self, target: Target) -> None:
-        """Every replica has all that the primary had when this was asked, by the offsets of their streams."""
+        """Every replica has all that the primary had when this was asked, by the offsets of their streams.
+
+        Of a person or document, whom others ask about meanwhile: no answer that names it is about to expire. Transient
+        says how long that takes. What does not expire soon is left to be found.
+        """
         asked = self._replication()["master_repl_offset"]
 
         def followed() -> bool:
@@ -59,6 +65,8 @@ class Cache:
             return all(now[f"slave{n}"]["offset"] >= asked for n in range(now["connected_slaves"]))
 
         shown(followed, SYSTEM, f"a replica has not reached {asked}")
+        if not target.is_whole_tenant and (left := self._longest_passing(target)):
+            raise Transient(SYSTEM, "settle", f"cached answers expire within {left:.1f} s", retry_after=left)
 
     def _naming_keys(self, keys: list[str], names: Callable[[str], bool]) -> Iterator[str]:
         redis = connection(self.region)
@@ -81,6 +89,13 @@ class Cache:
         if fence is not None:
             with translated("INCR generation"):
                 connection(self.region).incr(f"{target.names.cache_prefix}{fence.epoch}:generation")
+
+    def _longest_passing(self, target: Target) -> float:
+        """Seconds until the last short-lived key that still names the target has expired."""
+        keys = [_plain(one.partition("?")[0]) for one in self.ids(target)]
+        with translated("PTTL"):
+            lives = _all(connection(self.region), [("PTTL", key) for key in keys]) if keys else []
+        return max((life / 1000 for life in lives if 0 < life <= PASSING_MS), default=0.0)
 
     def _unlink(self, batch: list[str]) -> int:
         keys = [_plain(one) for one in batch]

@@ -7,8 +7,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.logs import groups
 from portal.lib.regions import Region
 
-from . import items
-from .asking import remove_listed, still_ours
+from .asking import listed, remove_listed, still_ours
 from .hint import Hint
 from .target import Alive, Target
 from .trying import shown, tried
@@ -50,21 +49,21 @@ class Logs:
         """The group goes in one call; where it has a stream that was not listed, the streams that were."""
         if not target.is_whole_tenant:
             return 0
-        group, listed = target.names.log_group, self._listed(target)
-        if set(self.ids(target)) - listed:
+        group, known = target.names.log_group, self._listed(target)
+        if set(self.ids(target)) - known:
             some = partial(self._remove_streams, group)
             return remove_listed(self.region, target, SYSTEM, some, alive, size=PAGE, wanted=lambda one: one != group)
         tried(partial(self._remove_group, target, alive))
-        alive(len(listed))
-        return len(listed)
+        alive(len(known))
+        return len(known)
 
     def settle(self, target: Target) -> None:
         """The service lists none of what was deleted any more."""
-        group, listed = target.names.log_group, self._listed(target)
+        group, known = target.names.log_group, self._listed(target)
 
         def followed() -> bool:
             there = set(self.ids(target))
-            return listed.isdisjoint(there if there <= listed else there - {group})
+            return known.isdisjoint(there if there <= known else there - {group})
 
         shown(followed, SYSTEM, f"{group} is still listed")
 
@@ -83,4 +82,4 @@ class Logs:
 
     def _listed(self, target: Target) -> set[str]:
         """A stream for each start of a platform: few enough to be held."""
-        return set(items.each(self.region, target.request_id, SYSTEM))
+        return set(listed(self.region, target, SYSTEM))

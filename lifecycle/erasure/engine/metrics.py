@@ -14,8 +14,7 @@ from lifecycle.stores import throttle
 from lifecycle.stores.errors import Permanent, Transient
 from portal.lib.regions import Region
 
-from . import items
-from .asking import still_ours
+from .asking import listed, still_ours
 from .hint import Hint
 from .target import Alive, Target
 from .trying import shown, tried
@@ -62,9 +61,10 @@ class Metrics:
         """The tenant's binding is to be gone before, or the platform goes on telling what is scraped again."""
         if not target.is_whole_tenant:
             return 0
+        known = set(listed(self.region, target, SYSTEM))
         for place in self.places:
             tried(partial(self._drop, place, target, alive))
-        gone = len(set(items.each(self.region, target.request_id, SYSTEM)) - self._left(target))
+        gone = len(known - self._left(target))
         alive(gone)
         return gone
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 import httpx
@@ -12,7 +13,7 @@ from lifecycle.stores.vectors import pinecone
 from lifecycle.stores.vectors.pinecone import DIMENSION, INDEX, SYSTEM, TIMEOUT
 from portal.lib.regions import Region
 
-from .asking import batches, remove_listed, still_ours
+from .asking import batches, listed, remove_listed, still_ours
 from .target import Alive, Target
 from .trying import shown, tried
 
@@ -60,8 +61,16 @@ class PineconeVectors:
         if self._described(target) is None:
             return
         if self._position is None:
-            self.erase(target, lambda _: None)
+            self._repeat(target)
         self._reach(target)
+
+    def _repeat(self, target: Target) -> None:
+        """Delete one of the listed vectors again: the log is in order, so that write's position is behind them all."""
+        before = f"pinecone:{_namespace(target)}/"
+        ours = (one for one in listed(self.region, target, SYSTEM) if one.startswith(before))
+        for one in islice(ours, 1):
+            still_ours(self.region, target, "delete vectors")
+            tried(partial(self._remove, target, before, [one]))
 
     def _remove(self, target: Target, before: str, batch: list[str]) -> int:
         """The SDK keeps the answer's position to itself, so this one call is made without it."""

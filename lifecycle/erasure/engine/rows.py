@@ -1,28 +1,26 @@
 """Rows of a region's PostgreSQL: listed inside the store, then deleted by the listed keys, in batches (batch.py)."""
 
-import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 from psycopg import Connection, sql
 
 from lifecycle.erasure.engine import batch, items, settling, statements
 from lifecycle.erasure.engine.batch import Listed
 from lifecycle.erasure.engine.target import RESOURCE, Alive, Target
-from lifecycle.stores.errors import Permanent, Transient
+from lifecycle.erasure.engine.trying import tried
+from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import catalogue
 from lifecycle.stores.postgres.catalogue import Table
 from lifecycle.stores.postgres.connection import SYSTEM, at_length, connection, translated
 from lifecycle.stores.postgres.fences import require_job_epoch
 from portal.lib.regions import Region
 
-TRIES, PAUSE = 3, 0.2  # seconds, doubled each time
 VECTORS = "chunk_vectors"
 SPANS = """
 SELECT table_name, max(seq) FROM bw.erasure_item WHERE request_id = %s AND system = %s GROUP BY 1 ORDER BY 2
 """
 FINISH = "UPDATE bw.erasure_progress SET finished_at = now() WHERE request_id = %s AND system = %s"
-T = TypeVar("T")
 
 
 class Rows:
@@ -57,10 +55,10 @@ class Rows:
         listed, before, end = self._listed(target), now.done, now.listed
         alive(0)
         while now.passed < end:
-            now = _tried(lambda: batch.delete(listed))
+            now = tried(lambda: batch.delete(listed))
             alive(now.done - before)
         touched = [self._relation(table, target) for table, _ in listed.spans]
-        _tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done - before)))
+        tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done - before)))
         self._finish(target)
         return now.done
 
@@ -79,7 +77,11 @@ class Rows:
 
     def _list(self, target: Target) -> int:
         number = 0
-        arguments = {"tenant": target.tenant_id, "person": target.user_id, "documents": list(target.documents)}
+        arguments: dict[str, Any] = {
+            "tenant": target.tenant_id,
+            "person": target.user_id,
+            "documents": list(target.documents),
+        }
         arguments |= {"request": target.request_id, "system": self.system}
         with translated("list rows"), connection(self.region, "eraser") as db, db.transaction(), at_length(db):
             known = batch.claim(db, target, self.system).listed
@@ -131,13 +133,3 @@ class VectorRows(Rows):
 
     def _relation(self, table: Table, target: Target) -> str:
         return target.names.partition
-
-
-def _tried(work: Callable[[], T]) -> T:
-    """Do it again where the store may answer otherwise the next time."""
-    for number in range(TRIES - 1):
-        try:
-            return work()
-        except Transient:
-            time.sleep(PAUSE * 2**number)
-    return work()

@@ -8,7 +8,7 @@ from lifecycle.stores.errors import Transient
 
 T = TypeVar("T")
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 0.2, 4.0, 10.0
-SETTLE_SECONDS = 30.0
+SETTLE_SECONDS = 10.0  # shorter than the lease of whoever waits
 
 
 def tried(call: Callable[[], T], times: int = 3) -> T:

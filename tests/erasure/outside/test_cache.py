@@ -7,7 +7,7 @@ import pytest
 
 from lifecycle.erasure.engine.cache import Cache
 from lifecycle.stores.cache.connection import connection
-from lifecycle.stores.errors import Held, Permanent
+from lifecycle.stores.errors import Held, Permanent, Transient
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
 from portal.lib.regions import Region
@@ -116,6 +116,21 @@ def test_killed_half_way_and_called_again_it_ends_the_same(redis: Any, region: R
     assert eraser.erase(of, lambda _: None) == 1001
     assert keys(redis, tenant) == [f"{tenant.cache_prefix}late"]
     redis.delete(*keys(redis, tenant))
+
+
+def test_settled_is_when_what_was_cached_meanwhile_has_expired(redis: Any, region: Region, tenant: TenantNames) -> None:
+    document, own = uuid4(), tenant.cache_prefix
+    eraser, of = Cache(region), target(region, tenant, "document", documents=(document,))
+    assert listed(region, eraser, of) == []
+    redis.set(f"{own}1:answer", str(document), px=1_500)
+    redis.set(f"{own}kept by somebody", str(document))
+    with pytest.raises(Transient) as waiting:
+        eraser.settle(of)
+    assert waiting.value.retry_after and 0 < waiting.value.retry_after <= 1.5
+    redis.pexpire(f"{own}1:answer", 0)
+    eraser.settle(of)
+    assert keys(redis, tenant) == [f"{own}kept by somebody"]
+    redis.delete(f"{own}kept by somebody")
 
 
 @pytest.mark.parametrize("kind", ["tenant", "person"])

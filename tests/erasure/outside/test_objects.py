@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,9 +26,10 @@ from portal.lib.regions import Region
 from .engine import Killed, erased, killed_at, listed, person, target
 
 
-def put(region: Region, names: TenantNames, *keys: str) -> list[str]:
+def put(region: Region, names: TenantNames, *keys: str) -> None:
     s3 = aws.client(region, "s3")
-    return [s3.put_object(Bucket=names.bucket, Key=key, Body=key.encode())["VersionId"] for key in keys]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: s3.put_object(Bucket=names.bucket, Key=key, Body=key.encode()), keys))
 
 
 def left(region: Region, names: TenantNames) -> list[str]:
@@ -104,6 +106,13 @@ def test_what_came_after_the_listing_is_left_to_be_found(region: Region, tenant:
     put(region, tenant, "late")
     assert eraser.erase(of, lambda _: None) == 1
     assert left(region, tenant) == ["late"]
+
+
+def test_nothing_goes_before_it_is_listed(region: Region, tenant: TenantNames) -> None:
+    put(region, tenant, "kept")
+    with pytest.raises(Permanent, match="nothing is listed"):
+        Objects(region).erase(target(region, tenant), lambda _: None)
+    assert left(region, tenant) == ["kept"]
 
 
 def test_killed_half_way_and_called_again_it_ends_the_same(region: Region, tenant: TenantNames) -> None:
