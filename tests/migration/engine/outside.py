@@ -37,7 +37,7 @@ WRITES = ("/vectors/upsert", "/vectors/delete")
 class Late(app.Service):
     """The double as the real service is: a write is answered at once, and seen `lag[0]` seconds later."""
 
-    lag: list[float]
+    lag: list[float] = field(kw_only=True)
     position: list[int] = field(default_factory=lambda: [0])
 
     def respond(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ def account(folder: Path) -> Iterator[tuple[Account, list[float]]]:
     lag = [0.0]
     server = build(0, lambda request: service.respond(request))
     url = f"http://127.0.0.1:{server.server_address[1]}"
-    service = Late(store, url, "pinecone-key", lag)
+    service = Late(store, url, "pinecone-key", lag=lag)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     made = Account(url, "pinecone-key")
     place = pinecone.ServerlessSpec(cloud="aws", region="us-east-1")
