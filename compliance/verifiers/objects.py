@@ -10,7 +10,7 @@ from .manifest import Manifest
 
 QUERY = (
     "ListBuckets; of each GetBucketTagging; ListObjectVersions and ListMultipartUploads of every bucket that is the"
-    " tenant's by tag or name, and of every other one with the tenant's id as prefix"
+    " tenant's by tag or name, and of every other one with the tenant's id or the person's folder as prefix"
 )
 
 
@@ -38,7 +38,9 @@ class Objects:
 
 
 def _places(s3: Any, question: Question) -> Iterator[tuple[str, str]]:
-    """Where to look: all of the tenant's buckets, and of the others what begins with the tenant's id."""
+    """Where to look: all of the tenant's buckets, and in others what begins with the tenant's id or the person's."""
+    prefixes = [str(question.tenant_id), question.tenant_id.hex]
+    prefixes += [f"users/{question.user_id}/"] if question.user_id else []
     for bucket in buckets.names(s3):
         owner = buckets.owner(s3, bucket)
         if owner is None:
@@ -46,7 +48,7 @@ def _places(s3: Any, question: Question) -> Iterator[tuple[str, str]]:
         if owner == str(question.tenant_id) or (not owner and bucket == bucket_of(question)):
             yield bucket, ""
         else:
-            yield from ((bucket, prefix) for prefix in (str(question.tenant_id), question.tenant_id.hex))
+            yield from ((bucket, prefix) for prefix in prefixes)
 
 
 def bucket_of(question: Question) -> str:

@@ -12,6 +12,11 @@ from .looking import Question
 from .manifest import codes, was_listed
 from .tables import Table
 
+OTHERS = "SELECT tenant_id FROM bw.fence WHERE tenant_id <> %(tenant)s"
+CLONES = """
+SELECT count(*) FROM bw.erasure_item i JOIN rag.users u ON u.tenant_id = ANY(%(others)s) AND u.id = i.key[1]::uuid
+WHERE i.request_id = %(request)s AND i.system = ANY(%(systems)s) AND i.table_name = 'users'
+"""
 LISTED = """
 SELECT table_name, min(cardinality(key)), max(cardinality(key)) FROM bw.erasure_item
 WHERE request_id = %(request)s AND system = ANY(%(systems)s) AND table_name IS NOT NULL GROUP BY 1 ORDER BY 1
@@ -29,9 +34,13 @@ def counted(question: Question, system: str, ours: Callable[[Table], bool]) -> S
         found = tables.sound([one for one in tables.read(db) if ours(one)])
         if not found:
             raise NotChecked(f"No table of {system} is there: it was renamed, dropped, or cannot be seen.")
+        asked["others"] = [one for (one,) in db.execute(OTHERS, asked)]
         statements = {str(one): one.count(question) for one in found}
+        statements |= {f"{one}, of other tenants": one.elsewhere(question) for one in found}
         for name, statement in statements.items():
             seen.by[name] = _number(db, statement, asked) if statement else 0
+        if any(str(one) == "rag.users" for one in found):
+            seen.by["rag.users, of other tenants"] += _clones(db, asked, question)
         seen.listed = _listed(db, found, asked, question)
         seen.query = ";\n".join(one.as_string(db) for one in statements.values() if one)
     return seen
@@ -41,11 +50,19 @@ def parameters(question: Question, system: str) -> dict[str, Any]:
     user = [question.user_id] if question.user_id else []
     return {
         "tenant": question.tenant_id,
+        "user": question.user_id,
         "subject": [*user, *question.documents],
         "digits": question.user_id.hex if question.user_id else "",
         "request": question.request_id,
         "systems": codes(system, question.region),
     }
+
+
+def _clones(db: Connection[Any], asked: dict[str, Any], question: Question) -> int:
+    """How many users of a whole tenant's manifest are there under another tenant."""
+    if question.kind != "tenant" or not was_listed(db, question.request_id):
+        return 0
+    return _number(db, sql.SQL(CLONES).format(), asked)
 
 
 def _listed(db: Connection[Any], found: list[Table], asked: dict[str, Any], question: Question) -> int | None:

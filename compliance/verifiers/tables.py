@@ -90,6 +90,21 @@ class Table:
             return None
         return sql.SQL("SELECT count(*) FROM {} AS t WHERE {} AND {}").format(self.identifier, self.of_tenant, whose)
 
+    def elsewhere(self, question: Question) -> sql.Composed | None:
+        """The query for the same person under any other tenant: a rehearsal's clone has a tenant of its own.
+
+        By the user's id, which the platform makes. A document's may be its owner's choice, and the same in two tenants.
+        """
+        if question.user_id is None or not self._ids or self.columns[TENANT] != "uuid":
+            return None
+        ids = [sql.SQL("{} = %(user)s").format(sql.Identifier("t", name)) for name in self._ids]
+        query = "SELECT count(*) FROM {} AS t WHERE t.tenant_id = ANY(%(others)s) AND ({})"
+        return sql.SQL(query).format(self.identifier, sql.SQL(" OR ").join(ids))
+
+    @property
+    def _ids(self) -> list[str]:
+        return sorted(name for name, kind in self.columns.items() if kind == "uuid" and name != TENANT)
+
     @property
     def identifier(self) -> sql.Identifier:
         return sql.Identifier(self.schema, self.name)
@@ -108,13 +123,12 @@ class Table:
         return sql.SQL("({})").format(sql.SQL(" OR ").join(found)) if found else None
 
     def _named(self, question: Question) -> Iterator[sql.Composed]:
+        for name in self._ids:
+            yield sql.SQL("{} = ANY(%(subject)s)").format(sql.Identifier("t", name))
         for name, kind in sorted(self.columns.items()):
-            column = sql.Identifier("t", name)
-            if kind == "uuid" and name != TENANT:
-                yield sql.SQL("{} = ANY(%(subject)s)").format(column)
-            elif question.user_id and READABLE.fullmatch(kind):
+            if question.user_id and READABLE.fullmatch(kind):
                 text = sql.SQL("strpos(replace(lower({}::text), '-', ''), %(digits)s) > 0")
-                yield text.format(column)
+                yield text.format(sql.Identifier("t", name))
 
 
 def read(db: Connection[Any]) -> list[Table]:

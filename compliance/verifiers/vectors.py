@@ -14,6 +14,7 @@ from .rows import counted
 DOCUMENTS = """
 SELECT key[1] FROM bw.erasure_item WHERE request_id = %s AND system = ANY(%s) AND table_name = 'documents'
 """
+HELD = "SELECT id FROM rag.documents WHERE tenant_id = %s AND id = ANY(%s)"
 SOME = 100
 QUERY = (
     "the rows of rag.chunk_vectors;\nof every Pinecone index every namespace, and of those every id: a tenant's"
@@ -54,22 +55,42 @@ def _census(
     account: Account, namespace: Namespace, question: Question, documents: frozenset[str], manifest: Manifest
 ) -> int:
     """How many vectors of the subject are in one namespace: all of a tenant's own, elsewhere those of its documents."""
-    everything = question.kind == "tenant" and set(ids_in(namespace.name)) == {question.tenant_id.hex}
+    owner = _owner(namespace.name)
+    everything = question.kind == "tenant" and owner == question.tenant_id
     found = set()
     for vector in account.ids(namespace):
-        if everything or vector.partition("#")[0].replace("-", "").lower() in documents:
+        if everything or _document(vector) in documents:
             found.add(vector)
         manifest.look(f"pinecone:{namespace.name}/{vector}")
-    for condition in _conditions(question):
+    is_anothers = owner not in (None, question.tenant_id)
+    if owner and is_anothers and found:
+        theirs = _held(question, owner, {_document(one) for one in found})
+        found = {one for one in found if _document(one) not in theirs}
+    for condition in _conditions(question, is_anothers):
         found.update(account.naming(namespace, condition))
     return max(len(found), namespace.records) if everything else len(found)
 
 
-def _conditions(question: Question) -> Iterator[dict[str, Any]]:
+def _owner(namespace: str) -> UUID | None:
+    found = set(ids_in(namespace))
+    return UUID(found.pop()) if len(found) == 1 else None
+
+
+def _document(vector: str) -> str:
+    return vector.partition("#")[0].replace("-", "").lower()
+
+
+def _held(question: Question, owner: UUID, documents: set[str]) -> set[str]:
+    """Those of the documents that another tenant has as well: an id may be its owner's choice."""
+    with opened(question.region) as db:
+        return {one.hex for (one,) in db.execute(HELD, [owner, [UUID(one) for one in documents]])}
+
+
+def _conditions(question: Question, is_anothers: bool) -> Iterator[dict[str, Any]]:
     """What metadata may not say any more, of vectors that were made of anything derived."""
     if question.user_id:
         yield {"user_id": {"$eq": str(question.user_id)}}
-    said = [str(one) for one in question.documents]
+    said = [] if is_anothers else [str(one) for one in question.documents]
     for start in range(0, len(said), SOME):
         yield {"document_id": {"$in": said[start : start + SOME]}}
 

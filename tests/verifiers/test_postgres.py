@@ -75,6 +75,27 @@ def test_a_person_named_in_a_text(world: World) -> None:
         db.execute("DELETE FROM rag.query_history")
 
 
+def test_a_person_in_a_clone_under_another_tenant(world: World) -> None:
+    """A rehearsal's clone has the same ids under a tenant of its own: what is left there is the person's as well."""
+    clone = uuid4()
+    with world.as_superuser() as db:
+        db.execute("SET session_replication_role = replica")
+        db.execute("INSERT INTO bw.fence (tenant_id) VALUES (%s)", [clone])
+        db.execute("INSERT INTO rag.users (tenant_id, id, email) VALUES (%s, %s, 'a@example.org')", [clone, world.user])
+        db.execute("INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'b')", [clone, world.document])
+        try:
+            of_person = POSTGRES.look(world.ask("person"))
+            assert (of_person.by["rag.users, of other tenants"], of_person.found) == (1, 4)
+            of_tenant = POSTGRES.look(listed(world, "postgres", ("users", [str(world.user)])))
+            assert (of_tenant.by["rag.users, of other tenants"], of_tenant.found) == (1, 6)
+            assert POSTGRES.look(world.ask("document")).found == 2  # an id that its owner chose names nobody
+        finally:
+            db.execute("DELETE FROM rag.users WHERE tenant_id = %s", [clone])
+            db.execute("DELETE FROM rag.documents WHERE tenant_id = %s", [clone])
+            db.execute("DELETE FROM bw.fence WHERE tenant_id = %s", [clone])
+    assert POSTGRES.look(world.ask("person")).found == 3
+
+
 def test_what_was_listed_is_looked_for(world: World) -> None:
     there, gone = [str(world.document)], [str(uuid4())]
     question = listed(world, "postgres", ("documents", there), ("documents", gone), ("chunks", [*there, "0"]))

@@ -259,6 +259,9 @@ def test_vectors_wherever_they_are(beside: World) -> None:
     answer = VECTORS.look(listed(beside, "vectors", f"pinecone:{own}/{document}#0", f"pinecone:{own}/gone#0"))
     assert (answer.by[f"rag/{own}"], answer.listed) == (3, 1)
     assert VECTORS.look(beside.ask("document")).by == {"rag.chunk_vectors": 1, f"rag/{own}": 2, f"rag/{stray}": 1}
+    other = uuid4().hex
+    upsert(beside, other, f"{document}#0")  # in the namespace of a tenant that has no such document
+    assert VECTORS.look(beside.ask("document")).by[f"rag/{other}"] == 1
     question = beside.ask()
     with beside.as_superuser() as db:  # of a whole tenant the manifest says which documents were its
         db.execute(
