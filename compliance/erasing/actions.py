@@ -17,6 +17,7 @@ from .intake import justification, overdue, preview, request
 from .models import ErasureRequest, Kind, Obligation, Owed, Recipient, State, SubjectKey
 from .models.rule import NO_ADDRESS
 from .moving import locked, move, news_of, tally
+from .scope import Subject, what_is_left
 from .statutory import due_on
 
 __all__ = [
@@ -72,16 +73,46 @@ def extend(request_id: UUID, *, actor: Actor, reason: str) -> ErasureRequest:
     return found
 
 
-@action
 def contest(
     request_id: UUID, *, actor: Actor, reason: str, user_id: UUID | None = None, document_ids: list[UUID] | None = None
 ) -> ErasureRequest:
-    """Object within the clock. A completed erasure is verified again: every store is asked, and nothing comes back.
+    """Object within the clock. Of a completed erasure every store is asked again at once, and nothing comes back.
 
-    Its key is destroyed, so whom it was about is said again; the erasure ledger tells whether it is the same.
+    Its key is destroyed, so whom it was about is said again; the erasure ledger tells whether it is the same. What is
+    found, or cannot be looked at, makes it not certifiable: compliance then has it erased again.
     """
-    found = _mine(request_id, actor, "erasure.contest")
-    why = justification(reason)
+    known = ErasureRequest.objects.visible_to(actor).select_related("tenant").filter(pk=request_id).first()
+    if known is None:
+        raise Absent("There is no such erasure.")
+    policy.require(actor, "erasure.contest", known)
+    _require_contestable(known)
+    subject = Subject(known.tenant, known.kind, user_id, tuple(document_ids or ()))
+    left: list[str] = []
+    if known.state == State.COMPLETED:
+        _require_same(known, subject)
+        left = what_is_left(subject)
+    return _contest(request_id, subject, left, actor=actor, reason=justification(reason))
+
+
+@action
+def _contest(request_id: UUID, subject: Subject, left: list[str], *, actor: Actor, reason: str) -> ErasureRequest:
+    found = locked(request_id)
+    _require_contestable(found)
+    found.contested_at, found.contest_reason = now(), reason[:1000]
+    if found.state == State.COMPLETED:
+        _open_again(found, subject)
+        move(found, "reopen", actor=actor, reason=reason)
+        found.reasons = left
+        move(found, "give_up" if left else "complete", actor=actor, reason=" ".join(left) or "Nothing was found.")
+    else:
+        found.save()
+        record("erasure.contested", found, actor=actor, reason=reason)
+        emit("erasure.changed", {**news_of(found), "word": "contest", "from": found.state})
+    emit("erasure.contested", {**news_of(found), "left": left})
+    return found
+
+
+def _require_contestable(found: ErasureRequest) -> None:
     if found.state not in (State.COMPLETED, State.REFUSED):
         raise Conflict(
             f"The erasure is {found.get_state_display()}: there is nothing to object to.", code="wrong-state"
@@ -90,31 +121,28 @@ def contest(
         raise Conflict("The time to object ended with its clock.", code="overdue")
     if found.contested_at is not None:
         raise Conflict("It has been objected to already.", code="contested-already")
-    found.contested_at, found.contest_reason = now(), why[:1000]
-    if found.state == State.COMPLETED:
-        _open_again(found, user_id, document_ids or [])
-        move(found, "reopen", actor=actor, reason=why)
-        emit("erasure.contested", news_of(found))
-    else:
-        found.save()
-        record("erasure.contested", found, actor=actor, reason=why)
-        emit("erasure.changed", {**news_of(found), "word": "contest", "from": found.state})
-    return found
+    if is_held(found.tenant_id):
+        raise Blocked("What it concerns is retained under law.", by="hold", code="retained")
 
 
-def _open_again(found: ErasureRequest, user_id: UUID | None, documents: list[UUID]) -> None:
+def _require_same(found: ErasureRequest, subject: Subject) -> None:
     entry, tenant_id = found.entered, found.tenant_id
-    if found.kind == Kind.PERSON and entry.subject != pseudonyms.ledger_digest(Kind.PERSON, tenant_id, user_id):
+    user = pseudonyms.ledger_digest(Kind.PERSON, tenant_id, subject.user_id)
+    if found.kind == Kind.PERSON and (subject.user_id is None or entry.subject != user):
         raise Invalid(fields={"user_id": "this erasure was about somebody else"})
-    digests = sorted(pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, one) for one in documents)
+    digests = sorted(pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, one) for one in subject.documents)
     if found.kind == Kind.DOCUMENT and digests != sorted(entry.documents):
         raise Invalid(fields={"document_ids": "this erasure was about other documents"})
-    whom = pseudonyms.about(tenant_id, found.kind, user_id, documents)
+
+
+def _open_again(found: ErasureRequest, subject: Subject) -> None:
+    whom = pseudonyms.about(found.tenant_id, found.kind, subject.user_id, subject.documents)
     fence = pseudonyms.fence_of(whom)
     if SubjectKey.objects.filter(fence=fence).exists():
         raise Conflict("Another erasure of the same is open.", code="erasure-open")
+    documents = list(subject.documents)
     SubjectKey.objects.create(
-        request=found, key=pseudonyms.new_key(), fence=fence, user_id=user_id, document_ids=documents
+        request=found, key=pseudonyms.new_key(), fence=fence, user_id=subject.user_id, document_ids=documents
     )
 
 

@@ -99,7 +99,7 @@ class ErasureAdmin(GovernedAdmin):
         (gettext_lazy("Retained under law"), "state__exact=legal_hold_blocked"),
         (gettext_lazy("Completed"), "state__exact=completed"),
     )
-    list_display = ("number", "of_tenant", "kind", "legal_basis", "state", "received_at", "due_on", "left")
+    list_display = ("name", "of_tenant", "kind", "legal_basis", "state", "received_at", "due_on", "left")
     list_select_related = ("tenant",)
     shows_trail = False  # the log says it; every change is in its history
     list_filter = ("state", "kind", "legal_basis")
@@ -120,7 +120,7 @@ class ErasureAdmin(GovernedAdmin):
         return ErasureRequest.objects.visible_to(actor).filter(state__in=WAITS_FOR_COMPLIANCE).count()
 
     @column(gettext_lazy("Number"), ordering="number")
-    def number(self, one: ErasureRequest) -> str:
+    def name(self, one: ErasureRequest) -> str:
         return str(one)
 
     @column(gettext_lazy("Tenant"), ordering="tenant__name")

@@ -36,7 +36,7 @@ def move(
         raise Conflict(f"The erasure is {request.get_state_display()}.", code="wrong-state") from None
     request.state_reason = reason[:1000]
     request.save()
-    if request.state in ENDED:
+    if request.state in ENDED and not (request.state == State.CANCELLED and request.was_started):
         forget(request)
     tell(request, old, word, actor=actor, reason=reason)
     said = {"from": old, "to": request.state, **(data or {})}
@@ -44,7 +44,10 @@ def move(
 
 
 def forget(request: ErasureRequest) -> None:
-    """Destroy the key: from now on nothing here leads from the request to a person."""
+    """Destroy the key: from now on nothing here leads from the request to a person.
+
+    One that is cancelled in the middle of its work keeps it until its stores are cleared up, a day at most.
+    """
     SubjectKey.objects.filter(request=request).delete()
 
 
@@ -76,7 +79,3 @@ def tally(request: ErasureRequest) -> dict[str, Any]:
     by = {one.name: {"gone": one.acknowledged or 0, "of": one.targeted} for one in found}
     gone, of = sum(one["gone"] for one in by.values()), sum(one["of"] for one in by.values())  # type: ignore[misc]
     return {"gone": gone, "of": of, "systems": by, "at": now().isoformat()}
-
-
-def is_over(request: ErasureRequest) -> bool:
-    return request.state in (*ENDED, State.FAILED, State.NOT_CERTIFIABLE)

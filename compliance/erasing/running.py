@@ -35,10 +35,11 @@ from .models import (
     Passage,
     Phase,
     State,
+    SubjectKey,
     SystemRun,
 )
 from .models.request import HOLDABLE, PHASES
-from .moving import locked, move, news_of, tally
+from .moving import forget, locked, move, news_of, tally
 
 FACTS = frozenset(
     {
@@ -204,6 +205,15 @@ def certified(request_id: UUID, certificate_id: UUID, *, actor: Actor) -> Erasur
         request.save()
         record("erasure.certified", request, actor=actor, data={"certificate": str(certificate_id)})
     return request
+
+
+@action
+def cleared_up(request_id: UUID, *, actor: Actor) -> None:
+    """Destroy the key of a cancelled erasure, once its fences are lifted and its listed ids forgotten."""
+    request = locked(request_id)
+    if request.state in ENDED and SubjectKey.objects.filter(request=request).exists():
+        forget(request)
+        record("erasure.cleared_up", request, actor=actor)
 
 
 @action

@@ -6,17 +6,18 @@ from uuid import UUID
 from django.db.models import F, Q
 
 from portal.audit.actions import record
-from portal.audit.context import acting, action_of
+from portal.audit.context import action_of
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
 
 from .approval import SYSTEM
-from .models import ErasureRequest, Obligation, Owed, RetentionRule, State
+from .models import ENDED, ErasureRequest, Obligation, Owed, RetentionRule, State
 from .moving import locked, news_of
 from .queries import days_left
-from .running import hold_over, is_released
+from .running import cleared_up, hold_over, is_released
 
 ALARMS = (7, 3, 1)
+CLEARING = timedelta(hours=24)
 AHEAD = timedelta(days=8)  # a day more than the first alarm: zones differ
 
 
@@ -31,10 +32,12 @@ def tick() -> None:
     due = Q(review_on__lte=today) & (Q(reviewed_on=None) | Q(reviewed_on__lt=F("review_on")))
     for code in RetentionRule.objects.filter(due, is_active=True).values_list("pk", flat=True):
         ask_review(code)
+    lost = ErasureRequest.objects.filter(state__in=ENDED, key__isnull=False, ended_at__lte=now() - CLEARING)
+    for pk in lost.values_list("pk", flat=True):
+        cleared_up(pk, actor=SYSTEM)
     for pk, tenant_id in ErasureRequest.objects.filter(state=State.LEGAL_HOLD_BLOCKED).values_list("pk", "tenant_id"):
         if is_released(tenant_id):
-            with acting(SYSTEM):
-                hold_over(pk, actor=SYSTEM)
+            hold_over(pk, actor=SYSTEM)
 
 
 def alarm_of(days: int) -> int | None:

@@ -142,3 +142,16 @@ def seen(answers: Mapping[str, Answer | str], one: System) -> tuple[int | None, 
     """How many records a system holds, or None and why."""
     said = answers.get(one.name, "not looked")
     return (None, said) if isinstance(said, str) else (said.found, said.why)
+
+
+def what_is_left(subject: Subject) -> list[str]:
+    """What the verifiers still see of it, and where they could not look; empty where all looked and saw nothing."""
+    systems = tuple(one for one in snapshot_of(subject.tenant).systems if one.verifier)
+    answers, found = look(subject, systems), []
+    for one in systems:
+        count, why = seen(answers, one)
+        if count is None:
+            found.append(f"{one.name} could not be looked at: {why}.")
+        elif count:
+            found.append(f"{one.name} still has {count}.")
+    return found

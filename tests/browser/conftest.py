@@ -14,6 +14,7 @@ from portal.lib.clock import now
 from tenants.costs.statements import refresh
 from tests.admin.world import World, build, person, read_with_a_reason
 from tests.compliance.certificates.made import issued_row
+from tests.erasing.made import blocked, owed
 from tests.flags.made import flag, kill_switch, on_for
 from tests.migration.control.made import migration, under_way
 
@@ -51,6 +52,8 @@ def world(settings: Any, transactional_db: None, shipped: None) -> World:
     on_for("cite-sources", found.tenant)
     issued_row(found.tenant.pk, "FIN", "browser")
     under_way(migration(found.tenant, "traffic_cutover_complete"))
+    blocked(found.tenant)
+    owed(found.tenant)
     for username in ("priya", "kiran"):
         read_with_a_reason(username)
     return found

@@ -4,6 +4,7 @@ on the desk and dark on the phone also without a serious finding of axe-core (ax
 from typing import Any
 
 from compliance.certificates.models import Certificate
+from compliance.erasing.models import ErasureRequest
 from lifecycle.migration.models import Migration
 from tenants.costs.models import CentreMonth, Statement
 from tests.admin.world import World
@@ -41,6 +42,8 @@ def pages(world: World) -> dict[str, list[str]]:
         "farah": [
             "/", "/eyes/", f"/incidents/{world.incident.pk}/", "/residency/", "/verdicts/", "/ledger/?show=both",
             "/ledger/", "/integrity/", "/retention/", f"/tenants/{world.tenant.pk}/history/", "/certificates/",
+            "/erasures/", "/erasures/new/", "/obligations/", "/retention-rules/", "/retention-rules/RET-SOX/",
+            *(f"/erasures/{one.pk}/" for one in ErasureRequest.objects.all()),
             "/certificate-keys/", *(f"/certificates/{one.pk}/" for one in Certificate.objects.all()),
         ],
     }  # fmt: skip

@@ -7,10 +7,12 @@ from uuid import UUID, uuid4
 
 from django.db import connection
 
-from compliance.erasing import actions
-from compliance.erasing.models import ErasureRequest, Obligation, State, SubjectKey
+from compliance.erasing import actions, running
+from compliance.erasing.models import ErasureRequest, Exemption, Obligation, State, SubjectKey
 from compliance.erasing.pseudonyms import fence_of
+from compliance.erasing.scope import BY_HAND
 from compliance.verifiers.looking import Answer, Question
+from portal.access.accounts import SEED
 from portal.access.actor import Actor
 from portal.access.models import User
 from portal.approvals import actions as approvals
@@ -75,8 +77,19 @@ def inventory() -> Inventory:
     return Inventory(3, "c" * 64, [*here, Listed("backups", "", "Backups"), Listed("portal", "", "This portal")])
 
 
+class Nothing(Seven):
+    """One that finds nothing any more."""
+
+    def look(self, question: Question) -> Answer:
+        return Answer("nothing", "test", "SELECT 0", found=0)
+
+
 def verifier_of(system: str) -> Seven:
     return Seven()
+
+
+def nothing_of(system: str) -> Seven:
+    return Nothing()
 
 
 def act(name: str) -> Actor:
@@ -133,6 +146,21 @@ def put(one: ErasureRequest, state: str, **more: Any) -> ErasureRequest:
         cursor.execute(f"UPDATE erasing_erasurerequest SET {names} WHERE id = %s", [*columns.values(), one.pk])
         cursor.execute("ALTER TABLE erasing_erasurerequest ENABLE TRIGGER erasing_request_rules")
     return ErasureRequest.objects.get(pk=one.pk)
+
+
+def blocked(of: Tenant) -> ErasureRequest:
+    """One that a hold stopped in the middle of its work, with what each system said by then."""
+    one = row(of, "executing")
+    for number, (system, title) in enumerate(BY_HAND.items()):
+        targeted, region = 1311 - 100 * number, "" if system in ("backups", "portal") else of.region
+        said = {"title": title, "found": targeted, "targeted": targeted, "acknowledged": targeted if number < 4 else 0}
+        done = {"outcome": "erased", "state": "verified", "residual": 0, "manifest_root": "9f3c" * 16}
+        running.note_system(one.pk, system, region, actor=SEED, **said, **(done if number < 4 else {}))
+    Exemption.objects.create(
+        request=one, rule="RET-SOX", system="portal", category="financial_records", until=one.due_on,
+        ground="Records of account, kept seven years (SOX s. 802)",
+    )  # fmt: skip
+    return running.hold_blocked(one.pk, actor=SEED)
 
 
 def owed(of: Tenant) -> Obligation:

@@ -225,21 +225,47 @@ def test_after_it_began_it_is_cancelled_with_counts_by_compliance_alone(notes: T
     with pytest.raises(Conflict) as over:
         running.phase(one.pk, "deleting", actor=SEED)
     assert over.value.code == "erasure-over"
+    assert queries.facts(one.pk).user_id == USER_ID, "its stores are to be cleared up"
+    running.cleared_up(one.pk, actor=SEED)
+    assert not SubjectKey.objects.exists()
 
 
-def test_an_objection_asks_every_store_again(notes: Tenant) -> None:
-    one = put(ask(notes), "verifying")
+def done(notes: Tenant, **more: Any) -> ErasureRequest:
+    one = put(ask(notes, **more), "verifying")
     running.certified(one.pk, uuid4(), actor=SEED)
-    running.completed(one.pk, is_final=True, actor=SEED)
-    again = {"actor": act("meera"), "reason": "I still see it."}
-    with pytest.raises(Invalid, match="somebody else"):
-        actions.contest(one.pk, user_id=uuid4(), **again)
-    assert actions.contest(one.pk, user_id=USER_ID, **again).state == "verifying"
-    assert queries.facts(one.pk).user_id == USER_ID
-    running.completed(one.pk, is_final=True, actor=SEED)
-    assert ErasureLedger.objects.count() == 1 and not SubjectKey.objects.exists()
+    return running.completed(one.pk, is_final=True, actor=SEED)
+
+
+def test_an_objection_asks_every_store_again(notes: Tenant, settings: Any) -> None:
+    one, again = done(notes), {"actor": act("meera"), "reason": "I still see it."}
+    for who in (None, uuid4()):
+        with pytest.raises(Invalid, match="somebody else"):
+            actions.contest(one.pk, user_id=who, **again)
+    settings.ERASURE = {**settings.ERASURE, "verifier_of": "tests.erasing.made.nothing_of"}
+    found = actions.contest(one.pk, user_id=USER_ID, **again)
+    assert (found.state, found.reasons, ErasureLedger.objects.count()) == ("completed", [], 1)
+    assert [passage.new for passage in found.passages.all()[:2]] == ["completed", "verifying"]
+    assert not SubjectKey.objects.exists()
     with pytest.raises(Conflict):
         actions.contest(one.pk, user_id=USER_ID, **again)
+
+
+def test_what_an_objection_finds_is_erased_again(notes: Tenant) -> None:
+    one = done(notes, kind="document", documents=[USER_ID])
+    with pytest.raises(Invalid, match="other documents"):
+        actions.contest(one.pk, actor=act("farah"), reason="There it is.", document_ids=[uuid4()])
+    found = actions.contest(one.pk, actor=act("farah"), reason="There it is.", document_ids=[USER_ID])
+    assert found.state == "not_certifiable" and "postgres-ap-south-1 still has 7." in found.reasons
+    assert actions.retry(one.pk, actor=act("farah"), reason="Again.").state == "executing"
+    assert queries.facts(one.pk).document_ids == (USER_ID,)
+
+
+def test_a_refusal_is_objected_to_with_legal(notes: Tenant) -> None:
+    one = ask(notes, "meera")
+    actions.refuse(one.pk, actor=act("thomas"), reason="Not hers.")
+    assert actions.contest(one.pk, actor=act("meera"), reason="It is.").state == "refused"
+    deliver()
+    assert Notice.objects.filter(user=person("thomas"), title__contains="objected to").count() == 1
 
 
 def test_words_that_are_offered_are_those_that_are_taken(notes: Tenant) -> None:
