@@ -179,6 +179,20 @@ def test_a_foreign_key_without_index_is_said_before_anything_goes(stack: Stack) 
     unsettle(settled)
 
 
+def test_the_planner_knows_what_there_is_before_a_batch_is_planned(settled: Settled) -> None:
+    """One that takes the tenant for a single row reads all its rows for each key: minutes where it is a second."""
+    vectors, target, known = VectorRows(settled.region), settled.target(), []
+    tuples = "SELECT reltuples FROM pg_class WHERE oid = %s::regclass"
+
+    def alive(number: int) -> None:
+        known.append(settled.ask(tuples, f"rag.{settled.names.partition}"))
+
+    assert settled.ask(tuples, f"rag.{settled.names.partition}") == [-1]
+    vectors.list_into_items(target)
+    vectors.erase(target, alive)
+    assert known[0] == [18]
+
+
 def test_an_address_leaves_the_statistics_too(settled: Settled, neighbour: Settled, stack: Stack) -> None:
     known = "SELECT count(*) FROM pg_stats WHERE schemaname = 'rag' AND tablename = 'users' AND attname = 'email'"
     known += " AND concat(most_common_vals, histogram_bounds) LIKE %s"
@@ -225,6 +239,7 @@ def test_what_is_there_when_a_hold_commits_is_there_in_the_end(
         assert found and left == at_commit == listed - found.done and 0 < found.done < listed
         assert fences.set_hold(settled.region, settled.id, False, fences.hold_of(settled.region, settled.id)[1] + 1)
         assert rows.erase(target, ignore) == listed
+        items.forget(settled.region, target.request_id)
 
 
 def _held_amid(rows: Rows, target: Target, stack: Stack, chance: random.Random) -> tuple[int, Any]:
@@ -282,13 +297,14 @@ def test_the_eraser_sees_the_tenant_of_its_unfinished_job_alone(settled: Settled
         "INSERT INTO rag.documents (tenant_id, id, title) VALUES (%(id)s, %(id)s, 'mine')",
         "DELETE FROM bw.subject_fence",
         "TRUNCATE rag.chunks",
+        "DELETE FROM rag.chunk_vectors_%(hex)s",
     ],
 )
 def test_the_eraser_can_begin_nothing_and_write_nothing(settled: Settled, statement: str) -> None:
     items.begin(settled.region, settled.target(), "postgres")
     eraser = psycopg.connect(**settled.region.database.connect_kwargs("eraser"))
     with eraser as db, pytest.raises(psycopg.errors.InsufficientPrivilege):
-        db.execute(statement, {"id": settled.id})
+        db.execute(statement.replace("%(hex)s", settled.id.hex), {"id": settled.id})
 
 
 def test_nothing_is_erased_that_was_not_listed_first(region: Region, settled: Settled) -> None:

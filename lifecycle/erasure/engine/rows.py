@@ -53,11 +53,11 @@ class Rows:
         if now.is_finished:
             return now.done
         listed, before, end = self._listed(target), now.done, now.listed
-        alive(0)
+        touched = [self._relation(table, target) for table, _ in listed.spans]
+        tried(lambda: settling.analyze(self.region, touched, lambda: alive(0)))
         while now.passed < end:
             now = tried(lambda: batch.delete(listed))
             alive(now.done - before)
-        touched = [self._relation(table, target) for table, _ in listed.spans]
         tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done - before)))
         self._finish(target)
         return now.done

@@ -1,4 +1,4 @@
-"""What a store owes after rows were deleted: dead rows cleared, statistics without them, standbys that have heard."""
+"""What a store owes before and after rows are deleted: statistics that know them, and then nothing of them."""
 
 import time
 from collections.abc import Callable
@@ -9,18 +9,25 @@ from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, lengthy, translated
 from portal.lib.regions import Region
 
-VACUUM = sql.SQL("VACUUM (ANALYZE, TRUNCATE FALSE) {}")
+ANALYZE, VACUUM = (sql.SQL(f"{verb} {{}}") for verb in ("ANALYZE", "VACUUM (ANALYZE, TRUNCATE FALSE)"))
 PAUSE, PATIENCE = 0.2, 60.0  # seconds
 
 
-def vacuum(region: Region, relations: list[str], after_each: Callable[[], None]) -> None:
-    """Clear the relations' dead rows, and take their values out of the statistics, as the tables' owner.
+def analyze(region: Region, relations: list[str], after_each: Callable[[], None]) -> None:
+    """Let the planner know how much there is: one that expects a single row reads all of them for each key."""
+    _maintain(region, ANALYZE, relations, after_each)
 
-    It stops nobody's reads and writes, and waits for others who vacuum.
-    """
-    with translated("vacuum"), lengthy(region, "provisioner") as db:
+
+def vacuum(region: Region, relations: list[str], after_each: Callable[[], None]) -> None:
+    """Clear the relations' dead rows, and take their values out of the statistics."""
+    _maintain(region, VACUUM, relations, after_each)
+
+
+def _maintain(region: Region, statement: sql.SQL, relations: list[str], after_each: Callable[[], None]) -> None:
+    """As the tables' owner. It stops nobody's reads and writes, and waits for others who do the same."""
+    with translated("maintain"), lengthy(region, "provisioner") as db:
         for relation in relations:
-            db.execute(VACUUM.format(sql.Identifier("rag", relation)))
+            db.execute(statement.format(sql.Identifier("rag", relation)))
             after_each()
 
 
