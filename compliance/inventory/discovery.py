@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
+from django.db import connection
+
 from compliance.verifiers import containers
 from compliance.verifiers.answering import NotChecked
 from compliance.verifiers.containers import Container
@@ -15,7 +17,7 @@ from portal.lib.clock import now
 from portal.lib.regions import Region
 from tenants.models import Status, Tenant
 
-from .models import Finding, State, System
+from .models import Finding, Search, State, System
 
 SYSTEM = Actor.system("inventory")
 MOST = 500  # findings of one region; who finds more has lost the list itself
@@ -31,21 +33,26 @@ class Found:
 
 
 def discover(region: Region) -> list[Found]:
-    """Look at everything in a region, read-only, and return what no listed system of it knows."""
+    """Look at everything in a region, read-only, and return what no listed system of it knows.
+
+    Whose a thing may be is asked after it was seen: a tenant that is just being made has its store's row by then.
+    """
+    seen: list[Container] = []
+    blind: list[Found] = []
+    for place, look in containers.LOOKS.items():
+        try:
+            seen += look(region)
+        except NotChecked as error:
+            blind.append(Found(Finding.UNSEARCHED, place, str(error)[:500]))
+        except Exception as error:  # noqa: BLE001 - whatever it was, nobody has looked there
+            blind.append(Found(Finding.UNSEARCHED, place, f"The answer was not understood ({type(error).__name__})."))
     try:
         known = _tenants() | containers.tenants(region)
     except NotChecked as error:
-        return [Found(Finding.UNSEARCHED, place, str(error)) for place in containers.LOOKS]
+        return [Found(Finding.UNSEARCHED, place, str(error)[:500]) for place in containers.LOOKS]
     rows = list(System.objects.filter(region=region.name, state=State.ACTIVE))
-    found: list[Found] = []
-    for place, look in containers.LOOKS.items():
-        try:
-            found += [Found(one.kind, one.name[:300]) for one in look(region) if not _is_listed(one, rows, known)]
-        except NotChecked as error:
-            found.append(Found(Finding.UNSEARCHED, place, str(error)[:500]))
-        except Exception as error:  # noqa: BLE001 - whatever it was, nobody has looked there
-            found.append(Found(Finding.UNSEARCHED, place, f"not understood ({type(error).__name__})"))
-    return list(dict.fromkeys(found))[:MOST]
+    found = [Found(one.kind, one.name[:300]) for one in seen if not _is_listed(one, rows, known)]
+    return list(dict.fromkeys([*blind, *found]))[:MOST]
 
 
 def drift(regions: Iterable[Region]) -> list[Finding]:
@@ -58,7 +65,9 @@ def drift(regions: Iterable[Region]) -> list[Finding]:
 
 @action_of(SYSTEM)
 def keep(region: str, found: list[Found]) -> None:
-    """Open what is new, close what is not there any more; told once where something is new."""
+    """Open what is new, close what is not there any more; told once where something is new. One at a time."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('inventory.findings', 0))")
     open_ones = {(one.kind, one.what): one for one in Finding.objects.filter(region=region, resolved_at=None)}
     here = {(one.kind, one.what): one for one in found}
     blind = {what for kind, what in here if kind == Finding.UNSEARCHED}
@@ -71,6 +80,7 @@ def keep(region: str, found: list[Found]) -> None:
         elif PLACE.get(one.kind, one.what) not in blind:
             one.resolved_at, one.resolution = at, "not there any more"
             one.save()
+    Search.objects.update_or_create(region=region, defaults={"at": at})
     if fresh := sorted(what for _kind, what in here.keys() - open_ones.keys()):
         emit("inventory.drift", {"region": region, "count": len(fresh), "what": fresh[:10], "at": at.isoformat()})
 

@@ -150,6 +150,16 @@ class Attestation(models.Model):
         return f"{self.system_id}, until {self.expires_on}"
 
 
+class Search(models.Model):
+    """When a region was searched last: that nothing was found there is of that moment."""
+
+    region = models.CharField(max_length=32, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.region
+
+
 class Finding(models.Model):
     """Something that exists and no row lists, or a place that could not be searched. Open ones stop certificates."""
 

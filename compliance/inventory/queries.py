@@ -1,7 +1,7 @@
 """The inventory for others: as a snapshot that a certificate is held against, and what was found beside it."""
 
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from bailiwick_proof.canonical import digest
@@ -12,7 +12,7 @@ from portal.access.actor import Actor
 from portal.lib.clock import now
 from portal.lib.regions import load
 
-from .models import Attestation, Finding, InventoryVersion, Kind, State, System
+from .models import Attestation, Finding, InventoryVersion, Kind, Search, State, System
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,20 @@ def digest_of(rows: list[System]) -> str:
     return digest([one.plain() for one in sorted(rows, key=lambda one: one.name)])
 
 
-def drift_count() -> int:
-    """How many findings are open. Look again by `discovery.drift` before relying on it."""
-    return Finding.objects.filter(resolved_at=None).count()
+def drift_count(searched_since: datetime | None = None) -> int:
+    """How many findings are open; with an instant, also how many listed regions were not searched since.
+
+    Search anew by `discovery.drift` before relying on it.
+    """
+    found = Finding.objects.filter(resolved_at=None).count()
+    return found if searched_since is None else found + len(unsearched(searched_since))
+
+
+def unsearched(since: datetime) -> list[str]:
+    """Regions with listed systems that nobody has searched since: what is there now is not known."""
+    listed = System.objects.filter(state=State.ACTIVE).exclude(region="").values_list("region", flat=True).distinct()
+    searched = Search.objects.filter(at__gte=since).values_list("region", flat=True)
+    return sorted(set(listed) - set(searched))
 
 
 def available_verbs(system: System, actor: Actor) -> list[str]:

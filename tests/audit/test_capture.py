@@ -54,6 +54,7 @@ EXEMPT = {
     "judging_judgement": "measured again twice a minute; one that takes a tenant back is an act with its figures",
     "reading_reading": "measured at every look; each share is an act on the governed split, and a failure an act",
     "migration_round": "progress, as it was measured",
+    "inventory_search": "when a region was searched last; what was found there is governed",
     "holds_holdversion": "a counter; each hold is an act with its version",
     "health_reading": "measurements, dropped after two weeks",
     "health_watch": "looks at a platform; what was down in them is a delta of usage",

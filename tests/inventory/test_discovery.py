@@ -13,10 +13,12 @@ import redis
 from compliance.inventory import defaults, schedule
 from compliance.inventory.discovery import Found, discover, drift, keep
 from compliance.inventory.models import Finding, System
+from compliance.inventory.queries import drift_count, unsearched
 from compliance.verifiers import VERIFIERS, containers
 from lifecycle.stores import aws
 from portal.embedded.stack import Stack
 from portal.jobs import outbox
+from portal.lib.clock import now
 from portal.lib.regions import Region
 from portal.notify.models import Notice
 from tests.admin.world import person
@@ -125,6 +127,15 @@ def test_what_was_found_stays_open_while_nobody_can_look(shipped: None) -> None:
     assert set(Finding.objects.filter(resolved_at=None).values_list("what", flat=True)) == {"stray", "objects"}
     keep("ap-south-1", [])
     assert not Finding.objects.filter(resolved_at=None).exists()
+
+
+def test_what_nobody_searched_counts(shipped: None) -> None:
+    since = now()
+    assert (drift_count(), drift_count(since)) == (0, 2)
+    keep("ap-south-1", [Found("bucket", "stray")])
+    assert (drift_count(), drift_count(since), unsearched(since)) == (1, 2, ["eu-west-1"])
+    keep("eu-west-1", [])
+    assert drift_count(since) == 1 and drift_count(now()) == 3
 
 
 def test_news_are_told_once(shipped: None) -> None:
