@@ -142,6 +142,7 @@ ERASURE: dict[str, Any] = {
     "grace_seconds": int(env("BAILIWICK_ERASURE_GRACE_SECONDS") or 300),
     "resweep_after_seconds": int(env("BAILIWICK_ERASURE_RESWEEP_AFTER_SECONDS") or 900),
     "holidays": json.loads(env("BAILIWICK_ERASURE_HOLIDAYS") or "[]"),
+    "look_seconds": 3.5,  # how long a preview waits for the stores; below what a transaction may stand idle
     "inventory": "compliance.inventory.queries.snapshot",
     "verifier_of": "compliance.verifiers.verifier_of",
     "user_of": "compliance.verifiers.people.user_of",

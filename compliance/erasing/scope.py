@@ -4,6 +4,7 @@ The verifiers look with credentials that can only read. What cannot be looked at
 """
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -119,8 +120,16 @@ def person_named(tenant: Tenant, email: str) -> UUID:
 
 
 def look(subject: Subject, systems: tuple[System, ...]) -> dict[str, Answer | str]:
-    """What each system holds of the subject now, by name: an answer, or why nobody could look."""
-    return {one.name: _look(subject, one) for one in systems}
+    """What each system holds of the subject now, by name: an answer, or why nobody could look.
+
+    All are asked at once and waited for together: a caller's transaction may not stand idle for longer.
+    """
+    pool = ThreadPoolExecutor(max_workers=max(1, len(systems)))
+    asked = {one.name: pool.submit(_look, subject, one) for one in systems}
+    wait(asked.values(), timeout=settings.ERASURE["look_seconds"])
+    pool.shutdown(wait=False, cancel_futures=True)
+    late = "it did not answer in time"
+    return {name: answer.result() if answer.done() else late for name, answer in asked.items()}
 
 
 def _look(subject: Subject, one: System) -> Answer | str:

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from threading import Event
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -82,6 +83,24 @@ class Nothing(Seven):
 
     def look(self, question: Question) -> Answer:
         return Answer("nothing", "test", "SELECT 0", found=0)
+
+
+class Silent(Seven):
+    """One whose store says nothing until it is let go."""
+
+    def __init__(self) -> None:
+        self.let_go = Event()
+
+    def look(self, question: Question) -> Answer:
+        self.let_go.wait(120)
+        return super().look(question)
+
+
+silent = Silent()
+
+
+def one_is_silent(system: str) -> Seven:
+    return silent if system == "cache" else Seven()
 
 
 def verifier_of(system: str) -> Seven:

@@ -19,7 +19,7 @@ from portal.lib.errors import Absent, Conflict, Invalid, NotAllowed
 from portal.notify.models import Notice
 from tenants.models import Tenant
 from tests.admin.world import person, tenant
-from tests.erasing.made import EMAIL, USER_ID, act, ask, deliver, put, scheduled, sign
+from tests.erasing.made import EMAIL, USER_ID, act, ask, deliver, put, scheduled, sign, silent
 from tests.erasing.made import owed as obligation
 
 pytestmark = pytest.mark.django_db
@@ -38,6 +38,15 @@ def test_a_request_is_validated_and_waits_for_two_others(notes: Tenant) -> None:
     assert {demand.role for demand in case.requirements.all()} == {"cco", "legal"}
     found = queries.facts(one.pk)
     assert (found.user_id, len(found.key), found.approvers) == (USER_ID, 32, ())
+
+
+def test_a_store_that_is_silent_holds_up_nobody(notes: Tenant, settings: Any) -> None:
+    settings.ERASURE = {**settings.ERASURE, "verifier_of": "tests.erasing.made.one_is_silent", "look_seconds": 3}
+    try:
+        runs = {run.system: (run.found, run.why) for run in ask(notes).systems.all()}
+    finally:
+        silent.let_go.set()
+    assert runs["cache"] == (None, "it did not answer in time") and runs["postgres"] == (7, "")
 
 
 def test_nobody_signs_for_two_and_whoever_asked_never_signs(notes: Tenant) -> None:
