@@ -38,7 +38,7 @@ class SystemAdmin(GovernedAdmin):
         (gettext_lazy("Attested"), "kind__exact=attested"),
         (gettext_lazy("Removed"), "state__exact=removed"),
     )
-    list_display = ("name", "what", "kind", "region", "processor", "state")
+    list_display = ("name", "what", "kind", "processor", "state")
     list_filter = ("kind", "state")
     search_fields = ("name", "title", "processor", "region")
     ordering = ("name",)
@@ -127,7 +127,9 @@ class SystemAdmin(GovernedAdmin):
         found = [Facts(_("The system"), _said(about))]
         listed = [Fact(_kind_words(kind), ", ".join(names), "mono") for kind, names in system.containers.items()]
         if listed:
-            found.append(Facts(_("What belongs to it"), listed, note=_("Beside whatever says whose it is.")))
+            found.append(
+                Facts(_("What belongs to it"), listed, note=_("And everything that says of which tenant it is."))
+            )
         return [*found, *self._statements(system)]
 
     def _statements(self, system: System) -> list[Facts]:

@@ -16,6 +16,7 @@ from tests.admin.world import World, build, person, read_with_a_reason
 from tests.compliance.certificates.made import issued_row
 from tests.erasing.made import blocked, owed
 from tests.flags.made import flag, kill_switch, on_for
+from tests.inventory.made import finding, system
 from tests.migration.control.made import migration, under_way
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"  # Playwright's own loop runs in the thread of the test
@@ -54,6 +55,8 @@ def world(settings: Any, transactional_db: None, shipped: None) -> World:
     under_way(migration(found.tenant, "traffic_cutover_complete"))
     blocked(found.tenant)
     owed(found.tenant)
+    system(asked_by="oliver")
+    finding()
     for username in ("priya", "kiran"):
         read_with_a_reason(username)
     return found

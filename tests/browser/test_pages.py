@@ -5,6 +5,7 @@ from typing import Any
 
 from compliance.certificates.models import Certificate
 from compliance.erasing.models import ErasureRequest
+from compliance.inventory.models import Finding, System
 from lifecycle.migration.models import Migration
 from tenants.costs.models import CentreMonth, Statement
 from tests.admin.world import World
@@ -44,6 +45,8 @@ def pages(world: World) -> dict[str, list[str]]:
             "/ledger/", "/integrity/", "/retention/", f"/tenants/{world.tenant.pk}/history/", "/certificates/",
             "/erasures/", "/erasures/new/", "/obligations/", "/retention-rules/", "/retention-rules/RET-SOX/",
             *(f"/erasures/{one.pk}/" for one in ErasureRequest.objects.all()),
+            "/systems/", "/systems/new/", "/system-findings/", f"/system-findings/{Finding.objects.get().pk}/",
+            *(f"/systems/{System.objects.get(name=one).pk}/" for one in ("partner-crm", "postgres-ap-south-1")),
             "/certificate-keys/", *(f"/certificates/{one.pk}/" for one in Certificate.objects.all()),
         ],
     }  # fmt: skip
