@@ -445,10 +445,17 @@ GUARDED_VERBS = frozenset(
         "migration.start", "migration.decommission", "migration.release_green", "certificate.issue",
     }
 )  # fmt: skip
-# `no_rule` stands where an erasure with its evidence will: until then a verb stays blocked, held or not.
+# `no_rule` stands where an erasure of a single store will: until then a verb stays blocked, held or not.
 GUARDS: dict[str, list[str]] = {
-    "tenant.start_erasing": ["compliance.holds.guards.not_while_held", "portal.guards.no_rule"],
-    "tenant.finish_erasing": ["compliance.holds.guards.not_while_held", "portal.guards.no_rule"],
+    "tenant.start_erasing": [
+        "compliance.holds.guards.not_while_held",
+        "lifecycle.erasure.guards.only_by_an_erasure",
+    ],
+    "tenant.finish_erasing": [
+        "compliance.holds.guards.not_while_held",
+        "lifecycle.erasure.guards.only_when_certified",
+    ],
+    "certificate.issue": ["lifecycle.erasure.guards.no_store_holds"],
     "migration.decommission": ["compliance.holds.guards.not_while_held", "portal.guards.no_rule"],
     "migration.release_green": ["compliance.holds.guards.not_while_held", "portal.guards.no_rule"],
     "ledger.retire": ["compliance.holds.guards.nothing_held", "portal.guards.no_rule"],
@@ -485,6 +492,7 @@ DEFAULTS = [
     "lifecycle.migration.defaults.install",
     "lifecycle.migration.drills.defaults.install",
     "lifecycle.migration.rehearsing.defaults.install",
+    "lifecycle.erasure.defaults.install",
     "compliance.erasing.defaults.install",
 ]
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
@@ -560,6 +568,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "inventory.drift": ["compliance.inventory.subscribers.drifted"],
     "inventory.statement_ending": ["compliance.inventory.subscribers.statement_ending"],
     "hold.released": ["lifecycle.holding.subscribers.released", "compliance.erasing.subscribers.hold_released"],
+    "erasure.due": ["lifecycle.erasure.subscribers.due"],
     "erasure.changed": ["compliance.erasing.subscribers.changed"],
     "erasure.due_near": ["compliance.erasing.subscribers.due_near"],
     "erasure.obligation_due": ["compliance.erasing.subscribers.obligation_due"],
@@ -569,9 +578,15 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "tenant.ending": ["portal.notify.subscribers.tenant_ending"],
     "tenant.end_blocked": ["portal.notify.subscribers.tenant_end_blocked"],
     "certificate.intended": ["compliance.certificates.subscribers.intended"],
-    "certificate.issued": ["compliance.certificates.subscribers.issued"],
+    "certificate.issued": [
+        "compliance.certificates.subscribers.issued",
+        "lifecycle.erasure.subscribers.certificate_changed",
+    ],
     "certificate.revoked": ["compliance.certificates.subscribers.revoked"],
-    "certificate.void": ["compliance.certificates.subscribers.void"],
+    "certificate.void": [
+        "compliance.certificates.subscribers.void",
+        "lifecycle.erasure.subscribers.certificate_changed",
+    ],
     "certificate_key.ending": ["compliance.certificates.subscribers.key_ending"],
     "job.failed": [
         "portal.notify.subscribers.job_failed",
@@ -580,6 +595,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "lifecycle.migration.subscribers.job_failed",
         "lifecycle.migration.copies.steps.job_ended",
         "lifecycle.migration.rehearsing.steps.job_ended",
+        "lifecycle.erasure.subscribers.job_failed",
     ],
     "job.cancelled": [
         "lifecycle.provisioning.subscribers.job_failed",
@@ -615,6 +631,7 @@ JOB_KINDS = {
     "status.restore": "lifecycle.suspension.jobs.RESTORE",
     "certificate.issue": "compliance.certificates.jobs.ISSUE",
     "hold.fence": "lifecycle.holding.jobs.FENCE",
+    "erasure.run": "lifecycle.erasure.jobs.RUN",
     "migration.move": "lifecycle.migration.jobs.MOVE",
     "migration.roll_back": "lifecycle.migration.jobs.ROLL_BACK",
     "migration.copy": "lifecycle.migration.copies.jobs.COPY",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from uuid import NAMESPACE_URL, uuid5
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
@@ -22,6 +23,9 @@ DOCUMENTS = Gauge("rag_documents", "Documents held.", ["tenant"], registry=REGIS
 STORED_BYTES = Gauge("rag_stored_bytes", "Bytes of documents held.", ["tenant"], registry=REGISTRY)
 STARTED = Gauge("rag_started_seconds", "When this process began to count.", registry=REGISTRY)
 STARTED.set_to_current_time()
+# always there, of nobody: who looks for a tenant's series and finds none can look for this one
+CANARY = Gauge("rag_canary", "Always one, of a tenant that is none.", ["tenant"], registry=REGISTRY)
+CANARY.labels(str(uuid5(NAMESPACE_URL, "urn:bailiwick:canary"))).set(1)
 LOG_LINES_LOST = Counter("rag_log_lines_lost", "Log lines dropped after retries.", ["tenant"], registry=REGISTRY)
 # what a region has to give, beside what process_* says is used of it
 CPUS = Gauge("rag_cpus", "Processors this process may use.", registry=REGISTRY)

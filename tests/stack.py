@@ -48,7 +48,11 @@ def product() -> Stack:
     """The whole product of this test run, demo tenants left out."""
     parts = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
     home = Path(os.environ[HOME]) / "product"
-    drills = {"BAILIWICK_PROVIDER_FAULTS": str(home / "faults.json")}  # no file, no fault
+    drills = {
+        "BAILIWICK_PROVIDER_FAULTS": str(home / "faults.json"),  # no file, no fault
+        "BAILIWICK_ERASURE_UNDO_SECONDS": "0",
+        "BAILIWICK_ERASURE_GRACE_SECONDS": "1",
+    }
     return Stack(home, only=parts, owner=int(os.environ[OWNER]), env=drills)
 
 

@@ -55,6 +55,7 @@ def remove_listed(
     for batch in batches(filter(wanted, listed(region, target, system)), size):
         gone += tried(partial(once, batch))
     alive(gone)
+    items.finish(region, target, system)
     return gone
 
 

@@ -1,8 +1,8 @@
 """The ids of what is to go, and how far each system is: in the region's store, from before the first deletion until
 the certificate is issued.
 
-A list is written once. When it is whole it stays as it is, because a manifest commits to it: who needs another one, as
-after a hold, forgets the erasure here first.
+A list is written once. When it is whole it stays as it is, because a manifest commits to it. When all of it has been
+passed it may be opened again (`reopen`) for what has come since: the same ids in front, and another root.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,12 +26,18 @@ READ = """
 SELECT tenant_id, listed, passed, done, finished_at IS NOT NULL FROM bw.erasure_progress
 WHERE request_id = %s AND system = %s
 """
-EMPTY = "DELETE FROM bw.erasure_item WHERE request_id = %s AND system = %s"
+EMPTY = "DELETE FROM bw.erasure_item WHERE request_id = %s AND system = %s AND seq > %s"
+KNOWN = "SELECT id FROM bw.erasure_item WHERE request_id = %s AND system = %s AND id = ANY (%s)"
+REOPEN = """
+UPDATE bw.erasure_progress SET passed = listed, listed = NULL, finished_at = NULL
+WHERE request_id = %s AND system = %s AND finished_at IS NOT NULL
+"""
 COPY = "COPY bw.erasure_item (request_id, system, seq, id) FROM STDIN"
 WHOLE = "UPDATE bw.erasure_progress SET listed = %s WHERE request_id = %s AND system = %s"
 PAGE = """
 SELECT seq, id FROM bw.erasure_item WHERE request_id = %s AND system = %s AND seq > %s ORDER BY seq LIMIT %s
 """
+FINISH = "UPDATE bw.erasure_progress SET finished_at = now() WHERE request_id = %s AND system = %s"
 FORGET = (
     "DELETE FROM bw.erasure_item WHERE request_id = %s",
     "DELETE FROM bw.erasure_progress WHERE request_id = %s",
@@ -69,16 +75,17 @@ def read(region: Region, request_id: UUID, system: str) -> Progress | None:
 def put(region: Region, target: Target, system: str, ids: Iterable[str]) -> int:
     """Keep the ids in their order, in place of what a killed attempt left; return how many the list has.
 
-    A list that is whole already is left as it is, and `ids` is not read.
+    A list that is whole already is left as it is, and `ids` is not read. One that is open again goes on.
     """
-    known = begin(region, target, system).listed
-    if known is not None:
-        return known
-    number, key, stream = 0, (target.request_id, system), iter(ids)
+    known = begin(region, target, system)
+    if known.listed is not None:
+        return known.listed
+    number, key = known.passed, (target.request_id, system)
+    stream = iter(ids) if not number else _unknown(region, key, ids)
     with translated("write bw.erasure_item"), connection(region) as db:
         with db.transaction(), at_length(db):
             require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
-            db.execute(EMPTY, key)
+            db.execute(EMPTY, (*key, number))
         while page := list(islice(stream, BATCH)):
             with db.transaction(), db.cursor() as cursor:
                 require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
@@ -89,6 +96,29 @@ def put(region: Region, target: Target, system: str, ids: Iterable[str]) -> int:
             require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
             db.execute(WHOLE, (number, *key))
     return number
+
+
+def reopen(region: Region, target: Target, system: str) -> None:
+    """Let the list take what has come since, once everything on it has been removed; else leave it as it is."""
+    with translated("reopen bw.erasure_progress"), connection(region) as db, db.transaction():
+        require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+        db.execute(REOPEN, (target.request_id, system))
+
+
+def finish(region: Region, target: Target, system: str) -> None:
+    """Say that everything on the list has been removed."""
+    with translated("finish bw.erasure_progress"), connection(region) as db, db.transaction():
+        require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+        db.execute(FINISH, (target.request_id, system))
+
+
+def _unknown(region: Region, key: tuple[UUID, str], ids: Iterable[str]) -> Iterator[str]:
+    """Those that are not on the list yet."""
+    stream = iter(ids)
+    while page := list(islice(stream, BATCH)):
+        with translated("read bw.erasure_item"), connection(region) as db:
+            listed = {row[0] for row in db.execute(KNOWN, (*key, page)).fetchall()}
+        yield from (one for one in page if one not in listed)
 
 
 def each(region: Region, request_id: UUID, system: str) -> Iterator[str]:

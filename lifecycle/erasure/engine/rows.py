@@ -20,7 +20,6 @@ VECTORS = "chunk_vectors"
 SPANS = """
 SELECT table_name, max(seq) FROM bw.erasure_item WHERE request_id = %s AND system = %s GROUP BY 1 ORDER BY 2
 """
-FINISH = "UPDATE bw.erasure_progress SET finished_at = now() WHERE request_id = %s AND system = %s"
 
 
 class Rows:
@@ -59,7 +58,7 @@ class Rows:
             now = tried(lambda: batch.delete(listed))
             alive(now.done - before)
         tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done - before)))
-        self._finish(target)
+        items.finish(self.region, target, self.system)
         return now.done
 
     def settle(self, target: Target) -> None:
@@ -76,17 +75,13 @@ class Rows:
         return table.name
 
     def _list(self, target: Target) -> int:
-        number = 0
-        arguments: dict[str, Any] = {
-            "tenant": target.tenant_id,
-            "person": target.user_id,
-            "documents": list(target.documents),
-        }
-        arguments |= {"request": target.request_id, "system": self.system}
+        arguments: dict[str, Any] = {"tenant": target.tenant_id, "person": target.user_id}
+        arguments |= {"documents": list(target.documents), "request": target.request_id, "system": self.system}
         with translated("list rows"), connection(self.region, "eraser") as db, db.transaction(), at_length(db):
-            known = batch.claim(db, target, self.system).listed
-            if known is not None:
-                return known
+            known = batch.claim(db, target, self.system)
+            if known.listed is not None:
+                return known.listed
+            number = arguments["before"] = known.passed
             for statement in self._listings(db, target):
                 number += db.execute(statement, arguments | {"listed": number}).rowcount
             # once the epoch has risen, nothing was visible to the statements after it
@@ -112,11 +107,6 @@ class Rows:
             raise Permanent(SYSTEM, "erase rows", "; ".join(wrong))
         found = tuple((tables[name], upto) for name, upto in spans)
         return Listed(self.region, self.system, target, tuple(tables.values()), found)
-
-    def _finish(self, target: Target) -> None:
-        with translated("finish"), connection(self.region, "eraser") as db, db.transaction():
-            require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
-            db.execute(FINISH, (target.request_id, self.system))
 
 
 class VectorRows(Rows):

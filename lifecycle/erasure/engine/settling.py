@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
-from psycopg import sql
+from psycopg import errors, sql
 
 from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, lengthy, translated
@@ -27,7 +28,8 @@ def _maintain(region: Region, statement: sql.SQL, relations: list[str], after_ea
     """As the tables' owner. It stops nobody's reads and writes, and waits for others who do the same."""
     with translated("maintain"), lengthy(region, "provisioner") as db:
         for relation in relations:
-            db.execute(statement.format(sql.Identifier("rag", relation)))
+            with suppress(errors.UndefinedTable):  # an earlier attempt has taken the partition down
+                db.execute(statement.format(sql.Identifier("rag", relation)))
             after_each()
 
 

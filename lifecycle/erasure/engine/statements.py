@@ -22,6 +22,8 @@ INSERT INTO bw.erasure_item (request_id, system, seq, id, table_name, key)
 SELECT %(request)s, %(system)s, %(listed)s + row_number() OVER (ORDER BY {columns}),
        {prefix} || concat_ws('/', {texts}), {name}, ARRAY[{texts}]
 FROM {table} WHERE tenant_id = %(tenant)s AND {concerned}
+  AND (%(before)s = 0 OR ARRAY[{texts}] NOT IN (
+      SELECT key FROM bw.erasure_item WHERE request_id = %(request)s AND system = %(system)s AND table_name = {name}))
 """
 SPARED = " AND NOT EXISTS (SELECT FROM {child} c WHERE {refers})"
 

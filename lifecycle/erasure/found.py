@@ -1,0 +1,117 @@
+"""What was found, in the words and numbers of a certificate."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import cast
+
+from bailiwick_proof.certifiable import Type
+from bailiwick_proof.erasure import (
+    Erasure,
+    Exemption,
+    Holds,
+    Inventory,
+    Kind,
+    Neighbour,
+    Obligation,
+    Recipient,
+    RestoreGuard,
+    Roles,
+    Scope,
+    System,
+    Timeline,
+)
+
+from compliance.erasing import queries
+from compliance.erasing.models import SystemRun
+from compliance.erasing.queries import Facts
+from compliance.holds.queries import is_held
+from compliance.inventory.queries import drift_count, snapshot
+from lifecycle.stores.postgres import fences
+from portal.jobs.context import StepContext
+from portal.lib.clock import now
+
+from .outcomes import row_of
+from .pseudonyms import Pseudonyms
+from .subject import regions, runs
+
+PEOPLE_NEEDED = 4
+PARTS = {
+    "tenant": ("documents", "passages", "vectors", "originals", "users", "sessions", "questions", "answers", "logs"),
+    "person": ("documents", "passages", "vectors", "originals", "account", "sessions", "questions", "answers"),
+    "document": ("documents", "passages", "vectors", "originals", "answers"),
+}
+LEFT_OUT = {
+    "tenant": ("registry", "approvals", "costs", "ledger"),
+    "person": ("counters", "ledger"),
+    "document": ("counters", "ledger"),
+}
+
+
+def type_of(found: Erasure) -> Type:
+    """Final, unless something is kept for a while because a law says so."""
+    return "partial" if any(one.outcome == "retained" for one in found.systems) else "final"
+
+
+def erasure_of(ctx: StepContext, facts: Facts) -> Erasure:
+    """Everything the job has found, read anew where it may have changed since."""
+    listed, hidden, known = snapshot(), Pseudonyms(facts), runs(facts)
+    systems = tuple(row_of(facts, row, known.get(row.name)) for row in listed.systems)
+    identifiers = tuple(facts.identifiers)
+    return Erasure(
+        request=hidden.of("request", facts.request.pk),
+        approval=facts.approval_digest,
+        legal_basis=facts.legal_basis,
+        scope=Scope(cast(Kind, facts.kind), facts.subject, identifiers, PARTS[facts.kind], LEFT_OUT[facts.kind]),
+        roles=_roles(facts, hidden),
+        timeline=_timeline(ctx, facts, known),
+        inventory=Inventory(listed.version, listed.digest, len(systems), drift_count(), tuple(listed.removed)),
+        systems=systems,
+        obligations=tuple(_obligations(systems)),
+        exemptions=tuple(_exemptions(facts)),
+        recipients=tuple(Recipient(one["name"], _time(one["told_at"])) for one in facts.recipients),
+        holds=_holds(facts),
+        neighbours=tuple(_neighbours(ctx, hidden)),
+        restore_guard=RestoreGuard("blocked", queries.erasure_ledger_digest()),
+    )
+
+
+def _roles(facts: Facts, hidden: Pseudonyms) -> Roles:
+    approvers = tuple(hidden.of("person", one) for one in facts.approvers)
+    agents = hidden.of("agent", "eraser"), hidden.of("agent", "verifier")
+    return Roles(hidden.of("person", facts.requester), approvers, *agents, PEOPLE_NEEDED)
+
+
+def _timeline(ctx: StepContext, facts: Facts, known: dict[str, SystemRun]) -> Timeline:
+    steps = {step.name: step for step in ctx.job.steps.all()}
+    started, deleted = steps["begin"].started_at, steps["delete"].finished_at
+    last = max(check["at"] for run in known.values() for check in run.checks)
+    return Timeline(_time(facts.received_at), _time(facts.approved_at), _time(started), _time(deleted), last)
+
+
+def _obligations(systems: tuple[System, ...]) -> Iterator[Obligation]:
+    """What is still owed, with the day it ends by itself."""
+    for one in systems:
+        if one.until is not None:
+            yield Obligation(one.name, one.until, f"{one.title}: {one.limits}"[:900])
+
+
+def _exemptions(facts: Facts) -> Iterator[Exemption]:
+    for one in facts.exemptions:
+        yield Exemption(one["system"], one["category"], one["ground"], one["until"].isoformat())
+
+
+def _holds(facts: Facts) -> Holds:
+    """Every store's own row, asked now, and the portal's word."""
+    known = [one for one in regions().values() if fences.knows(one, facts.tenant.pk)]
+    held = sum(fences.hold_of(one, facts.tenant.pk)[0] for one in known)
+    return Holds(_time(now()), len(known), held + is_held(facts.tenant.pk))
+
+
+def _neighbours(ctx: StepContext, hidden: Pseudonyms) -> Iterator[Neighbour]:
+    for one in ctx.evidence("resweep")["neighbours"]:
+        yield Neighbour(hidden.of("tenant", one["tenant"]), one["count"], one["digest"], one["after"])
+
+
+def _time(value: datetime | None) -> str:
+    assert value is not None
+    return value.isoformat()

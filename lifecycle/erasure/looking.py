@@ -1,0 +1,132 @@
+"""Asks every verifier of the inventory, and keeps what each said; what was not looked at is never nothing."""
+
+from typing import Any, cast
+from uuid import UUID
+
+from bailiwick_proof.canonical import digest
+from django.conf import settings
+
+from compliance.erasing.models import SystemRun
+from compliance.erasing.queries import Facts
+from compliance.inventory.queries import Listed, snapshot
+from compliance.verifiers import verifier_of
+from compliance.verifiers.looking import Answer, Kind, Question
+from lifecycle.stores.secrets import store_of
+from portal.jobs.context import StepContext
+from portal.lib.clock import now
+from portal.lib.regions import Region
+from tenants.models import Status, Tenant
+
+from .planting import ALWAYS, planted
+from .pseudonyms import Pseudonyms
+from .subject import note, regions, runs
+
+CONNECTED = "connected"
+
+
+def look_everywhere(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any]:
+    """Look at every connected row of the inventory; returns found by system, None where nobody could look."""
+    found: dict[str, Any] = {}
+    for row in connected():
+        ctx.heartbeat(len(found))
+        answer = _look(row, facts)
+        found[row.name] = {"found": answer.found, "listed": answer.listed, "why": answer.why}
+        _keep(ctx, facts, row, answer, stage)
+    return found
+
+
+def prove_eyes(ctx: StepContext, facts: Facts) -> list[str]:
+    """Where nothing was found before, have the same query find something: another tenant's, or a canary's.
+
+    Returns the systems in which it found neither: nothing can be said of those.
+    """
+    empty = [row for row in connected() if _found_nothing(runs(facts)[row.name])]
+    unproven = [row for row in empty if not _sees_others(row, facts)]
+    for name in sorted({row.region for row in unproven}):
+        with planted(regions()[name], facts.request.pk, store_of(name, settings.SECRETS_DIR)) as canary:
+            ctx.heartbeat()
+            unproven = [row for row in unproven if row.region != name or not _sees(row, canary.tenant_id, canary.name)]
+    blind = {row.name for row in unproven}
+    for row in empty:
+        _mark(ctx, facts, row, is_proven=row.name not in blind)
+    return sorted(blind)
+
+
+def connected() -> list[Listed]:
+    return [row for row in snapshot().systems if row.kind == CONNECTED]
+
+
+def _found_nothing(run: SystemRun) -> bool:
+    before = [check for check in run.checks if check["stage"] == "before"]
+    return bool(before) and all(check["found"] == 0 for check in before) and not any(c["planted"] for c in before)
+
+
+def _mark(ctx: StepContext, facts: Facts, row: Listed, *, is_proven: bool) -> None:
+    checks = runs(facts)[row.name].checks
+    note(
+        ctx,
+        facts,
+        row.name,
+        row.region,
+        checks=[{**check, "planted": check["planted"] or is_proven} for check in checks],
+    )
+
+
+def _look(row: Listed, facts: Facts) -> Answer:
+    region = regions().get(row.region)
+    if region is None:
+        return Answer(row.verifier, "", "", None, why=f"{row.region} is not connected to this portal.")
+    return verifier_of(row.verifier).look(question_of(facts, region))
+
+
+def question_of(facts: Facts, region: Region) -> Question:
+    tenant = facts.tenant
+    about = (region, tenant.pk, tenant.name, cast(Kind, facts.kind), facts.request.pk)
+    return Question(*about, user_id=facts.user_id, documents=facts.document_ids)
+
+
+def _keep(ctx: StepContext, facts: Facts, row: Listed, answer: Answer, stage: str) -> None:
+    """One line of the evidence; a check that found nothing says whether the same query sees somebody else's records."""
+    hidden = Pseudonyms(facts)
+    check = {
+        "stage": stage,
+        "at": now().isoformat(),
+        "verifier": answer.verifier,
+        "credential": hidden.of("credential", answer.credential),
+        "query": digest({"query": hidden.words(answer.query)}),
+        "asked": hidden.words(answer.query),
+        "found": answer.found,
+        "listed": answer.listed,
+        "why": hidden.words(answer.why),
+        "by": {hidden.words(name): number for name, number in answer.by.items()},
+        "planted": False,
+    }
+    known = runs(facts).get(row.name)
+    checks = [*(known.checks if known else []), check]
+    state = "waiting" if stage == "before" else "verified"
+    found = {"found": answer.found} if stage == "before" else _left(answer, known)
+    why = check["why"] if not answer.is_checked else ""
+    shown = {"title": row.title, "checks": checks, "state": state if answer.is_checked else "not_checked", "why": why}
+    note(ctx, facts, row.name, row.region, **shown, **found)
+
+
+def _left(answer: Answer, known: SystemRun | None) -> dict[str, Any]:
+    """What is still there: by what it is, or by the ids that were to go, whichever is more."""
+    if answer.found is None:
+        return {"residual": None, "absent_after": None}
+    left, targeted = max(answer.found, answer.listed or 0), (known.targeted or 0) if known else 0
+    return {"residual": left, "absent_after": max(0, targeted - left)}
+
+
+def _sees_others(row: Listed, facts: Facts) -> bool:
+    """Whether the same query, with the same credential, finds what another tenant has there."""
+    others = Tenant.objects.filter(status=Status.ACTIVE, region=row.region).exclude(pk=facts.tenant.pk)
+    return any(_sees(row, one.pk, one.name) for one in others.order_by("activated_at")[:3])
+
+
+def _sees(row: Listed, tenant_id: UUID, name: str) -> bool:
+    """Whether something of this tenant is found; of series, which nobody can plant, the platforms' own canary."""
+    region = regions()[row.region]
+    whom = [tenant_id, ALWAYS] if row.verifier == "metrics" else [tenant_id]
+    asked = (Question(region, one, name, "tenant", one) for one in whom)
+    return any((verifier_of(row.verifier).look(question).found or 0) > 0 for question in asked)

@@ -1,0 +1,38 @@
+"""Other tenants of the same stores, counted and hashed before and after: the erasure was not to touch them.
+
+Counted is what was there before it began. A neighbour that removes old documents of its own meanwhile looks touched:
+then there is no certificate, and the erasure is looked at again.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from compliance.erasing.queries import Facts
+from compliance.verifiers.neighbours import snapshot as look
+from tenants.models import Status, Tenant
+
+from .subject import regions
+
+MANY = 3
+
+
+def taken(facts: Facts, at: datetime) -> list[dict[str, Any]]:
+    """The three that were here longest, in the regions of the erasure."""
+    others = Tenant.objects.filter(status=Status.ACTIVE).exclude(pk=facts.tenant.pk).order_by("activated_at")
+    return [_seen(one.pk, one.region, at) for one in others if one.region in regions()][:MANY]
+
+
+def compared(facts: Facts, before: dict[str, Any]) -> list[dict[str, Any]]:
+    """Each of them as it was and as it is, of what was there then."""
+    at = datetime.fromisoformat(before["at"])
+    found = []
+    for one in before["tenants"]:
+        now_there = _seen(UUID(one["tenant"]), one["region"], at)
+        found.append({**one, "after": now_there["digest"], "left": now_there["count"]})
+    return found
+
+
+def _seen(tenant_id: UUID, region: str, at: datetime) -> dict[str, Any]:
+    count, digest = look(regions()[region], tenant_id, at)
+    return {"tenant": str(tenant_id), "region": region, "count": count, "digest": digest}

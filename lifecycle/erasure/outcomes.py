@@ -1,0 +1,128 @@
+"""What became of each system: one row of the certificate for each row of the inventory, none left out."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from bailiwick_proof.erasure import Attestation, Check, System, Tree
+
+from compliance.erasing.models import SystemRun
+from compliance.erasing.queries import Facts
+from compliance.inventory.models import Kind
+from compliance.inventory.queries import Listed
+from lifecycle.stores.objects import keys
+from portal.lib.clock import now
+
+from .subject import regions
+
+KEY_DAYS, WAL_DAYS = 30, 7  # a key service waits at most 30 days; the write-ahead log is recycled by then
+METHODS = {
+    "postgres": "Removed row by row in batches under the hold fence, children first; then VACUUM and ANALYZE.",
+    "vectors": "Removed by id; the store's own sign that it shows everywhere was awaited.",
+    "objects": "Every version, delete marker and open upload removed by its id.",
+    "cache": "Every key of the exact first segment, and single fields and entries, removed.",
+    "logs": "The log group of the tenant removed with its streams.",
+    "metrics": "Every series with the label removed.",
+}
+LIMITS = {
+    "postgres": "Pages in the write-ahead log and free space are overwritten by use.",
+    "vectors": "A provider's own purge of its storage may take longer.",
+}
+BY_ID, NO_MORE = "Removed by id.", "What was copied out before is not covered."
+
+
+def row_of(facts: Facts, row: Listed, run: SystemRun | None) -> System:
+    """One row of the certificate."""
+    told: dict[str, Any] = {
+        "name": row.name,
+        "title": row.title,
+        "region": row.region or "global",
+        "processor": row.processor,
+        "connector": row.connector or row.kind,
+        "version": "1",
+        "categories": tuple(row.categories),
+        "simulated": row.simulated,
+        "until": None,
+        "attestation": None,
+        "manifest": None,
+        "checks": (),
+        **dict.fromkeys(("targeted", "acknowledged", "absent_after", "residual"), 0),
+    }
+    return System(**told | _outcome(facts, row, run))
+
+
+def _outcome(facts: Facts, row: Listed, run: SystemRun | None) -> dict[str, Any]:
+    match row.kind:
+        case Kind.ATTESTED:
+            return _attested(row)
+        case Kind.EXPIRING:
+            until = _day(row.expires_on)
+            return _said("expires", "Removed as a whole on the day stated.", "Until that day it exists.", until)
+        case Kind.BEYOND_USE:
+            return _backups(facts)
+        case Kind.PORTAL:
+            method = "Keyed pseudonyms in place of names; this request's key goes when the request is completed."
+            return _said("anonymised", method, "Registry, approvals, costs and ledger stay; none holds content.")
+        case _:
+            return _not_checked("No verifier has looked at it.") if run is None or not run.checks else _looked(row, run)
+
+
+def _attested(row: Listed) -> dict[str, Any]:
+    word = row.attestation
+    if word is None:
+        return _not_checked("Its processor has attested nothing that is still in force.")
+    signed = Attestation(word.processor, word.digest, _day(word.expires_on))
+    said = _said("attested_by_processor", "The processor's signed statement.", "Not verified by the issuer.")
+    return {**said, "attestation": signed}
+
+
+def _backups(facts: Facts) -> dict[str, Any]:
+    if facts.kind == "tenant":
+        method = "The tenant's own key waits for its destruction, which the key service ends by the day stated."
+        return _said("beyond_use", method, "Until that day the key exists.", _day(_last_key(facts)))
+    method = "This installation takes no backups; the write-ahead log is recycled by the day stated."
+    until = _day(now().date() + timedelta(days=WAL_DAYS))
+    return _said("expires", method, "Until that day a segment may hold old pages.", until)
+
+
+def _last_key(facts: Facts) -> date:
+    """When the last of the tenant's keys is gone for good."""
+    found = [one.deletion_at for region in regions().values() for one in keys.of_tenant_keys(region, facts.tenant.pk)]
+    days = [(at or now() + timedelta(days=KEY_DAYS)).date() for at in found]
+    return max(days, default=now().date() + timedelta(days=1))
+
+
+def _looked(row: Listed, run: SystemRun) -> dict[str, Any]:
+    last, targeted, left = run.checks[-1], run.targeted or 0, run.residual or 0
+    if last["found"] is None:
+        return _not_checked(f"It could not be looked at: {last['why']}")
+    numbers = {
+        "targeted": targeted,
+        "acknowledged": min(run.acknowledged or 0, targeted),
+        "absent_after": max(0, targeted - left),
+        "residual": left,
+        "manifest": Tree(run.manifest_root, run.manifest_leaves) if run.manifest_leaves else None,
+        "checks": tuple(_check(one) for one in run.checks if one["found"] is not None),
+    }
+    method, limits = METHODS.get(row.verifier, BY_ID), LIMITS.get(row.verifier, NO_MORE)
+    if run.outcome:
+        until = _day(run.until) if run.until else None
+        return {**numbers, **_said(run.outcome, run.method or method, run.limits or limits, until)}
+    return {**numbers, **_said("erased" if targeted else "not_held", method, limits)}
+
+
+def _check(one: dict[str, Any]) -> Check:
+    names = ("stage", "at", "verifier", "credential", "query", "planted")
+    left = one["found"] if one["stage"] == "before" else max(one["found"], one["listed"] or 0)
+    return Check(found=left, **{name: one[name] for name in names})
+
+
+def _not_checked(why: str) -> dict[str, Any]:
+    return _said("not_checked", why, "Nothing is said of it.")
+
+
+def _said(outcome: str, method: str, limits: str, until: str | None = None) -> dict[str, Any]:
+    return {"outcome": outcome, "method": method[:1000], "limits": limits[:1000], "until": until}
+
+
+def _day(value: date | None) -> str:
+    return (value or now().date()).isoformat()

@@ -1,0 +1,1 @@
+"""The steps of an erasure: each small, idempotent, and resumable at any instruction."""

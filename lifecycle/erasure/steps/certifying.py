@@ -1,0 +1,90 @@
+"""Hands over what was found. Where it does not allow a certificate, the erasure says every reason and ends there."""
+
+from datetime import date
+from typing import Any
+
+from compliance.certificates import issuing
+from compliance.certificates.models import Certificate, State
+from compliance.certificates.queries import by_key
+from compliance.erasing import running
+from compliance.erasing.queries import Facts
+from compliance.erasing.running import Debt
+from lifecycle.erasure.engine import items
+from lifecycle.erasure.engine import subject as people
+from lifecycle.erasure.evidence import archive
+from lifecycle.erasure.found import erasure_of, type_of
+from lifecycle.erasure.looking import look_everywhere
+from lifecycle.erasure.subject import facts_of, phase, targets
+from lifecycle.stores.postgres import fences
+from portal.jobs.context import StepContext
+from portal.jobs.errors import Permanent, WaitUntil
+from tenants import actions as registry
+from tenants.models import Status
+
+STANDS = (State.ISSUED, State.SUPERSEDED, State.REVOKED)
+
+
+def certify(ctx: StepContext) -> dict[str, Any]:
+    """Ask for the certificate and wait for it. One that turned void asks for a fresh look first."""
+    facts = facts_of(ctx)
+    phase(ctx, facts, "certifying")
+    row = by_key(_key(ctx, facts))
+    if row is not None and row.state == State.VOID:
+        ctx.note(round=_round(ctx) + 1, void=row.state_reason)
+        look_everywhere(ctx, facts, "resweep")
+        row = None
+    if row is None:
+        row = _asked(ctx, facts)
+    if row.state not in STANDS:
+        raise WaitUntil(None, "The certificate is being sealed, signed and stamped.")
+    running.certified(facts.request.pk, row.pk, actor=ctx.actor)
+    return {**ctx.step.evidence, "certificate": str(row.pk), "type": row.type}
+
+
+def _round(ctx: StepContext) -> int:
+    return int(ctx.step.evidence.get("round", 0))
+
+
+def _key(ctx: StepContext, facts: Facts) -> str:
+    """One occasion: this job's, and a further one for every certificate that turned void."""
+    return f"erasure:{facts.request.pk}:{ctx.job.pk}:{_round(ctx)}"
+
+
+def _asked(ctx: StepContext, facts: Facts) -> Certificate:
+    running.enter_ledger(facts.request.pk, actor=ctx.actor)
+    found = erasure_of(ctx, facts)
+    ctx.note(debts=[[one.system, one.due_on, one.owed] for one in found.obligations])
+    try:
+        return issuing.issue(
+            found,
+            archive(ctx, facts),
+            key=_key(ctx, facts),
+            type_=type_of(found),
+            tenant_id=facts.tenant.pk,
+            business_unit=facts.tenant.business_unit_id,
+            actor=ctx.actor,
+            reason=str(facts.request),
+        )
+    except issuing.NotToBeCertified as refusal:
+        reasons = list(refusal.extra["objections"])
+        ctx.note(refused=reasons)
+        running.not_certifiable(facts.request.pk, reasons, actor=ctx.actor)
+        raise Permanent("Not certifiable: " + "; ".join(reasons)[:900]) from refusal
+
+
+def finish(ctx: StepContext) -> dict[str, Any]:
+    """Forget the ids, end the tenant's row, and write down what is owed and what every restore has to do again."""
+    facts, certified = facts_of(ctx), ctx.evidence("certify")
+    for region, target in targets(ctx, facts):
+        if facts.kind == "person":
+            people.lift(region, target)
+        items.forget(region, facts.request.pk)
+        if facts.kind == "tenant":
+            fences.remove(region, facts.tenant.pk)  # this job's own epoch: the last row there is of the tenant
+    debts = [Debt(system, date.fromisoformat(day), owed) for system, day, owed in certified["debts"]]
+    with ctx.fenced():
+        if facts.kind == "tenant" and facts.tenant.status == Status.ERASING:
+            registry.move(facts.tenant.pk, "finish_erasing", actor=ctx.actor, reason=str(facts.request))
+        is_final = certified["type"] == "final"
+        running.completed(facts.request.pk, is_final=is_final, obligations=debts, actor=ctx.actor)
+    return {"completed": str(facts.request)}

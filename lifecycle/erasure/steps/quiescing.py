@@ -1,0 +1,80 @@
+"""Before anything is removed: nothing else works on the tenant, and nobody writes what is to go."""
+
+from datetime import timedelta
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+from compliance.erasing import running
+from compliance.erasing.queries import Facts
+from lifecycle.erasure.engine import subject as people
+from lifecycle.erasure.engine.denying import deny
+from lifecycle.erasure.subject import facts_of, found_in, phase, targets, unheld
+from lifecycle.stores.secrets import store_of
+from portal.jobs.context import StepContext
+from portal.jobs.errors import Skip, WaitUntil
+from portal.lib.clock import now
+from tenants import actions as registry
+from tenants import connect
+from tenants.models import Status
+from tenants.queries import platform_url
+
+SOON = timedelta(seconds=1)
+
+
+def begin(ctx: StepContext) -> dict[str, Any]:
+    """Take every store that knows the tenant into account, once no move is under way."""
+    facts = facts_of(ctx)
+    if facts.tenant.operation:
+        said = f"The tenant is in the middle of an operation ({facts.tenant.operation}): let it end, or take it back."
+        raise WaitUntil(now() + timedelta(seconds=30), said)
+    with unheld(ctx, facts):
+        running.started(facts.request.pk, ctx.job.pk, actor=ctx.actor)
+    ctx.note(places=ctx.step.evidence.get("places") or found_in(facts.tenant))
+    return dict(ctx.step.evidence)
+
+
+def shut_out(ctx: StepContext) -> dict[str, Any]:
+    """Of a person: every store refuses what is theirs from here on; what they own by then is what goes."""
+    facts = facts_of(ctx)
+    if facts.user_id is None:
+        raise Skip("It is about no single person.")
+    with unheld(ctx, facts):
+        places = targets(ctx, facts)
+        fenced = {region.name: people.fence(region, target).placed_at for region, target in places}
+        owned = {one for region, _ in places for one in people.documents_of(region, facts.tenant.pk, facts.user_id)}
+        running.fix_documents(facts.request.pk, sorted(owned), actor=ctx.actor)
+    return {"refused_since": fenced, "documents": len(owned)}
+
+
+def quiesce(ctx: StepContext) -> dict[str, Any]:
+    """Of a whole tenant: no status, credential or bucket lets anybody in."""
+    facts = facts_of(ctx)
+    phase(ctx, facts, "quiescing")
+    if facts.kind != "tenant":
+        raise Skip("The tenant goes on.")
+    with unheld(ctx, facts):
+        _end_service(ctx, facts)
+        return {
+            region.name: deny(region, target, store_of(region.name, settings.SECRETS_DIR))
+            for region, target in targets(ctx, facts)
+        }
+
+
+def _end_service(ctx: StepContext, facts: Facts) -> None:
+    """Nobody is let in any more, and the platform itself says so."""
+    tenant = facts.tenant
+    if tenant.status != Status.ERASING:
+        with ctx.fenced():
+            registry.move(tenant.pk, "start_erasing", actor=ctx.actor, reason=f"{facts.request}: signed by two")
+    if not platform_url(tenant.region):
+        return
+    try:
+        served = connect.is_served(tenant)
+    except httpx.HTTPError as error:
+        raise WaitUntil(
+            now() + SOON, f"The platform does not say whether it still lets the tenant in: {error}"
+        ) from error
+    if served:
+        raise WaitUntil(now() + SOON, "The platform still lets the tenant in.")

@@ -1,0 +1,118 @@
+"""What every step needs of its erasure: the request, its stores, and what an eraser is told of each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from compliance.erasing import queries, running
+from compliance.erasing.models import SystemRun
+from compliance.erasing.queries import Facts
+from compliance.holds.errors import Retained
+from compliance.holds.queries import is_held
+from lifecycle.migration.vectors import held_in
+from lifecycle.stores.errors import Held
+from lifecycle.stores.names import TenantNames
+from lifecycle.stores.postgres import fences
+from portal.audit.context import acting
+from portal.jobs.context import StepContext
+from portal.jobs.errors import Superseded, WaitUntil
+from portal.lib.clock import now
+from portal.lib.regions import Region, load
+from tenants.models import Tenant
+
+from .engine.target import RESOURCE, Target
+
+AGAIN = timedelta(minutes=5)
+BEGIN = "begin"
+
+
+def facts_of(ctx: StepContext) -> Facts:
+    """The request with the key and the reference that only a running erasure has."""
+    return queries.facts(UUID(ctx.params["request_id"]))
+
+
+def regions() -> dict[str, Region]:
+    return load(settings.REGIONS_FILE) if settings.REGIONS_FILE.is_file() else {}
+
+
+def found_in(tenant: Tenant) -> dict[str, dict[str, str]]:
+    """Every region whose store knows the tenant, with where its vectors are: copies that a move left count too."""
+    places = {}
+    for region in regions().values():
+        if region.name == tenant.region or fences.knows(region, tenant.pk):
+            held = held_in(tenant, region.name, "")
+            places[region.name] = {"provider": held.provider, "index": held.index, "namespace": held.namespace}
+    return places
+
+
+def targets(ctx: StepContext, facts: Facts) -> list[tuple[Region, Target]]:
+    """What is to go, region by region. Each store knows this worker as the last one before it is returned."""
+    known = regions()
+    found = []
+    for name, vectors in ctx.evidence(BEGIN)["places"].items():
+        _acknowledge(ctx, known[name], facts.tenant.pk)
+        found.append((known[name], target_of(facts, name, ctx.epoch, vectors)))
+    return found
+
+
+def target_of(facts: Facts, region: str, epoch: int, vectors: dict[str, str]) -> Target:
+    return Target(
+        request_id=facts.request.pk,
+        names=TenantNames(facts.tenant.pk, facts.tenant.name, region),
+        kind=facts.kind,  # type: ignore[arg-type]  # the model's choices are these words
+        epoch=epoch,
+        user_id=facts.user_id,
+        documents=facts.document_ids,
+        vector_provider=vectors["provider"],
+        vector_index=vectors["index"],
+        vector_namespace=vectors["namespace"],
+    )
+
+
+def _acknowledge(ctx: StepContext, region: Region, tenant_id: UUID) -> None:
+    in_force = fences.raise_job_epoch(region, tenant_id, RESOURCE, ctx.epoch)
+    if in_force != ctx.epoch:
+        raise Superseded(f"{region.name} is at epoch {in_force}, this worker at {ctx.epoch}")
+
+
+@contextmanager
+def unheld(ctx: StepContext, facts: Facts) -> Iterator[None]:
+    """Run the block unless a hold stands. What it stops says so, and goes on by itself when the last is released."""
+    try:
+        with acting(ctx.actor):
+            if is_held(facts.tenant.pk):
+                raise Retained(facts.tenant.pk, "erasure.delete")
+        running.hold_over(facts.request.pk, actor=ctx.actor)
+        yield
+    except Held as held:
+        refusal = Retained(facts.tenant.pk, "erasure.delete", place=held.system)
+        refusal.after(ctx.actor)
+        raise _blocked(ctx, facts, refusal) from held
+    except Retained as refusal:
+        raise _blocked(ctx, facts, refusal) from refusal
+
+
+def _blocked(ctx: StepContext, facts: Facts, refusal: Retained) -> WaitUntil:
+    running.hold_blocked(facts.request.pk, actor=ctx.actor)
+    return WaitUntil(now() + AGAIN, refusal.detail)
+
+
+def phase(ctx: StepContext, facts: Facts, word: str) -> None:
+    """Say where the erasure is; a hold stops it here as anywhere."""
+    with unheld(ctx, facts):
+        running.phase(facts.request.pk, word, actor=ctx.actor)
+
+
+def runs(facts: Facts) -> dict[str, SystemRun]:
+    """What is known of each system by now, by the inventory's name of it."""
+    return {one.name: one for one in SystemRun.objects.filter(request=facts.request)}
+
+
+def note(ctx: StepContext, facts: Facts, name: str, region: str, **found: Any) -> None:
+    """Keep what is known of one system of the inventory."""
+    system = name.removesuffix(f"-{region}")
+    running.note_system(facts.request.pk, system, region, actor=ctx.actor, **found)

@@ -1,0 +1,25 @@
+"""Which eraser takes care of which system of a region."""
+
+from portal.lib.regions import Region
+
+from .engine.cache import Cache
+from .engine.logs import Logs
+from .engine.metrics import Metrics
+from .engine.objects import Objects
+from .engine.pinecone import PineconeVectors
+from .engine.rows import Rows, VectorRows
+from .engine.target import Eraser, Target
+
+
+def erasers_of(region: Region, target: Target) -> dict[str, Eraser]:
+    """The erasers of a region's systems, by the inventory's name of each."""
+    beside = target.vector_provider == "pinecone"
+    found: list[Eraser] = [
+        Rows(region),
+        PineconeVectors(region) if beside else VectorRows(region),
+        Objects(region),
+        Cache(region),
+        Logs(region),
+        Metrics(region),
+    ]
+    return {f"{one.system}-{region.name}": one for one in found}
