@@ -1,9 +1,9 @@
-"""The job of an erasure."""
+"""The jobs of an erasure: the run, and what clears up after one that was cancelled."""
 
 from portal.jobs.kinds import JobKind, StepDef
 
 from .engine.target import RESOURCE
-from .steps import certifying, deleting, listing, quiescing, verifying
+from .steps import certifying, clearing, deleting, listing, quiescing, verifying
 
 RUN = JobKind(
     name="erasure.run",
@@ -26,4 +26,11 @@ RUN = JobKind(
         StepDef("certify", "Certify", certifying.certify, eta_seconds=5, lease_seconds=120),
         StepDef("finish", "Conclude", certifying.finish, eta_seconds=1),
     ],
+)
+CLEAR_UP = JobKind(
+    name="erasure.clear_up",
+    title="Clear up after an erasure",
+    resource_class=RESOURCE,
+    is_cancellable=False,
+    steps=[StepDef("clear_up", "Forget the lists, lift the fence", clearing.clear_up, eta_seconds=1, lease_seconds=60)],
 )

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.conf import settings
 
 from compliance.erasing import queries, running
-from compliance.erasing.models import SystemRun
+from compliance.erasing.models import State, SystemRun
 from compliance.erasing.queries import Facts
 from compliance.holds.errors import Retained
 from compliance.holds.queries import is_held
@@ -86,7 +86,9 @@ def unheld(ctx: StepContext, facts: Facts) -> Iterator[None]:
         with acting(ctx.actor):
             if is_held(facts.tenant.pk):
                 raise Retained(facts.tenant.pk, "erasure.delete")
-        running.hold_over(facts.request.pk, actor=ctx.actor)
+        request = running.hold_over(facts.request.pk, actor=ctx.actor)
+        if request.state == State.LEGAL_HOLD_BLOCKED:
+            raise WaitUntil(now() + AGAIN, "Released, and not every store has heard of it yet.")
         yield
     except Held as held:
         refusal = Retained(facts.tenant.pk, "erasure.delete", place=held.system)

@@ -10,7 +10,7 @@ from portal.jobs import actions as jobs
 from portal.jobs.models import Job
 from portal.lib.clock import now
 
-from .jobs import RUN
+from .jobs import CLEAR_UP, RUN
 
 SYSTEM = Actor.system("erasure")
 OCCASION = "erasure:"
@@ -60,6 +60,19 @@ def job_failed(payload: dict[str, Any]) -> None:
         due({"request_id": job.subject_id})
     elif ErasureRequest.objects.filter(pk=job.subject_id, state__in=RUNNING).exists():
         running.failed(UUID(job.subject_id), job.error, actor=SYSTEM)
+
+
+def cancelled(payload: dict[str, Any]) -> None:
+    """Have the stores cleared of what a run that was cancelled in the middle has left."""
+    row = ErasureRequest.objects.select_related("tenant").get(pk=payload["request_id"])
+    if payload["was_started"]:
+        jobs.start_job(
+            CLEAR_UP.name,
+            actor=SYSTEM,
+            subject=row,
+            title=f"{row}: clear up after it was cancelled",
+            params={"request_id": str(row.pk)},
+        )
 
 
 def _running(request_id: str) -> list[Job]:

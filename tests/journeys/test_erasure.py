@@ -158,7 +158,7 @@ def test_held_in_the_middle_and_killed(alone: Product, tmp_path: Path) -> None:
     made = ask(product, request, kind="tenant", legal_basis="contract")
     reach(product, made, "executing", "verifying")
     product.kill_worker_group()
-    counsel, officer = product.person("leela"), product.person("thomas")
+    counsel, officer = product.person("thomas"), product.person("farah")
     body = {"tenant_id": str(request.tenant_id), "kind": "litigation", "matter": "A suit", "reason": "It was filed."}
     hold = counsel.post("/api/v1/holds/", body)
     path = f"/api/v1/holds/{hold['id']}"

@@ -9,12 +9,13 @@ from compliance.certificates.queries import by_key
 from compliance.erasing import running
 from compliance.erasing.queries import Facts
 from compliance.erasing.running import Debt
+from compliance.inventory.discovery import drift
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.evidence import archive
 from lifecycle.erasure.found import erasure_of, type_of
 from lifecycle.erasure.looking import look_everywhere
-from lifecycle.erasure.subject import facts_of, phase, targets
+from lifecycle.erasure.subject import facts_of, phase, regions, targets
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, WaitUntil
@@ -52,6 +53,7 @@ def _key(ctx: StepContext, facts: Facts) -> str:
 
 def _asked(ctx: StepContext, facts: Facts) -> Certificate:
     running.enter_ledger(facts.request.pk, actor=ctx.actor)
+    drift(regions().values())
     found = erasure_of(ctx, facts)
     ctx.note(debts=[[one.system, one.due_on, one.owed] for one in found.obligations])
     try:
