@@ -62,14 +62,8 @@ def _found_nothing(run: SystemRun) -> bool:
 
 
 def _mark(ctx: StepContext, facts: Facts, row: Listed, *, is_proven: bool) -> None:
-    checks = runs(facts)[row.name].checks
-    note(
-        ctx,
-        facts,
-        row.name,
-        row.region,
-        checks=[{**check, "planted": check["planted"] or is_proven} for check in checks],
-    )
+    checks = [{**one, "planted": one["planted"] or is_proven} for one in runs(facts)[row.name].checks]
+    note(ctx, facts, row.name, row.region, checks=checks)
 
 
 def _look(row: Listed, facts: Facts) -> Answer:
@@ -86,7 +80,7 @@ def question_of(facts: Facts, region: Region) -> Question:
 
 
 def _keep(ctx: StepContext, facts: Facts, row: Listed, answer: Answer, stage: str) -> None:
-    """One line of the evidence; a check that found nothing says whether the same query sees somebody else's records."""
+    """One line of the evidence, without a name in it, and what it says of the system."""
     hidden = Pseudonyms(facts)
     check = {
         "stage": stage,

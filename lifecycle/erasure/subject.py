@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.conf import settings
@@ -19,7 +19,7 @@ from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
 from portal.audit.context import acting
 from portal.jobs.context import StepContext
-from portal.jobs.errors import Superseded, WaitUntil
+from portal.jobs.errors import Permanent, Superseded, WaitUntil
 from portal.lib.clock import now
 from portal.lib.regions import Region, load
 from tenants.models import Tenant
@@ -118,3 +118,10 @@ def note(ctx: StepContext, facts: Facts, name: str, region: str, **found: Any) -
     """Keep what is known of one system of the inventory."""
     system = name.removesuffix(f"-{region}")
     running.note_system(facts.request.pk, system, region, actor=ctx.actor, **found)
+
+
+def refuse(ctx: StepContext, facts: Facts, reasons: list[str]) -> NoReturn:
+    """End the run without a certificate, for these reasons; a person may have it look again."""
+    ctx.note(refused=reasons)
+    running.not_certifiable(facts.request.pk, reasons, actor=ctx.actor)
+    raise Permanent("Not certifiable: " + "; ".join(reasons)[:900])

@@ -15,10 +15,10 @@ from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.evidence import archive
 from lifecycle.erasure.found import erasure_of, type_of
 from lifecycle.erasure.looking import look_everywhere
-from lifecycle.erasure.subject import facts_of, phase, regions, targets
+from lifecycle.erasure.subject import facts_of, phase, refuse, regions, targets
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
-from portal.jobs.errors import Permanent, WaitUntil
+from portal.jobs.errors import WaitUntil
 from tenants import actions as registry
 from tenants.models import Status
 
@@ -68,10 +68,7 @@ def _asked(ctx: StepContext, facts: Facts) -> Certificate:
             reason=str(facts.request),
         )
     except issuing.NotToBeCertified as refusal:
-        reasons = list(refusal.extra["objections"])
-        ctx.note(refused=reasons)
-        running.not_certifiable(facts.request.pk, reasons, actor=ctx.actor)
-        raise Permanent("Not certifiable: " + "; ".join(reasons)[:900]) from refusal
+        refuse(ctx, facts, list(refusal.extra["objections"]))
 
 
 def finish(ctx: StepContext) -> dict[str, Any]:

@@ -10,13 +10,12 @@ from django.conf import settings
 
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine.target import Eraser, Target
-from lifecycle.erasure.subject import facts_of, note, phase, targets, unheld
+from lifecycle.erasure.subject import facts_of, note, phase, runs, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from lifecycle.migration.steps.green import stack_of
 from lifecycle.provisioning.terraform import commands
 from lifecycle.provisioning.terraforming import execute, fresh_run, must_succeed
 from lifecycle.stores import sweep
-from lifecycle.stores.names import TenantNames
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled, Skip, Transient
@@ -118,8 +117,11 @@ def take_down(ctx: StepContext) -> dict[str, Any]:
     facts = facts_of(ctx)
     if facts.kind != "tenant":
         raise Skip("The tenant goes on.")
+    kept = {run.region for run in runs(facts).values() if run.outcome == "retained"}
     with unheld(ctx, facts):
-        return {region.name: _down(ctx, facts, region, target) for region, target in targets(ctx, facts)}
+        places = [(region, target) for region, target in targets(ctx, facts) if region.name not in kept]
+        gone = {region.name: _down(ctx, facts, region, target) for region, target in places}
+    return {**gone, **dict.fromkeys(sorted(kept), "stays as long as what is locked in it")}
 
 
 def _down(ctx: StepContext, facts: Facts, region: Region, target: Target) -> dict[str, Any]:
@@ -128,11 +130,8 @@ def _down(ctx: StepContext, facts: Facts, region: Region, target: Target) -> dic
     listed = commands.state_list(run)
     if listed:
         must_succeed(run, execute(ctx, run, "destroy"))
-    names, secrets = (
-        TenantNames(facts.tenant.pk, facts.tenant.name, region.name),
-        store_of(region.name, settings.SECRETS_DIR),
-    )
-    _, failed = sweep.purge(region, names, secrets=secrets, before_page=lambda system, done: ctx.heartbeat(done))
+    secrets = store_of(region.name, settings.SECRETS_DIR)
+    _, failed = sweep.purge(region, target.names, secrets=secrets, before_page=lambda system, done: ctx.heartbeat(done))
     if failed:
         raise Transient("; ".join(f"{one.system}: {one.reason}" for one in failed))
     return {"resources": len(listed)}

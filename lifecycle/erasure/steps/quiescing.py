@@ -10,11 +10,14 @@ from compliance.erasing import running
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.engine.denying import deny
+from lifecycle.erasure.engine.target import Target
 from lifecycle.erasure.subject import facts_of, found_in, phase, targets, unheld
+from lifecycle.stores.postgres import fences
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Skip, WaitUntil
 from portal.lib.clock import now
+from portal.lib.regions import Region
 from tenants import actions as registry
 from tenants import connect
 from tenants.models import Status
@@ -56,10 +59,16 @@ def quiesce(ctx: StepContext) -> dict[str, Any]:
         raise Skip("The tenant goes on.")
     with unheld(ctx, facts):
         _end_service(ctx, facts)
-        return {
-            region.name: deny(region, target, store_of(region.name, settings.SECRETS_DIR))
-            for region, target in targets(ctx, facts)
-        }
+        return {region.name: _shut(region, target) for region, target in targets(ctx, facts)}
+
+
+def _shut(region: Region, target: Target) -> dict[str, str]:
+    """Its fence closes behind whoever slept between check and write; its credentials end, each read back."""
+    has_fence = fences.set_state(region, target.tenant_id, "closed")
+    return {
+        "postgres": "closed" if has_fence else "no fence any more",
+        **deny(region, target, store_of(region.name, settings.SECRETS_DIR)),
+    }
 
 
 def _end_service(ctx: StepContext, facts: Facts) -> None:

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from lifecycle.erasure import neighbours
 from lifecycle.erasure.looking import look_everywhere
-from lifecycle.erasure.subject import facts_of, phase
+from lifecycle.erasure.subject import facts_of, phase, refuse, runs
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
 from portal.lib.clock import now
@@ -21,10 +21,27 @@ def neighbours_before(ctx: StepContext) -> dict[str, Any]:
 
 
 def verify(ctx: StepContext) -> dict[str, Any]:
-    """Every system once, with the verifiers' own eyes."""
+    """Every system once, with the verifiers' own eyes, before anything goes that was not listed: the resources.
+
+    What is left, or could not be looked at, ends the run here: what came late would be gone unseen otherwise.
+    """
     facts = facts_of(ctx)
     phase(ctx, facts, "verifying")
-    return look_everywhere(ctx, facts, "after")
+    found = look_everywhere(ctx, facts, "after")
+    explained = {name for name, run in runs(facts).items() if run.outcome}
+    if left := [_words(name, one) for name, one in found.items() if _is_left(one) and name not in explained]:
+        refuse(ctx, facts, left)
+    return found
+
+
+def _is_left(one: dict[str, Any]) -> bool:
+    return one["found"] is None or one["found"] > 0 or bool(one["listed"])
+
+
+def _words(name: str, one: dict[str, Any]) -> str:
+    if one["found"] is None:
+        return f"{name}: not checked, so nothing can be said of it: {one['why']}"
+    return f"{name}: {max(one['found'], one['listed'] or 0)} are still there"
 
 
 def grace(ctx: StepContext) -> dict[str, Any]:
