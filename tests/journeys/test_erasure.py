@@ -1,4 +1,7 @@
-"""A tenant and a person erased over HTTP while a neighbour works; a stranger checks what they were handed."""
+"""A tenant and a person erased over HTTP; a stranger checks what they were handed.
+
+Alone, because a table that one of them plants is drift to every other.
+"""
 
 import subprocess
 from pathlib import Path
@@ -91,7 +94,8 @@ def content(product: Product, request: Request) -> dict[str, int | None]:
     return rows.count(product.region(), request.tenant_id)
 
 
-def test_a_whole_tenant(product: Product, tmp_path: Path) -> None:
+def test_a_whole_tenant(alone: Product, tmp_path: Path) -> None:
+    product = alone
     neighbour, request = served(product), served(product)
     before = content(product, neighbour)
     made = ask(product, request, kind="tenant", legal_basis="contract")
@@ -117,8 +121,9 @@ def test_a_whole_tenant(product: Product, tmp_path: Path) -> None:
     names_nobody(certificate, request.names.name, TEXT[:20], str(request.tenant_id), request.tenant_id.hex)
 
 
-def test_a_person(product: Product, tmp_path: Path) -> None:
+def test_a_person(alone: Product, tmp_path: Path) -> None:
     """One person's documents, questions and sessions go; a colleague keeps theirs, and the tenant stays in use."""
+    product = alone
     request = served(product)
     token = request.champion.post(
         f"/api/v1/tenants/{request.tenant_id}/access-tokens/", {"scope": ["read", "write", "admin"]}
@@ -175,8 +180,9 @@ def test_held_in_the_middle_and_killed(alone: Product, tmp_path: Path) -> None:
     assert row["n"] == 1 and not any(content(product, request).values())
 
 
-def test_what_is_left_somewhere_is_said_and_looked_for_again(product: Product, tmp_path: Path) -> None:
+def test_what_is_left_somewhere_is_said_and_looked_for_again(alone: Product, tmp_path: Path) -> None:
     """A table that nobody listed holds a row of the tenant: no certificate, with the reason; gone, there is one."""
+    product = alone
     request = served(product)
     stray = f"stray_{request.tenant_id.hex}"
     plant = (
