@@ -68,8 +68,12 @@ class HoldSerializer(serializers.ModelSerializer[Hold]):
     ground = serializers.SerializerMethodField()
     tenant_name = serializers.CharField(source="tenant.name", read_only=True)
     placed_by = serializers.CharField(source="placed_by.username", read_only=True)
-    release_asked_by = serializers.CharField(source="release_asked_by.username", read_only=True, default=None)
-    release_confirmed_by = serializers.CharField(source="release_confirmed_by.username", read_only=True, default=None)
+    release_asked_by = serializers.CharField(
+        source="release_asked_by.username", read_only=True, allow_null=True, default=None
+    )
+    release_confirmed_by = serializers.CharField(
+        source="release_confirmed_by.username", read_only=True, allow_null=True, default=None
+    )
     stores = StoreHoldSerializer(many=True, read_only=True)
     custodians = CustodianSerializer(many=True, read_only=True)
 
@@ -157,7 +161,7 @@ class Holds(IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, v
 
 
 class RefusedAttemptSerializer(serializers.ModelSerializer[RefusedAttempt]):
-    tenant_name = serializers.CharField(source="tenant.name", read_only=True, default=None)
+    tenant_name = serializers.CharField(source="tenant.name", read_only=True, allow_null=True, default=None)
 
     class Meta:
         model = RefusedAttempt

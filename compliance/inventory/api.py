@@ -61,9 +61,13 @@ class AttestationSerializer(serializers.ModelSerializer[Attestation]):
 
 
 class SystemSerializer(serializers.ModelSerializer[System]):
-    owner = serializers.CharField(source="owner.username", read_only=True, default=None)
-    removal_asked_by = serializers.CharField(source="removal_asked_by.username", read_only=True, default=None)
-    removal_confirmed_by = serializers.CharField(source="removal_confirmed_by.username", read_only=True, default=None)
+    owner = serializers.CharField(source="owner.username", read_only=True, allow_null=True, default=None)
+    removal_asked_by = serializers.CharField(
+        source="removal_asked_by.username", read_only=True, allow_null=True, default=None
+    )
+    removal_confirmed_by = serializers.CharField(
+        source="removal_confirmed_by.username", read_only=True, allow_null=True, default=None
+    )
     attestations = AttestationSerializer(many=True, read_only=True)
 
     class Meta:

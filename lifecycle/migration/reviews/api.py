@@ -30,7 +30,7 @@ class MoveReviewSerializer(serializers.ModelSerializer[Review]):
     move = serializers.CharField(source="migration.__str__", read_only=True)
     tenant = serializers.UUIDField(source="migration.tenant_id", read_only=True)
     target = serializers.CharField(source="migration.target", read_only=True)
-    closed_by = serializers.CharField(source="closed_by.username", read_only=True, default=None)
+    closed_by = serializers.CharField(source="closed_by.username", read_only=True, allow_null=True, default=None)
     measures = MeasureSerializer(many=True, read_only=True)
 
     class Meta:
