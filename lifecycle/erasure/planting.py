@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from psycopg import sql
-
 from lifecycle.stores import aws, sweep
 from lifecycle.stores.cache.connection import connection as cache
 from lifecycle.stores.cache.connection import translated as cached
@@ -19,6 +17,7 @@ from lifecycle.stores.logs import groups
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences, roles
 from lifecycle.stores.postgres.connection import connection, translated
+from lifecycle.stores.postgres.rows import as_tenant
 from lifecycle.stores.secrets import SecretStore
 from lifecycle.stores.tags import OWNER
 from lifecycle.stores.vectors.store import store_of
@@ -53,14 +52,9 @@ def _rows(region: Region, names: TenantNames) -> None:
     roles.ensure(region, role=names.role, tenant_id=names.tenant_id, tenant_name=names.name)
     fences.ensure(region, tenant_id=names.tenant_id, state="closed")
     store_of(region, "pgvector").ensure(names)
-    role, login = sql.Identifier(names.role), sql.SQL("CURRENT_USER")
-    with translated("plant a canary"), connection(region) as db, db.transaction():
-        db.execute(sql.SQL("GRANT {} TO {} WITH SET TRUE, INHERIT FALSE").format(role, login))
-        db.execute(sql.SQL("SET LOCAL ROLE {}").format(role))
+    with translated("plant a canary"), connection(region) as db, db.transaction(), as_tenant(db, names.role):
         for statement in ROWS:
             db.execute(statement, {"t": names.tenant_id})
-        db.execute("RESET ROLE")
-        db.execute(sql.SQL("REVOKE SET OPTION FOR {} FROM {}").format(role, login))
 
 
 def _bucket(region: Region, names: TenantNames) -> None:

@@ -31,7 +31,7 @@ def clean(region: Region, run: Run, tmp_path: Path) -> sweep.Sweep:
 
 def test_plan_apply_destroy(region: Region, run: Run, tmp_path: Path) -> None:
     plan = commands.plan(run)
-    assert (plan.create, plan.update, plan.delete) == (20, 0, 0)
+    assert (plan.create, plan.update, plan.delete) == (22, 0, 0)
     assert refusals(plan, run.names) == [] and plan.other_tenants == ()
     assert len(plan.stateful) == 5
     assert commands.kept_plan(run.directory) == plan
@@ -40,7 +40,7 @@ def test_plan_apply_destroy(region: Region, run: Run, tmp_path: Path) -> None:
     assert result.ok and not result.state_suspect
     page = events(run.directory, commands.status(run.directory).log_offset)
     assert all(row.state != "planned" for row in page.resources)
-    assert len([row for row in page.resources if row.state == "done"]) == 20
+    assert len([row for row in page.resources if row.state == "done"]) == 22
     assert events(run.directory, page.offset).resources == ()
     assert commands.output(run)["tenant"]["bucket"] == run.names.bucket
     assert state.read_lock(run.backend, run.names.state_key) is None
@@ -49,7 +49,7 @@ def test_plan_apply_destroy(region: Region, run: Run, tmp_path: Path) -> None:
     assert again.is_empty and not again.drift
 
     leaving = commands.plan(run, destroy=True)
-    assert leaving.delete == 20
+    assert leaving.delete == 22
     assert len(refusals(leaving, run.names)) == 5 and refusals(leaving, run.names, destroying=True) == []
     assert commands.destroy(run).ok
     assert clean(region, run, tmp_path).is_clean

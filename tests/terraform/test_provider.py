@@ -33,7 +33,7 @@ def test_through_a_filesystem_mirror(run: Run, tmp_path: Path, monkeypatch: pyte
     mirrored = prepare(run.directory, names=run.names, inputs=INPUTS, backend=run.backend)
     commands.init(mirrored)
     plan = commands.plan(mirrored)
-    assert plan.create == 20 and commands.apply(mirrored).ok
+    assert plan.create == 22 and commands.apply(mirrored).ok
 
 
 def test_with_the_wheels_terraform(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_with_the_wheels_terraform(run: Run, monkeypatch: pytest.MonkeyPatch) ->
     try:
         assert find().argv[0] == sys.executable
         plan = commands.plan(run)
-        assert plan.create == 20 and commands.apply(run).ok and commands.plan(run).is_empty and commands.destroy(run).ok
+        assert plan.create == 22 and commands.apply(run).ok and commands.plan(run).is_empty and commands.destroy(run).ok
     finally:
         find.cache_clear()
 

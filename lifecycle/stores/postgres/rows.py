@@ -1,6 +1,7 @@
 """A tenant's rows in the shared tables: counted by the catalogue, deleted as the tenant itself, in batches."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -61,13 +62,18 @@ def _counted(db: Connection[Any], tenant_id: UUID) -> dict[str, int]:
 
 def _delete_batch(db: Connection[Any], role: str, table: catalogue.Table) -> int:
     """Delete one batch as the tenant: row security, not our WHERE, decides whose rows these are."""
-    login = sql.SQL("CURRENT_USER")
-    tenant = sql.Identifier(role)
-    db.execute(sql.SQL("GRANT {} TO {} WITH SET TRUE, INHERIT FALSE").format(tenant, login))
-    db.execute(sql.SQL("SET LOCAL ROLE {}").format(tenant))
     columns = sql.SQL(", ").join(map(sql.Identifier, table.primary))
     statement = sql.SQL("DELETE FROM {t} WHERE ({k}) IN (SELECT {k} FROM {t} LIMIT {n})")
-    deleted = db.execute(statement.format(t=table.identifier, k=columns, n=sql.Literal(BATCH))).rowcount
+    with as_tenant(db, role):
+        return db.execute(statement.format(t=table.identifier, k=columns, n=sql.Literal(BATCH))).rowcount
+
+
+@contextmanager
+def as_tenant(db: Connection[Any], role: str) -> Iterator[None]:
+    """Inside the block, which is in a transaction, the provisioner is the tenant and may no longer be it afterwards."""
+    tenant, login = sql.Identifier(role), sql.SQL("CURRENT_USER")
+    db.execute(sql.SQL("GRANT {} TO {} WITH SET TRUE, INHERIT FALSE").format(tenant, login))
+    db.execute(sql.SQL("SET LOCAL ROLE {}").format(tenant))
+    yield
     db.execute("RESET ROLE")
     db.execute(sql.SQL("REVOKE SET OPTION FOR {} FROM {}").format(tenant, login))
-    return deleted
