@@ -11,7 +11,9 @@ import pytest
 
 from compliance.verifiers import neighbours, people, verifier_of
 from compliance.verifiers.looking import Answer, Question
+from portal.embedded.stack import Stack
 from portal.lib.clock import now
+from portal.lib.regions import Region
 
 from .conftest import World
 
@@ -19,6 +21,18 @@ POSTGRES, VECTORS = verifier_of("postgres"), verifier_of("vectors-ap-south-1")
 ITEM = """
 INSERT INTO bw.erasure_item (request_id, system, seq, id, table_name, key) VALUES (%s, %s, %s, 'x', %s, %s)
 """
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Stores of these tests alone: what they change in the schema would be in everybody's way."""
+    with Stack(tmp_path_factory.mktemp("stores") / "home", regions=("ap-south-1",)) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def region(stack: Stack) -> Region:
+    return stack.region("ap-south-1")
 
 
 @contextmanager
