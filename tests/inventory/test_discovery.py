@@ -33,7 +33,7 @@ def strays(stack: Stack, region: Region) -> Iterator[dict[str, str]]:
     s3, logs = aws.client(region, "s3"), aws.client(region, "logs")
     cache = redis.Redis(host="127.0.0.1", port=region.cache.port, password=region.cache.admin_password)
     made = {
-        "table": f"rag.stray_{mark}",
+        "table": f"public.stray_{mark}",
         "bucket": f"stray-{mark}",
         "log_group": f"/stray/{mark}",
         "key_space": f"stray-{mark}:*",
