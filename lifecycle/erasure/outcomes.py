@@ -27,6 +27,7 @@ LIMITS = {
     "postgres": "Pages in the write-ahead log and free space are overwritten by use.",
     "vectors": "A provider's own purge of its storage may take longer.",
 }
+EVERYWHERE = "global"  # the region of a system that is in none
 BY_ID, NO_MORE = "Removed by id.", "What was copied out before is not covered."
 
 
@@ -35,7 +36,7 @@ def row_of(facts: Facts, row: Listed, run: SystemRun | None) -> System:
     told: dict[str, Any] = {
         "name": row.name,
         "title": row.title,
-        "region": row.region or "global",
+        "region": row.region or EVERYWHERE,
         "processor": row.processor,
         "connector": row.connector or row.kind,
         "version": "1",

@@ -66,12 +66,12 @@ def basis(core: Core) -> str:
 def lead(core: Core) -> str:
     """The one sentence that says what this paper is."""
     rows = core.erasure.systems
-    done = sum(one.outcome in ("erased", "crypto_erased", "anonymised", "not_held") for one in rows)
+    done = sum(one.outcome in COUNTED for one in rows)
     apart = sum(one.outcome == "attested_by_processor" for one in rows)
     others = len(rows) - done - apart
     parts = [f"{done} of {len(rows)} systems of record were found by independent query to hold nothing any more"]
     if others:
-        parts.append(f"{others} {'stands' if others == 1 else 'stand'} as the table says, with a date")
+        parts.append(f"{others} {'stands' if others == 1 else 'stand'} as the table says")
     if apart:
         parts.append(f"{apart} {'rests' if apart == 1 else 'rest'} on a processor's word")
     return "; ".join(parts) + "."

@@ -3,6 +3,8 @@
 from datetime import date
 from typing import Any
 
+from bailiwick_proof.erasure import System
+
 from compliance.certificates import issuing
 from compliance.certificates.models import Certificate, State
 from compliance.certificates.queries import by_key
@@ -15,7 +17,8 @@ from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.evidence import archive
 from lifecycle.erasure.found import erasure_of, type_of
 from lifecycle.erasure.looking import look_everywhere
-from lifecycle.erasure.subject import facts_of, phase, refuse, regions, targets
+from lifecycle.erasure.outcomes import EVERYWHERE
+from lifecycle.erasure.subject import facts_of, note, phase, refuse, regions, targets
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
@@ -80,6 +83,8 @@ def finish(ctx: StepContext) -> dict[str, Any]:
         items.forget(region, facts.request.pk)
         if facts.kind == "tenant":
             fences.remove(region, facts.tenant.pk)  # this job's own epoch: the last row there is of the tenant
+    for one in Certificate.objects.get(pk=certified["certificate"]).certified.erasure.systems:
+        _as_certified(ctx, facts, one)
     debts = [Debt(system, date.fromisoformat(day), owed) for system, day, owed in certified["debts"]]
     with ctx.fenced():
         if facts.kind == "tenant" and facts.tenant.status == Status.ERASING:
@@ -87,3 +92,10 @@ def finish(ctx: StepContext) -> dict[str, Any]:
         is_final = certified["type"] == "final"
         running.completed(facts.request.pk, is_final=is_final, obligations=debts, actor=ctx.actor)
     return {"completed": str(facts.request)}
+
+
+def _as_certified(ctx: StepContext, facts: Facts, one: System) -> None:
+    """The matrix says of a system what its certificate says."""
+    until = date.fromisoformat(one.until) if one.until else None
+    told = {"outcome": one.outcome, "until": until, "method": one.method, "limits": one.limits, "why": ""}
+    note(ctx, facts, one.name, "" if one.region == EVERYWHERE else one.region, state="verified", **told)

@@ -226,6 +226,7 @@ def test_no_personal_data_anywhere(kit: Kit, tmp_path: Path) -> None:
     texts = [subprocess.run(one, cwd=tmp_path, capture_output=True, check=True).stdout for one in read]
     for data in (kit.document, kit.pdf, kit.archive, kit.status, *texts):
         assert not [one for one in (*PERSON, *IDS) if one.encode() in data]
+    for data in (kit.document, kit.status, *texts):  # among compressed bytes an address stands by chance now and then
         assert not re.search(rb"[\w.]+@[\w-]+\.[a-z]{2}", data)
     assert b"Certificate of erasure" in texts[0]
 
