@@ -233,10 +233,10 @@ def test_what_is_there_when_a_hold_commits_is_there_in_the_end(
         target = settled.target(epoch=number + 1)
         listed = rows.list_into_items(target)
         at_commit, ended = _held_amid(rows, target, stack, chance)
-        assert isinstance(ended, Held), ended
+        assert isinstance(ended, Held) or (ended, at_commit) == (listed, 0), ended  # at its end just before
         found = items.read(settled.region, target.request_id, "postgres")
         left = sum(settled.counts().values()) - settled.counts()["chunk_vectors"]
-        assert found and left == at_commit == listed - found.done and 0 < found.done < listed
+        assert found and left == at_commit == listed - found.done and found.done > 0
         assert fences.set_hold(settled.region, settled.id, False, fences.hold_of(settled.region, settled.id)[1] + 1)
         assert rows.erase(target, ignore) == listed
         items.forget(settled.region, target.request_id)
@@ -244,7 +244,7 @@ def test_what_is_there_when_a_hold_commits_is_there_in_the_end(
 
 def _held_amid(rows: Rows, target: Target, stack: Stack, chance: random.Random) -> tuple[int, Any]:
     """Begin to erase, hold at some moment; return the listed rows that the hold's own transaction saw."""
-    upto, reached, ended = chance.randrange(1, 8) * SMALL, threading.Event(), []
+    upto, reached, ended = chance.randrange(1, 5) * SMALL, threading.Event(), []
 
     def alive(number: int) -> None:
         if number >= upto:
