@@ -185,6 +185,8 @@ def _hold_amid(
             ended.append(rows.remove(region, tenant_id=tenant.tenant_id, role=tenant.role, before_batch=before_batch))
         except Exception as error:
             ended.append(error)
+        finally:
+            reached.set()  # at its end, or with what went wrong
 
     thread = threading.Thread(target=delete)
     thread.start()

@@ -255,6 +255,8 @@ def _held_amid(rows: Rows, target: Target, stack: Stack, chance: random.Random) 
             ended.append(rows.erase(target, alive))
         except Exception as error:
             ended.append(error)
+        finally:
+            reached.set()  # at its end, or with what went wrong
 
     thread = threading.Thread(target=erase)
     thread.start()
