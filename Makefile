@@ -18,7 +18,7 @@ stop: ## stop what runs on this home
 status: ## what runs: process, pid, port, memory, uptime, restarts
 	$(VENV) -m portal.embedded status
 
-test: ## set up and pass all tests; sweeps are sampled with a printed seed
+test: ## set up and pass all tests; sweeps are sampled by the seed in tests/sweeps.py
 	$(INSTALL) test
 	$(VENV) -m ruff check .
 	$(VENV) -m tests.meta.advisories
