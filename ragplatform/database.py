@@ -7,7 +7,7 @@ import re
 import struct
 from array import array
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, Literal, NoReturn
 from uuid import UUID
@@ -34,6 +34,9 @@ SUSPENDED, MOVED, HELD, ERASING = "55BWS", "55BWF", "55BWH", "55BWP"
 LAST_WRITES: ContextVar[list[ReadToken] | None] = ContextVar("last_writes", default=None)
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
 BECOME = sql.SQL("SET TRANSACTION ISOLATION LEVEL {}; SET LOCAL ROLE {}; SELECT set_config('bw.epoch', {}, true)")
+# More than a pool keeps open when nothing happens, so the last one asked is new.
+SESSIONS_KEPT = 2
+SESSIONS_ASKED = SESSIONS_KEPT + 1
 STANDS = re.compile(r"state=(\w+) epoch=(\d+)")
 
 
@@ -43,7 +46,7 @@ class Database:
     def __init__(self, arguments: dict[str, Any], threads: int) -> None:
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             kwargs={**arguments, "connect_timeout": 3, "prepare_threshold": None, "application_name": "ragplatform"},
-            min_size=2,
+            min_size=SESSIONS_KEPT,
             max_size=threads,
             timeout=3,
             configure=_teach_vectors,
@@ -63,14 +66,31 @@ class Database:
     def tenant(self, binding: Binding, isolation: Isolation = "READ COMMITTED") -> Iterator[Connection]:
         """One transaction as the tenant's role and at the binding's epoch; raises Problem 503 when the store cannot."""
         try:
-            with self._pool.connection() as connection:
-                _become(connection, binding, isolation)
+            with ExitStack() as stack:
+                connection = self._as_tenant(stack, binding, isolation)
                 yield connection
                 _note_write(connection, binding)
         except PoolTimeout as error:
             raise unavailable("The database has no free connection.") from error
         except psycopg.OperationalError as error:
             _not_now(error, binding)
+
+    def _as_tenant(self, stack: ExitStack, binding: Binding, isolation: Isolation) -> Connection:
+        """A connection that has taken the tenant's role.
+
+        A server that works out a session's memberships while a role is granted may never hear of that grant (PostgreSQL
+        drops the note of it, until the next grant of any role). So a session that says no is closed, and others asked.
+        """
+        for _ in range(SESSIONS_ASKED):
+            connection = stack.enter_context(self._pool.connection())
+            try:
+                _become(connection, binding, isolation)
+                return connection
+            except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
+                refused = error
+                connection.close()
+                stack.close()
+        raise unavailable("The tenant's database role is not usable here.", 5) from refused
 
     def held(self, tenant_id: UUID, move: str) -> Held | None:
         """What this store has of a tenant that moves here; raises Problem 503 when the store cannot say."""
@@ -100,11 +120,8 @@ class Database:
 
 def _become(connection: Connection, binding: Binding, isolation: Isolation) -> None:
     role, epoch = sql.Identifier(binding.db_role), sql.Literal(str(binding.epoch))
-    try:
-        # one message for all, and no parameters: a statement of several cannot be prepared
-        connection.execute(BECOME.format(sql.SQL(isolation), role, epoch))
-    except (errors.InvalidParameterValue, errors.InsufficientPrivilege) as error:
-        raise unavailable("The tenant's database role is not usable here.", 5) from error
+    # one message for all, and no parameters: a statement of several cannot be prepared
+    connection.execute(BECOME.format(sql.SQL(isolation), role, epoch))
 
 
 def _note_write(connection: Connection, binding: Binding) -> None:
