@@ -1,5 +1,6 @@
 """What every step needs of its request: the row, its names, its region, its Terraform run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ class Stack:
     names: TenantNames
     inputs: TenantInputs
     directory: Path
+    modules: Mapping[str, str] | None = None  # None: those installed here
 
 
 def request_of(ctx: StepContext, *, lock: bool = False) -> TenantRequest:
@@ -52,7 +54,8 @@ def region_named(name: str) -> Region:
 def backend() -> Backend:
     """Where Terraform states live: the home region, which is the first one in the file."""
     home = next(iter(load(settings.REGIONS_FILE).values()))
-    return Backend(home.name, home.aws.endpoint_url, home.aws.access_key_id, home.aws.secret_access_key)
+    account = (home.aws.endpoint_url or None, home.aws.access_key_id, home.aws.secret_access_key)
+    return Backend(home.name, *account, **settings.STATES)
 
 
 def stack_of(request: TenantRequest) -> Stack:

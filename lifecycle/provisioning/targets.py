@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 
 from lifecycle.models import TenantRequest
+from lifecycle.naming.queries import names_in
 from lifecycle.provisioning.validation import Target
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.secrets import store_of
@@ -24,7 +25,7 @@ def of_request(request: TenantRequest) -> Target:
 
 def of_tenant(tenant: Tenant, requires: dict[str, Any], tags: dict[str, str]) -> Target:
     """The target of a tenant in the registry."""
-    return _target(TenantNames(tenant.pk, tenant.name, tenant.region), tenant.tier, requires, tags)
+    return _target(names_in(tenant, tenant.region), tenant.tier, requires, tags)
 
 
 def _target(names: TenantNames, tier: Any, requires: dict[str, Any], tags: dict[str, str]) -> Target:

@@ -5,11 +5,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection
 
+from lifecycle.estate.modules import keep
 from lifecycle.models import TerraformCommand
 from lifecycle.provisioning.terraform import commands
-from lifecycle.provisioning.terraform.backend import ensure_bucket
+from lifecycle.provisioning.terraform.backend import ensure_bucket, fault_of_sealing
 from lifecycle.provisioning.terraform.commands import Result, Supervised
-from lifecycle.provisioning.terraform.events import events
+from lifecycle.provisioning.terraform.events import EventPage, events
 from lifecycle.provisioning.terraform.recovery import recover
 from lifecycle.provisioning.terraform.run import Run, prepare, reopen
 from portal.jobs.context import StepContext
@@ -17,19 +18,27 @@ from portal.jobs.errors import Cancelled, Permanent, Transient, WaitUntil
 from portal.jobs.models import Job
 from portal.lib.clock import now
 
-from .subject import Stack, backend
+from .subject import Stack, backend, region_named
 
 SLICE_SECONDS = 0.5
 MOST_AT_ONCE = settings.TERRAFORM_COMMANDS_PER_REGION
 QUIET = frozenset({"reading", "read", "planned"})
+WRITING = frozenset({"apply", "import", "destroy"})
 
 
 def fresh_run(ctx: StepContext, stack: Stack) -> Run:
     """A newly prepared run with nobody else writing the tenant's state."""
     settle(ctx, stack)
-    store = backend()
-    ensure_bucket(store)
-    run = prepare(stack.directory, names=stack.names, inputs=stack.inputs, backend=store)
+    store = ensure_bucket(backend())
+    keep(stack.modules)
+    run = prepare(
+        stack.directory,
+        names=stack.names,
+        inputs=stack.inputs,
+        backend=store,
+        modules=stack.modules,
+        kind=region_named(stack.names.region).kind,
+    )
     commands.init(run)
     take_over(ctx, run)
     return run
@@ -66,10 +75,10 @@ def take_over(ctx: StepContext, run: Run) -> None:
         ctx.log("A command died before it could say how it ended: the sweep by tags is mandatory.", "warning")
 
 
-def execute(ctx: StepContext, run: Run, command: Supervised) -> Result:
+def execute(ctx: StepContext, run: Run, command: Supervised, *operands: str) -> Result:
     """Start a command as soon as its region has room, follow it to its end, keep its duration."""
     row = _admitted(ctx, run.names.region, command)
-    commands.start(run, command, timeout=900)
+    commands.start(run, command, operands=operands, timeout=900)
     result = follow(ctx, run)
     row.command, row.seconds, row.exit_code = result.command, result.seconds, result.exit_code
     row.save()
@@ -105,7 +114,16 @@ def follow(ctx: StepContext, run: Run) -> Result:
 
 
 def _tell(ctx: StepContext, run: Run, offset: int, rows: dict[str, dict[str, object]]) -> int:
-    page = events(run.directory, offset)
+    """Show all news since `offset`, page by page."""
+    while (page := events(run.directory, offset)).offset > offset:
+        _show(ctx, page, rows)
+        offset = page.offset
+    done = sum(row["state"] in ("done", "planned") for row in rows.values())
+    ctx.heartbeat(done, max(len(rows), done) or None)
+    return offset
+
+
+def _show(ctx: StepContext, page: EventPage, rows: dict[str, dict[str, object]]) -> None:
     lines = [(text, "warning") for text in page.problems]
     for event in page.resources:
         rows[event.address] = {
@@ -121,13 +139,17 @@ def _tell(ctx: StepContext, run: Run, offset: int, rows: dict[str, dict[str, obj
     ctx.log_many(lines)
     if page.resources:
         ctx.note(resources=sorted(rows.values(), key=lambda row: str(row["address"])))
-    done = sum(row["state"] in ("done", "planned") for row in rows.values())
-    ctx.heartbeat(done, max(len(rows), done) or None)
-    return page.offset
 
 
 def must_succeed(run: Run, result: Result) -> None:
-    """Raise Permanent with the provider's own words unless the command ended well."""
+    """Raise Permanent with the provider's own words unless the command ended well and the state it left is sealed.
+
+    Transient where it was stopped because its worker went: what is left of it goes on in another.
+    """
+    if not result.ok and commands.was_left(run.directory):
+        raise Transient(f"terraform {result.command} was stopped because its worker went; it goes on in another.")
     if not result.ok:
         words = commands.last_error(run.directory) or result.last_event or "it gave no reason"
         raise Permanent(f"terraform {result.command}: {words}")
+    if result.command in WRITING and (fault := fault_of_sealing(run.backend, run.names.state_key)):
+        raise Permanent(f"terraform {result.command} went well, but {fault}.")

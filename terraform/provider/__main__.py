@@ -11,6 +11,7 @@ def main() -> None:
     serving.add_argument("--reattach-file", type=Path, required=True)
     installing = verbs.add_parser("install", help="put the provider into a filesystem mirror")
     installing.add_argument("--mirror", type=Path, required=True)
+    installing.add_argument("--packages", type=Path, help="a folder of other providers' packages, to be beside it")
     verbs.add_parser("plugin", help="serve the one Terraform process that started this")
     options = parser.parse_args()
     if options.verb == "serve":
@@ -18,9 +19,10 @@ def main() -> None:
 
         serve(options.reattach_file)
     elif options.verb == "install":
-        from terraform.provider.install import install
+        from terraform.provider.install import add, install
 
-        print(*install(options.mirror), sep="\n")
+        others = add(options.mirror, options.packages) if options.packages else []
+        print(*others, *install(options.mirror), sep="\n")
     else:
         from tf.runner import run_provider
 

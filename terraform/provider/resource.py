@@ -4,11 +4,12 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 from uuid import UUID
 
 from tf import types
-from tf.iface import CreateContext, DeleteContext, PlanContext, ReadContext, Resource, UpdateContext
+from tf.iface import CreateContext, DeleteContext, ImportContext, PlanContext, ReadContext, Resource, UpdateContext
 from tf.schema import Attribute, Schema
 from tf.utils import Diagnostics
 
@@ -18,9 +19,11 @@ from portal.lib.regions import Region, load
 from terraform.provider import faults
 
 State = dict[str, Any]
+EMPTY: dict[type, Any] = {types.Number: 0, types.Map: {}, types.Set: []}
 TRIES = 5
 LOCKS = tuple(threading.Lock() for _ in range(512))
 PAUSES = (0.1, 0.3, 0.8, 2.0)
+BEARING = ("name", "bucket", "user")  # attributes that name a bucket or a user
 
 COMMON = (
     Attribute("region", types.String(), "The region's name.", required=True, requires_replace=True),
@@ -91,7 +94,7 @@ class RegionResource(Resource):  # type: ignore[misc]  # the framework ships no 
         if not all(isinstance(one, str) for one in (tenant_id, tenant_name, region)):
             return
         try:
-            names = TenantNames(UUID(str(tenant_id)), str(tenant_name), str(region))
+            names = _names(config)
         except ValueError:
             diags.add_error("Not a tenant", f"tenant_id is a UUID and tenant_name matches {TENANT_NAME.pattern}.")
             return
@@ -117,6 +120,25 @@ class RegionResource(Resource):  # type: ignore[misc]  # the framework ships no 
             self.remove(_region(current), _names(current), current)
 
         return self._tried("delete", ctx, current, removed, current)
+
+    def import_(self, ctx: ImportContext, known_as: str) -> State | None:
+        """Adopt what exists: `<region>/<tenant id>/<tenant name>`, and after that the table, the vector store, or the
+        name of a bucket or user that bears its region.
+        """
+        region, tenant_id, tenant_name, *more = [*known_as.split("/"), "", ""]
+        common = {"region": region, "tenant_id": tenant_id, "tenant_name": tenant_name}
+        known = {one.name: EMPTY.get(type(one.type), "") for one in self.FIELDS} | common
+        known |= self.expected(_names({**common, "name": more[0]}))
+        known |= {key: more[0] for key in ("table", "store") if key in known}
+
+        def looked() -> State | None:
+            found = self.look(_region(known), _names(known), known)
+            return None if found is None else {**known, "deviation": "", **found}
+
+        found = self._tried("read", ctx, known, looked, None)
+        if found is None and not ctx.diagnostics.has_errors():
+            ctx.diagnostics.add_error("There is nothing to adopt", f"{ctx.type_name} {known_as} does not exist.")
+        return found
 
     def plan(self, ctx: PlanContext, current: State | None, planned: State) -> State:
         """Plan to put every deviation right."""
@@ -174,7 +196,11 @@ def _region(state: State) -> Region:
 
 
 def _names(state: State) -> TenantNames:
-    return TenantNames(UUID(state["tenant_id"]), state["tenant_name"], state["region"])
+    """Return the names of the tenant's set: of one that bears its region where a name of it does."""
+    names = TenantNames(UUID(str(state["tenant_id"])), str(state["tenant_name"]), str(state["region"]))
+    said = [one for key in BEARING if isinstance(one := state.get(key), str)]
+    second = replace(names, bears_region=names.fits_region)
+    return second if second.bucket in said or second.iam_user in said else names
 
 
 def words(deviations: list[str]) -> str:

@@ -19,6 +19,7 @@ from lifecycle.stores import sweep
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.secrets import FileSecrets
 from portal.lib.regions import Region
+from tests.terraform.doubles import serving
 
 INPUTS = TenantInputs(
     tier="gold",
@@ -30,6 +31,19 @@ INPUTS = TenantInputs(
     data_classes=("pii",),
     compliance=("gdpr",),
 )
+
+
+@pytest.fixture(scope="session")
+def doubles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+    """The double of AWS, one process for the session."""
+    with serving(tmp_path_factory.mktemp("double")) as reached:
+        yield reached
+
+
+@pytest.fixture
+def double(doubles: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Terraform of this test meets the double of AWS."""
+    monkeypatch.setenv("TF_REATTACH_PROVIDERS", json.dumps(doubles))
 
 
 @pytest.fixture(scope="session")

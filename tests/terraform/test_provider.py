@@ -62,6 +62,19 @@ def test_names_of_another_tenant_are_refused_in_the_plan(run: Run, region: Regio
         commands.plan(run)
 
 
+def test_a_second_set_bears_its_region_in_every_name_or_in_none(run: Run) -> None:
+    names = replace(run.names, bears_region=True)
+    second = prepare(run.directory, names=names, inputs=INPUTS, backend=run.backend)
+    commands.init(second)
+    planned = {one.type: one.after or {} for one in commands.plan(second).changes}
+    user, bucket = planned["region_iam_user"], planned["region_bucket"]
+    assert (user["name"], user["bucket"], bucket["name"]) == (names.iam_user, names.bucket, names.bucket)
+    main = run.directory / "src" / "modules" / "tenant_embedded" / "main.tf"
+    main.write_text(main.read_text().replace("= region_iam_user.this.name", f'= "{run.names.iam_user}"'))
+    with pytest.raises(commands.TerraformFailed, match="Not this tenant's user"):
+        commands.plan(second)
+
+
 def test_another_tenants_resource_is_not_adopted(run: Run, region: Region) -> None:
     thief = tenants.names(region, "thief")
     spec = buckets.spec_of(run.names, tenants.labels(thief))

@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from lifecycle.estate.modules import pin
 from lifecycle.models import TenantRequest
 from lifecycle.provisioning.subject import is_connected, names_of, request_of, stack_of
 from lifecycle.provisioning.terraform import commands
+from lifecycle.provisioning.terraform.backend import read_state
 from lifecycle.provisioning.terraform.plan import PlanSummary, is_continuation, refusals
 from lifecycle.provisioning.terraform.run import Run
 from lifecycle.provisioning.terraforming import execute, follow, fresh_run, known_run, must_succeed
@@ -29,6 +31,8 @@ def apply(ctx: StepContext) -> dict[str, Any]:
         run = _ready(ctx, request, run if now and now.command == "plan" and now.state == "finished" else None)
         result = execute(ctx, run, "apply")
     must_succeed(run, result)
+    with ctx.fenced():
+        pin(run.names.tenant_id, run.module_hash, read_state(run.backend, run.names.state_key), actor=ctx.actor)
     made = commands.state_list(run)
     ctx.log(f"{len(made)} resources exist.")
     return {"resources_in_state": len(made), "outputs": commands.output(run), "seconds": round(result.seconds, 2)}

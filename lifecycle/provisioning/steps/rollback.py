@@ -114,7 +114,7 @@ def sweep_once(ctx: StepContext) -> dict[str, Any]:
         names_of(request),
         secrets=_secrets(request),
         state_addresses=commands.state_list(run) if run else (),
-        prices=_prices(),
+        prices=prices(),
     )
     left = [
         {"system": one.system, "resource": one.resource, "detail": one.detail, "monthly_inr": one.monthly_inr}
@@ -190,7 +190,7 @@ def _secrets(request: TenantRequest) -> Any:
     return store_of(request.region, settings.SECRETS_DIR)
 
 
-def _prices() -> dict[str, Decimal]:
+def prices() -> dict[str, Decimal]:
     """What leftovers cost, from the price book in force: INR a month per unit."""
     book = PriceBook.objects.filter(effective_from__lte=now()).order_by("-effective_from").first()
     gigabyte = book.prices.filter(kind="gb_month").first() if book else None

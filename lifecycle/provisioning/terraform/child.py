@@ -25,6 +25,7 @@ from lifecycle.provisioning.terraform.processes import identity, start_time
 
 PR_SET_PDEATHSIG = 1
 BEAT_SECONDS = 1.0
+BLOCK = 1024 * 1024
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -132,12 +133,17 @@ class Command:
         )
 
     def _read_log(self) -> None:
+        """Note the last whole line, a block at a time: a log of any length costs one block of memory."""
         with open(self.directory / "log.jsonl", "rb") as log:
             log.seek(self.log_read)
-            whole, _, _ = log.read().rpartition(b"\n")
-        if whole:
-            self.log_read += len(whole) + 1
-            self.last_event = _message(whole.rpartition(b"\n")[2])
+            while block := log.read(BLOCK):
+                whole, newline, _ = block.rpartition(b"\n")
+                if newline:
+                    self.last_event = _message(whole.rpartition(b"\n")[2])
+                elif len(block) < BLOCK:
+                    return  # a line still being written
+                self.log_read += len(whole) + 1 if newline else len(block)
+                log.seek(self.log_read)
 
     def _finish(self, process: subprocess.Popen[bytes]) -> int:
         code = process.returncode

@@ -17,8 +17,9 @@ from lifecycle.provisioning.terraform.plan import PlanSummary, summarise
 from lifecycle.provisioning.terraform.processes import command_alive, identity, is_alive
 from lifecycle.provisioning.terraform.run import PROJECT, Run
 
-Supervised = Literal["plan", "plan-destroy", "apply", "destroy"]
+Supervised = Literal["plan", "plan-destroy", "apply", "destroy", "import", "refresh"]
 State = Literal["absent", "running", "finished", "dead", "unknown"]
+LEFT = "left"  # in a run's directory: its worker went while the latest command ran
 LOCK_TIMEOUT = "60s"
 PARALLELISM = "4"
 
@@ -103,24 +104,32 @@ def destroy(run: Run, *, timeout: float = 1800) -> Result:
     return wait(run.directory, timeout=timeout + 240)
 
 
+def adopt(run: Run, address: str, known_as: str, *, timeout: float = 120) -> Result:
+    """Take what exists under `known_as` into the state at `address`, changing nothing; return how it ended."""
+    start(run, "import", operands=(address, known_as), timeout=timeout)
+    return wait(run.directory, timeout=timeout + 240)
+
+
 def start(
     run: Run,
     command: Supervised,
     *,
+    operands: tuple[str, ...] = (),
     timeout: float = 1800,
     grace: tuple[float, float] = (120, 60),
     die_with_parent: bool = False,
 ) -> int:
     """Start a supervised command and return the supervisor's pid; `status` and `wait` tell the rest.
 
-    Refuses while an earlier command of this run may still be running.
+    `operands` are an import's address and id. Refuses while an earlier command of this run may still be running.
     """
     now = status(run.directory)
     if now.state in ("running", "unknown"):
         raise TerraformFailed(command, f"an earlier {now.command} of this run is {now.state}", exit_code=1)
     environment = run.environment()
     reattach.check(environment)
-    (run.directory / "result.json").unlink(missing_ok=True)
+    for name in ("result.json", LEFT):
+        (run.directory / name).unlink(missing_ok=True)
     offset = _log_size(run.directory)
     call = [sys.executable, "-m", "lifecycle.provisioning.terraform.child", "--run-dir", str(run.directory)]
     terraform = ["--terraform", json.dumps(binary.configured().argv)]
@@ -128,7 +137,7 @@ def start(
     parent = ["--die-with-parent", str(os.getpid())] if die_with_parent else []
     with open(run.directory / "stderr.log", "ab") as errors:
         child = subprocess.Popen(
-            [*call, *terraform, *limits, *parent, "--", *_arguments(run, command)],
+            [*call, *terraform, *limits, *parent, "--", *_arguments(run, command, operands)],
             cwd=PROJECT,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -188,6 +197,11 @@ def stop(run_dir: Path, *, timeout: float = 240) -> Result | None:
     return _result(run_dir)
 
 
+def was_left(run_dir: Path) -> bool:
+    """Say whether the latest command was stopped because its worker went, and for nothing it did."""
+    return (run_dir / LEFT).exists()
+
+
 def state_list(run: Run, *, timeout: float = 60) -> list[str]:
     """Return the addresses in the tenant's state; empty where it has none."""
     try:
@@ -219,14 +233,17 @@ def push_unsaved(run: Run, *, timeout: float = 60) -> bool:
     return True
 
 
-def _arguments(run: Run, command: Supervised) -> list[str]:
-    common = ["-input=false", "-no-color", "-json", f"-lock-timeout={LOCK_TIMEOUT}", f"-parallelism={PARALLELISM}"]
+def _arguments(run: Run, command: Supervised, operands: tuple[str, ...]) -> list[str]:
+    plain = ["-input=false", "-no-color", f"-lock-timeout={LOCK_TIMEOUT}", f"-parallelism={PARALLELISM}"]
+    common = [*plain, "-json"]
     kept = str(run.plan_file)
     return {
         "plan": ["plan", *common, f"-out={kept}"],
         "plan-destroy": ["plan", "-destroy", *common, f"-out={kept}"],
         "apply": ["apply", *common, kept],
         "destroy": ["destroy", "-auto-approve", *common],
+        "import": ["import", *plain, *operands],  # has no -json
+        "refresh": ["apply", "-refresh-only", "-auto-approve", *common],
     }[command]
 
 
@@ -269,11 +286,12 @@ def last_error(run_dir: Path) -> str:
     found = ""
     if not (run_dir / "log.jsonl").exists():
         return found
-    whole = (run_dir / "log.jsonl").read_bytes()[status(run_dir).log_offset :]
-    for line in whole.decode(errors="replace").splitlines():
-        if '"type":"diagnostic"' in line and '"severity":"error"' in line:
-            about = json.loads(line)["diagnostic"]
-            found = ": ".join(part for part in (about.get("address"), about["summary"], about.get("detail")) if part)
+    with open(run_dir / "log.jsonl", "rb") as log:
+        log.seek(status(run_dir).log_offset)
+        for line in log:
+            if b'"type":"diagnostic"' in line and b'"severity":"error"' in line:
+                about = json.loads(line)["diagnostic"]
+                found = ": ".join(filter(None, (about.get("address"), about["summary"], about.get("detail"))))
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+PAGE = 4 * 1024 * 1024
 STATES = {
     "planned_change": "planned",
     "resource_drift": "drifted",
@@ -40,7 +41,10 @@ class EventPage:
 
 
 def events(run_dir: Path, offset: int = 0) -> EventPage:
-    """Return one row per resource that moved since byte `offset` of the log, and where to read on from."""
+    """Return one row per resource that moved since byte `offset` of the log, and where to read on from.
+
+    A page is at most PAGE bytes of log, however much there is: ask again until the offset stays.
+    """
     rows: dict[str, ResourceEvent] = {}
     problems: list[str] = []
     outputs: dict[str, Any] = {}
@@ -78,11 +82,14 @@ def _diagnose(found: dict[str, Any], rows: dict[str, ResourceEvent], problems: l
 
 
 def _lines(path: Path, offset: int) -> tuple[Iterator[dict[str, Any]], int]:
-    """Return the whole lines from `offset` on; a line still being written is left for next time."""
+    """Return the whole lines of one page from `offset` on; a line still being written is left for next time."""
     try:
         with open(path, "rb") as log:
             log.seek(offset)
-            whole, newline, _ = log.read().rpartition(b"\n")
+            page = log.read(PAGE)
+            whole, newline, _ = page.rpartition(b"\n")
+            if not newline and len(page) == PAGE:  # one line that is longer than a page
+                whole, newline = page + log.readline(), b""
     except FileNotFoundError:
         return iter(()), offset
     return _parsed(whole), offset + len(whole) + len(newline)

@@ -1,6 +1,6 @@
 """The typed variables of the tenant stack, as they go into a `tfvars.json` file."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from lifecycle.stores.names import TenantNames
@@ -29,10 +29,14 @@ class TenantInputs:
     log_retention_days: int = 90
     backup_retention_days: int = 7
     object_noncurrent_days: int = 30
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)  # of findings; older modules take none
 
     def variables(self, names: TenantNames) -> dict[str, Any]:
-        """Return the stack's variables for this tenant."""
+        """Return the stack's variables for this tenant. Modules of before names bore a region know no word of it."""
         chosen = asdict(self)
+        if not self.overrides:
+            del chosen["overrides"]
         chosen["data_classes"] = sorted(self.data_classes)
         chosen["compliance"] = sorted(self.compliance)
-        return {"tenant_id": str(names.tenant_id), "name": names.name, "region": names.region, **chosen}
+        named = {"tenant_id": str(names.tenant_id), "name": names.name, "region": names.region, **chosen}
+        return named | ({"bears_region": True} if names.bears_region else {})

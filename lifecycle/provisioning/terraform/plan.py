@@ -203,8 +203,10 @@ def _variables(plan: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_anothers(change: Change, names: TenantNames) -> bool:
-    """A change that names a tenant at all names this one, before and after."""
-    named = {side.get("tenant_id") for side in (change.before, change.after) if side and "tenant_id" in side}
+    """A change that names a tenant at all, itself or by its tags, names this one, before and after."""
+    sides = [side for side in (change.before, change.after) if side]
+    named = {side["tenant_id"] for side in sides if "tenant_id" in side}
+    named |= {side["tags_all"].get("TenantID") for side in sides if isinstance(side.get("tags_all"), dict)}
     return bool(named - {str(names.tenant_id)})
 
 

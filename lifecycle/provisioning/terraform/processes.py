@@ -41,6 +41,16 @@ def is_alive(who: dict[str, object]) -> bool | None:
     return isinstance(pid, int) and started is not None and start_time(pid) == started
 
 
+def descends_from(pid: int, ancestor: int) -> bool:
+    """Say whether `ancestor` started the process, or what started it, as far as all of them still live."""
+    while pid > 1 and pid != ancestor:
+        try:
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+    return pid == ancestor
+
+
 def command_alive(beat: dict[str, Any]) -> bool | None:
     """Say whether a heartbeat's supervisor or, where that was killed alone, its Terraform still runs."""
     supervisor = is_alive(beat)

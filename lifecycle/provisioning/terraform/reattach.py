@@ -40,10 +40,12 @@ def check(environment: dict[str, str]) -> None:
     """Raise ProviderAway unless every long-lived provider accepts a connection."""
     for name, provider in configuration(environment).items():
         address = provider["Addr"]["String"]
-        with socket.socket(socket.AF_UNIX) as probe:
+        is_tcp = provider["Addr"]["Network"] == "tcp"
+        host, _, port = address.rpartition(":")
+        with socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX) as probe:
             probe.settimeout(5)
             try:
-                probe.connect(address)
+                probe.connect((host, int(port)) if is_tcp else address)
             except OSError as error:
                 raise ProviderAway(f"{name} does not answer on its socket: {error.strerror}") from error
 

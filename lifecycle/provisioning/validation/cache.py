@@ -57,8 +57,7 @@ def _foreign(found: Findings, client: Redis, prefix: str, who: str) -> None:
 def login(region: Region, binding: Binding) -> Redis:
     """A connection as the tenant's own cache user; close it."""
     return redis.Redis(
-        host=region.cache.host,
-        port=region.cache.port,
+        **region.cache.address(),
         username=binding.cache_user,
         password=binding.cache_password,
         decode_responses=True,

@@ -11,7 +11,7 @@ from lifecycle.provisioning.validation.target import Target
 MAY_BYPASS = ("bw_mover", "bw_verifier")
 OURS = (
     *("rag_owner", "rag_tenant", "rag_platform", "bw_guard", "bw_counter"),
-    *("bw_validator", "bw_observer", "bw_provisioner", "bw_eraser"),
+    *("bw_validator", "bw_observer", "bw_provisioner", "bw_eraser", "bw_keeper"),
 )
 GROUP = "rag_tenant"
 ABOVE = """

@@ -27,3 +27,9 @@ variable "region" {
     error_message = "region must look like ap-south-1."
   }
 }
+
+variable "bears_region" {
+  description = "Whether bucket and IAM user bear the region: so in every set of a tenant but its first."
+  type        = bool
+  default     = false
+}

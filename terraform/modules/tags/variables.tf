@@ -1,10 +1,10 @@
 variable "tenant_id" {
-  description = "The tenant's id, a UUID in lower case."
+  description = "The tenant's id, a UUID in lower case, or platform for what all tenants share."
   type        = string
 
   validation {
-    condition     = can(regex("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", var.tenant_id))
-    error_message = "tenant_id must be a UUID in lower case."
+    condition     = can(regex("^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|platform)$", var.tenant_id))
+    error_message = "tenant_id must be a UUID in lower case, or platform."
   }
 }
 

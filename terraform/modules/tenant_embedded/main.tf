@@ -6,47 +6,18 @@ locals {
   }
 
   key_arn = one(region_kms_key.this[*].arn)
-
-  untagged = toset(compact([
-    "role:${var.names.role}",
-    "cache_user:${var.names.cache_user}",
-    var.vector_provider == "pgvector" ? "partition:${var.names.partition}" : "namespace:${var.vector_provider}:${var.names.namespace}",
-  ]))
 }
 
-resource "region_row_security" "this" {
-  for_each = var.protected_tables
+module "store" {
+  source = "../tenant_store"
 
-  region      = local.tenant.region
-  tenant_id   = local.tenant.tenant_id
-  tenant_name = local.tenant.tenant_name
-  table       = each.key
-}
-
-resource "region_tenant_role" "this" {
-  region      = local.tenant.region
-  tenant_id   = local.tenant.tenant_id
-  tenant_name = local.tenant.tenant_name
-  name        = var.names.role
-
-  # A role can reach the shared tables the moment it exists, so they are secured first.
-  depends_on = [region_row_security.this]
-}
-
-resource "region_fence" "this" {
-  region      = local.tenant.region
-  tenant_id   = local.tenant.tenant_id
-  tenant_name = local.tenant.tenant_name
-}
-
-resource "region_vector_namespace" "this" {
-  region      = local.tenant.region
-  tenant_id   = local.tenant.tenant_id
-  tenant_name = local.tenant.tenant_name
-  store       = var.vector_provider
-  index       = var.vector_index
-
-  depends_on = [region_tenant_role.this]
+  tenant_id       = var.tenant_id
+  name            = var.name
+  region          = var.region
+  names           = var.names
+  tags            = var.tags
+  vector_provider = var.vector_provider
+  vector_index    = var.vector_index
 }
 
 resource "region_kms_key" "this" {
@@ -91,20 +62,32 @@ resource "region_log_group" "this" {
   tags           = merge(var.tags, { Name = var.names.log_group, Role = "logs" })
 }
 
-resource "region_cache_acl" "this" {
-  region      = local.tenant.region
-  tenant_id   = local.tenant.tenant_id
-  tenant_name = local.tenant.tenant_name
-  user        = var.names.cache_user
-  prefix      = var.names.cache_prefix
+moved {
+  from = region_row_security.this
+  to   = module.store.region_row_security.this
 }
 
-resource "region_tag_set" "this" {
-  region      = local.tenant.region
-  tenant_id   = local.tenant.tenant_id
-  tenant_name = local.tenant.tenant_name
-  resources   = local.untagged
-  tags        = merge(var.tags, { Name = var.name, Role = "database" })
+moved {
+  from = region_tenant_role.this
+  to   = module.store.region_tenant_role.this
+}
 
-  depends_on = [region_tenant_role.this, region_cache_acl.this, region_vector_namespace.this]
+moved {
+  from = region_fence.this
+  to   = module.store.region_fence.this
+}
+
+moved {
+  from = region_vector_namespace.this
+  to   = module.store.region_vector_namespace.this
+}
+
+moved {
+  from = region_cache_acl.this
+  to   = module.store.region_cache_acl.this
+}
+
+moved {
+  from = region_tag_set.this
+  to   = module.store.region_tag_set.this
 }

@@ -1,6 +1,6 @@
 output "db_role" {
   description = "The tenant's database role."
-  value       = region_tenant_role.this.name
+  value       = module.store.db_role
 }
 
 output "bucket" {
@@ -20,21 +20,17 @@ output "iam_user" {
 
 output "cache_user" {
   description = "The tenant's Redis user."
-  value       = region_cache_acl.this.user
+  value       = module.store.cache_user
 }
 
 output "cache_prefix" {
   description = "How every cache key of the tenant begins."
-  value       = region_cache_acl.this.prefix
+  value       = module.store.cache_prefix
 }
 
 output "vector" {
   description = "Where the tenant's vectors are: provider, namespace, index."
-  value = {
-    provider  = region_vector_namespace.this.store
-    namespace = region_vector_namespace.this.namespace
-    index     = region_vector_namespace.this.served_by
-  }
+  value       = module.store.vector
 }
 
 output "log_group" {

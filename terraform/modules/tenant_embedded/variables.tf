@@ -1,16 +1,31 @@
 variable "tenant_id" {
   description = "The tenant's id, a UUID in lower case."
   type        = string
+
+  validation {
+    condition     = can(regex("^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$", var.tenant_id))
+    error_message = "tenant_id must be a UUID in lower case."
+  }
 }
 
 variable "name" {
   description = "The tenant's name."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,30}[a-z0-9]$", var.name))
+    error_message = "name must match ^[a-z][a-z0-9-]{1,30}[a-z0-9]$."
+  }
 }
 
 variable "region" {
   description = "The region the tenant lives in."
   type        = string
+
+  validation {
+    condition     = can(regex("^[a-z]{2}(-[a-z]+)+-[0-9]$", var.region))
+    error_message = "region must look like ap-south-1."
+  }
 }
 
 variable "names" {
@@ -26,6 +41,11 @@ variable "names" {
     log_group    = string
     kms_alias    = string
   })
+
+  validation {
+    condition     = alltrue([for one in values(var.names) : length(one) > 2]) && strcontains(var.names.role, replace(var.tenant_id, "-", ""))
+    error_message = "names are all this tenant's, as the module naming gives them."
+  }
 }
 
 variable "tags" {
@@ -52,6 +72,11 @@ variable "vector_index" {
   description = "The vector provider's index; empty for its default."
   type        = string
   default     = ""
+
+  validation {
+    condition     = can(regex("^([a-z0-9][a-z0-9-]{0,44})?$", var.vector_index))
+    error_message = "vector_index must be up to 45 of a-z, 0-9 and hyphen, or empty."
+  }
 }
 
 variable "encryption_cmk" {
@@ -81,24 +106,4 @@ variable "object_noncurrent_days" {
     condition     = var.object_noncurrent_days >= 1 && var.object_noncurrent_days <= 3650
     error_message = "object_noncurrent_days must be 1 to 3650."
   }
-}
-
-variable "protected_tables" {
-  description = "The shared tables that hold rows of tenants; row security of each is ensured and watched."
-  type        = set(string)
-  default = [
-    "access_controls",
-    "api_keys",
-    "budget_transfers",
-    "budgets",
-    "chunk_vectors",
-    "chunks",
-    "document_outbox",
-    "documents",
-    "query_history",
-    "sessions",
-    "usage_counters",
-    "usage_reports",
-    "users",
-  ]
 }

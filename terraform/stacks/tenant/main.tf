@@ -1,9 +1,10 @@
 module "naming" {
   source = "../../modules/naming"
 
-  tenant_id = var.tenant_id
-  name      = var.name
-  region    = var.region
+  tenant_id    = var.tenant_id
+  name         = var.name
+  region       = var.region
+  bears_region = var.bears_region
 }
 
 module "tags" {
@@ -31,6 +32,6 @@ module "tenant" {
   vector_provider        = var.vector_provider
   vector_index           = var.vector_index
   encryption_cmk         = var.encryption_cmk
-  log_retention_days     = var.log_retention_days
-  object_noncurrent_days = var.object_noncurrent_days
+  log_retention_days     = local.days.logs
+  object_noncurrent_days = local.days.objects
 }

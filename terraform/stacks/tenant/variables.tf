@@ -136,3 +136,29 @@ variable "object_noncurrent_days" {
   type        = number
   default     = 30
 }
+
+variable "bears_region" {
+  description = "Whether bucket and IAM user bear the region: so in every set of a tenant but its first."
+  type        = bool
+  default     = false
+}
+
+variable "overrides" {
+  description = "Single attributes that an approved finding changed: by the resource's name, then the attribute's."
+  type        = map(map(string))
+  default     = {}
+  nullable    = false
+
+  validation {
+    condition = alltrue(flatten([
+      for resource, given in var.overrides : [
+        for attribute in keys(given) : contains(lookup(local.overridable, resource, []), attribute)
+      ]
+    ]))
+    error_message = "overrides take retention_in_days of this tenant's log group and noncurrent_days of its bucket, and nothing else."
+  }
+  validation {
+    condition     = alltrue(flatten([for given in values(var.overrides) : [for value in values(given) : can(regex("^[1-9][0-9]{0,3}$", value))]]))
+    error_message = "overrides are whole numbers of days."
+  }
+}

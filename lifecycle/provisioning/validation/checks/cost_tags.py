@@ -7,7 +7,7 @@ from lifecycle.provisioning.validation.target import Target
 from lifecycle.stores.logs import groups
 from lifecycle.stores.objects import buckets, keys, users
 from lifecycle.stores.postgres import tags as tag_rows
-from lifecycle.stores.tags import of_tenant
+from lifecycle.stores.tags import of_set
 
 OWN = ("Name", "Role")  # every resource says what it is
 Labels = Mapping[str, str]
@@ -47,7 +47,7 @@ def _aws(target: Target, found: Findings) -> Iterator[tuple[str, Labels]]:
         else:
             yield resource, state.tags
     arns = {state.arn for state in (user, group, key) if state is not None} | {f"arn:aws:s3:::{binding.bucket}"}
-    for other in of_tenant(region, target.tenant_id):
+    for other in of_set(region, names):
         if other.arn not in arns:
             yield other.arn, other.tags
 

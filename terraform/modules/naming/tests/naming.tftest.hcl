@@ -25,10 +25,28 @@ run "names_carry_the_tenant" {
   }
 }
 
+run "a_second_set_bears_its_region" {
+  command = plan
+  variables {
+    bears_region = true
+  }
+
+  assert {
+    condition     = output.names.bucket == "rag-retail-banking-3e4f5a6b-ap-south-1"
+    error_message = "bucket: ${output.names.bucket}"
+  }
+  assert {
+    condition     = output.names.iam_user == "rag-0197a3b45c6d7e8f9a0b1c2d3e4f5a6b-ap-south-1"
+    error_message = "user: ${output.names.iam_user}"
+  }
+}
+
 run "longest_name_still_fits_a_bucket" {
   command = plan
   variables {
-    name = "a2345678901234567890123456789012"
+    name         = "a2345678901234567890123456789012"
+    region       = "ap-southeast-1"
+    bears_region = true
   }
   assert {
     condition     = length(output.names.bucket) <= 63
@@ -82,4 +100,10 @@ run "region_is_checked" {
     region = "mumbai"
   }
   expect_failures = [var.region]
+}
+
+run "example" {
+  module {
+    source = "./examples/basic"
+  }
 }

@@ -79,3 +79,9 @@ run "unknown_data_class_is_refused" {
   }
   expect_failures = [var.data_class]
 }
+
+run "example" {
+  module {
+    source = "./examples/basic"
+  }
+}

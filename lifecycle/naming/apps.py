@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class NamingConfig(AppConfig):
+    name = "lifecycle.naming"
+    label = "naming"

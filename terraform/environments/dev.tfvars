@@ -1,0 +1,6 @@
+environment = "dev"
+account_id  = "123456789012"
+region      = "ap-south-1"
+cost_center = "CC-1042"
+owner       = "platform-team"
+log_bucket  = "bailiwick-access-logs-123456789012"

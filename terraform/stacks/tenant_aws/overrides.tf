@@ -1,0 +1,1 @@
+../tenant/overrides.tf
