@@ -1,0 +1,1 @@
+"""Pure functions: facts in, findings out. Every decision is here, and every branch is tested."""

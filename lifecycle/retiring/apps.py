@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class RetiringConfig(AppConfig):
+    name = "lifecycle.retiring"
+    label = "retiring"
