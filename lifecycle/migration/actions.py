@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from compliance.residency import country_of
+from lifecycle.retiring.actions import retire
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.approvals import actions as approvals
@@ -244,16 +245,30 @@ def cancel(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
 
 @action
 def release_green(migration_id: UUID, *, actor: Actor, reason: str) -> Migration:
-    """Let go of the copy that a roll-back left behind. Blocked until something can erase it with evidence."""
+    """Let go of the copy that a roll-back left behind: it is erased, with evidence.
+
+    Where a later move of the tenant has taken the same store, that move speaks for what lies there.
+    """
     _need_reason(reason)
     migration = _mine(migration_id, actor)
     if migration.state != State.ROLLED_BACK or migration.started_at is None or migration.green_released_at:
         raise Conflict("There is no copy that waits to be released.", code="wrong-state")
     check_guards("migration.release_green", migration)
+    if Migration.objects.open().filter(tenant=migration.tenant_id, target=migration.target, started_at=None).exists():
+        raise Conflict("Another move of the tenant to there is about to begin.", code="migration-open")
     migration.green_released_at = now()
     migration.save(update_fields=["green_released_at"])
     record("migration.green_released", migration, actor=actor, reason=reason)
+    if not _is_taken_again(migration):
+        retire(
+            migration.tenant_id, migration.target, occasion="green", subject=migration.pk, actor=actor, reason=reason
+        )
     return migration
+
+
+def _is_taken_again(migration: Migration) -> bool:
+    later = Migration.objects.filter(tenant=migration.tenant_id, started_at__gt=migration.started_at)
+    return later.filter(Q(source=migration.target) | Q(target=migration.target)).exists()
 
 
 def _runs(migration: Migration) -> bool:

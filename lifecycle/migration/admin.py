@@ -13,6 +13,8 @@ from django.utils.translation import gettext_lazy
 from lifecycle.migration import actions, playbooks, queries
 from lifecycle.migration.copies.queries import way_out
 from lifecycle.migration.drills.actions import drill
+from lifecycle.migration.losses.actions import accept_loss
+from lifecycle.migration.losses.queries import loss_of
 from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
 from lifecycle.migration.reading import chart
 from lifecycle.migration.reading.actions import report_problem
@@ -78,6 +80,17 @@ class ThrottleForm(forms.Form):
         label=gettext_lazy("Writes a second"), min_value=1, max_value=1_000_000, initial=100
     )
     minutes = forms.IntegerField(label=gettext_lazy("For so many minutes"), min_value=1, max_value=1440, initial=60)
+
+
+class LossForm(forms.Form):
+    """The number again, by hand: nobody accepts what they have not read."""
+
+    writes = forms.CharField(
+        label=gettext_lazy("Writes that are lost, as the page says"),
+        max_length=20,
+        help_text=gettext_lazy("Type the number, or: unknown"),
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
 
 
 class PlaybookForm(forms.Form):
@@ -207,6 +220,15 @@ class MigrationAdmin(GovernedAdmin):
                 says=_("What the roll-back left in %(region)s is erased.") % {"region": migration.target},
                 done=_("Released."),
             ),
+            "accept_loss": Verb(
+                "accept_loss",
+                _("Go back without green"),
+                _on(accept_loss),
+                tone="danger",
+                form=LossForm,
+                says=_("What only green has is lost. If green answers in the last moment, all of it comes back."),
+                done=_("Accepted. Blue is opened; green is closed as soon as it answers."),
+            ),
             "report": Verb(
                 "report",
                 _("Report a problem"),
@@ -255,6 +277,7 @@ class MigrationAdmin(GovernedAdmin):
             "case_url": self.console.url_of("approvals.case", str(migration.case_id or "")),
             "job_url": self.console.url_of("jobs.job", str(migration.rollback_job_id or migration.job_id or "")),
             "seal": seal_of_record(migration),
+            "loss": loss_of(migration),
             "way_out": (out := way_out(migration)),
             "copy_url": self.console.url_of("copies.tenantcopy", str(out.copy_id)) if out else "",
             "record_url": reverse("migration-record", args=[migration.pk]) if migration.is_switched else "",

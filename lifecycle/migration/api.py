@@ -19,6 +19,9 @@ from tenants.models import Tenant
 
 from . import actions, playbooks
 from .copies.queries import way_out
+from .losses.actions import accept_loss
+from .losses.models import Loss
+from .losses.queries import loss_of
 from .models import Attempt, Migration, Passage, Playbook, RedFlag, Round, Strategy
 from .reading import chart
 from .reading.actions import report_problem
@@ -99,12 +102,34 @@ class KeptGreenSerializer(serializers.Serializer[Any]):
     so_far_inr = serializers.DecimalField(max_digits=16, decimal_places=2, allow_null=True)
 
 
+class LossSerializer(serializers.ModelSerializer[Loss]):
+    """What is, or would be, lost with a green that does not answer. A number that is not known is null."""
+
+    accepted_by = serializers.CharField(source="accepted_by.username", read_only=True, allow_null=True, default=None)
+    words = serializers.CharField(read_only=True)
+
+    class Meta:
+        model = Loss
+        exclude = ["migration"]
+
+
+class LossAcceptanceSerializer(ReasonSerializer):
+    writes = serializers.CharField(max_length=20, help_text="The number that was shown, or `unknown`")
+
+
 class MigrationDetailSerializer(MigrationSerializer):
     passages = PassageSerializer(many=True, read_only=True)
     attempts = AttemptSerializer(many=True, read_only=True)
     reading = ReadingSerializer(read_only=True, allow_null=True, default=None)
     kept_green = serializers.SerializerMethodField(help_text="What a roll-back left in the target, and its cost")
     way_out = serializers.SerializerMethodField(help_text="The copy to restore from, once a roll-back cannot finish")
+
+    loss = serializers.SerializerMethodField(help_text="Once green does not answer")
+
+    @extend_schema_field(LossSerializer(allow_null=True))
+    def get_loss(self, migration: Migration) -> Any:
+        found = loss_of(migration)
+        return LossSerializer(found).data if found else None
 
     @extend_schema_field(KeptGreenSerializer(allow_null=True))
     def get_kept_green(self, migration: Migration) -> Any:
@@ -191,6 +216,15 @@ class MigrationViewSet(
     @action(detail=True, methods=["post"], url_path="green-release")
     def green_release(self, request: Request, pk: Any = None) -> Response:
         return self._act(actions.release_green, request)
+
+    @extend_schema(request=LossAcceptanceSerializer, responses=MigrationDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="loss-acceptance")
+    def loss_acceptance(self, request: Request, pk: Any = None) -> Response:
+        """Go back to blue without what a silent green still has. Not by who asked for the move."""
+        found = self.get_object()
+        given = asked(request, LossAcceptanceSerializer, "migration.accept_loss", found)
+        accept_loss(found.pk, actor=actor_of(request), **given)
+        return Response(self.get_serializer(self.get_queryset().get(pk=found.pk)).data)
 
     @extend_schema(request=ReasonSerializer, responses={201: ProblemReportSerializer})
     @action(detail=True, methods=["post"])

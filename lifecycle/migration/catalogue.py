@@ -10,6 +10,8 @@ from psycopg import Connection
 from lifecycle.stores.postgres.connection import connection, translated
 from portal.lib.regions import Region
 
+from .engine.tables import GUARDED
+
 # ordinary and partitioned tables of the tenants, without the partitions: those are their parents'
 TABLES = """
 WITH tenants AS (
@@ -55,9 +57,9 @@ WHERE k.contype = 'f' AND k.conparentid = 0 AND NOT EXISTS (
 UNGUARDED = (
     TABLES
     + """
-SELECT relname FROM tenants t WHERE NOT EXISTS (
-    SELECT FROM pg_trigger g JOIN pg_proc p ON p.oid = g.tgfoid JOIN pg_namespace n ON n.oid = p.pronamespace
-    WHERE g.tgrelid = t.oid AND n.nspname = 'bw' AND NOT g.tgisinternal AND g.tgenabled IN ('O', 'A')) ORDER BY 1
+SELECT c.relname FROM tenants c WHERE NOT """
+    + GUARDED
+    + """ ORDER BY 1
 """
 )
 SHAPE = (
@@ -85,7 +87,7 @@ def faults(region: Region) -> list[str]:
         said += [
             f"{name}: {key} names rows that belong to no tenant, or to another" for name, key in db.execute(REACHING)
         ]
-        said += [f"{name} has no guard" for (name,) in db.execute(UNGUARDED)]
+        said += [f"{name} has not the whole guard" for (name,) in db.execute(UNGUARDED)]
     return said
 
 

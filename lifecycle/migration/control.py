@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from compliance.holds import queries as holds
-from lifecycle.stores.names import TenantNames
+from lifecycle.naming.queries import names_in
+from lifecycle.provisioning.subject import region_named
 from lifecycle.stores.postgres import fences
 from portal.access.actor import Actor
 from portal.audit.context import acting
@@ -36,14 +37,16 @@ class Holder(Protocol):
 
 
 def move_at(migration: Migration, epoch: int, source: Region, target: Region) -> Move:
-    """What the engine is told of a move that is held at `epoch`. The bucket has one name on either side."""
-    bucket = TenantNames(migration.tenant_id, migration.tenant.name, source.name).bucket
+    """What the engine is told of a move that is held at `epoch`."""
+    bucket, other = (names_in(migration.tenant, side.name).bucket for side in (source, target))
     held = _held(migration, source.name), _held(migration, target.name)
-    return Move(migration.pk, migration.tenant_id, epoch, source, target, bucket, held)
+    return Move(migration.pk, migration.tenant_id, epoch, source, target, bucket, held, other)
 
 
 def _held(migration: Migration, region: str) -> Held:
-    return held_in(migration.tenant, region, migration.vector_provider)
+    """The plan speaks of the target alone: of blue it says nothing, also once green owns the tenant."""
+    planned = migration.vector_provider if region == migration.target else ""
+    return held_in(migration.tenant, region, planned)
 
 
 class Control:
@@ -82,8 +85,13 @@ class Control:
         return True
 
     def admit(self, region: Region) -> None:
-        """Bring the tenant's hold and suspension into a store that is about to open."""
+        """Bring the tenant's hold, suspension and people's fences into a store that is about to open.
+
+        No erasure of a person begins while the tenant moves, so on the way back blue knows of all of them.
+        """
         admit(self._migration.tenant_id, region, actor=self._holder.actor)
+        if region.name == self._migration.target:
+            fences.bring_subjects(region_named(self._migration.source), region, self._migration.tenant_id)
 
 
 def admit(tenant_id: UUID, region: Region, *, actor: Actor) -> None:

@@ -2,7 +2,7 @@
 
 from portal.jobs.kinds import JobKind, StepDef
 
-from .steps import cutover, doors, green, preflight, reads, stability, sync
+from .steps import closing, cutover, doors, green, preflight, reads, stability, sync
 from .windows.steps import in_window
 
 RESOURCES = "migration"
@@ -20,9 +20,7 @@ MOVE = JobKind(
         StepDef("copy", "Capture and copy", in_window(sync.first_copy), eta_seconds=30, lease_seconds=60),
         StepDef("objects", "Copy objects and their past", in_window(sync.bucket), eta_seconds=10, lease_seconds=60),
         StepDef("follow", "Rounds of what changed", in_window(sync.follow), eta_seconds=10, lease_seconds=60),
-        StepDef(
-            "verify", "Verify both sides", in_window(sync.verified), eta_seconds=20, lease_seconds=120, max_attempts=3
-        ),
+        StepDef("verify", "Verify both sides", in_window(sync.verified), eta_seconds=20, lease_seconds=120),
         StepDef("doors_settled", "Wait for the old DNS answers to end", doors.settled, eta_seconds=60),
         StepDef("reads", "Move the reads", reads.move_reads, eta_seconds=60, lease_seconds=60),
         StepDef("switch", "Switch", in_window(cutover.cut_over), eta_seconds=2, lease_seconds=60),
@@ -42,4 +40,10 @@ ROLL_BACK = JobKind(
         StepDef("doors_back", "Lead clients back to blue", doors.lead_back, eta_seconds=60),
         StepDef("close", "Conclude", cutover.close_rollback, eta_seconds=1),
     ],
+)
+CLOSE_GREEN = JobKind(
+    name=closing.KIND,
+    title="Close a region that did not answer",
+    is_cancellable=False,
+    steps=[StepDef("close", "Close it as soon as it answers", closing.close_green, eta_seconds=1)],
 )

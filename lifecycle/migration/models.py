@@ -248,7 +248,9 @@ class Migration(ConcurrentTransitionMixin, models.Model):
 
     @transition(state, source=S.TRAFFIC_CUTOVER_COMPLETE, target=S.BLUE_DECOMMISSIONED)
     def decommission(self) -> None:
+        """From here on nothing follows green: what would be lost with it is all that is written since."""
         self._moved()
+        self.exposure = None
 
     @transition(state, source=S.BLUE_DECOMMISSIONED, target=S.COMPLETED)
     def complete(self) -> None:

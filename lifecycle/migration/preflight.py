@@ -10,11 +10,12 @@ from django.db.models import Q
 
 from compliance.residency import evaluate
 from lifecycle.models import Incident
+from lifecycle.naming.queries import clash, names_to_be
 from lifecycle.stores.errors import StoreError
 from lifecycle.stores.postgres import fences, volume
 from portal.guards import refusals
 from portal.lib.clock import now
-from portal.lib.regions import Region
+from portal.lib.regions import Region, load
 from tenants.models import Status, Tenant
 
 from .catalogue import differences, faults
@@ -51,7 +52,8 @@ def look(tenant: Tenant, source: Region | None, target: Region | None, wanted: s
         missing = wanted if target is None else tenant.region
         remedy = "Connect it, or choose another."
         return [*found, Finding("MIG-REGION", "refuse", f"{missing} is not connected to this portal", remedy)], ""
-    return [*found, *_vectors(tenant, source, target, vectors), *_stores(tenant, source, target)], vectors
+    found += [*_names(tenant, target), *_vectors(tenant, source, target, vectors)]
+    return [*found, *_stores(tenant, source, target)], vectors
 
 
 def refused(findings: list[Finding]) -> list[Finding]:
@@ -70,6 +72,11 @@ def _residency(findings: tuple[Any, ...]) -> Iterator[Finding]:
     for one in findings:
         outcome = {"pass": "pass", "refuse": "refuse"}.get(one.outcome, "refuse")
         yield Finding(f"{one.rule_id} {one.rule_version}", outcome, one.title, one.remedy)
+
+
+def _names(tenant: Tenant, target: Region) -> Iterator[Finding]:
+    if why := clash(names_to_be(tenant, target.name), tenant, load(settings.REGIONS_FILE)):
+        yield Finding("MIG-NAMES", "refuse", why, "Upgrade the tenant's modules first: newer names bear the region.")
 
 
 def _vectors(tenant: Tenant, source: Region, target: Region, there: str) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from portal.access import policy
 from portal.access.actor import Actor
 from portal.lib.clock import now
 
+from .losses.queries import may_accept
 from .models import BEFORE_SWITCH, ENDED, HALTED, UNDER_WAY, Migration, State
 from .windows.queries import throttle_of, window_seen
 
@@ -50,7 +51,8 @@ def phases_of(migration: Migration) -> list[Phase]:
 def available_verbs(migration: Migration, actor: Actor) -> list[str]:
     """Words the actor may use on the move now, in the order pages show them."""
     can_report = migration.state in SERVED_ELSEWHERE and policy.can(actor, "migration.report", migration)
-    return _operations(migration, actor) + (["report"] if can_report else [])
+    lossy = ["accept_loss"] if may_accept(migration, actor) else []
+    return lossy + _operations(migration, actor) + (["report"] if can_report else [])
 
 
 def _operations(migration: Migration, actor: Actor) -> list[str]:
@@ -100,6 +102,7 @@ def where_it_stands(migration: Migration) -> str:
         S.INCREMENTAL_SYNC: _("Green follows blue in rounds and is being verified."),
         S.TRAFFIC_CUTOVER_STARTED: _("Reads move to green step by step; then the switch: writers wait for one round."),
         S.TRAFFIC_CUTOVER_COMPLETE: _("Green owns the tenant. Blue follows, so the way back loses nothing."),
+        S.BLUE_DECOMMISSIONED: _("Blue is being erased system by system; there is no way back any more."),
         S.COMPLETED: _("Done."),
         S.PAUSED: _("Paused. Changes stay captured; the tenant notices nothing."),
         S.FAILED: _("Stopped by a failure; blue serves the tenant as before."),

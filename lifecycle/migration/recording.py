@@ -15,24 +15,26 @@ import bailiwick_client
 from bailiwick_proof.canonical import canonical
 
 from lifecycle.provisioning.terraform.run import module_hash
+from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.audit.evidence import Seal, receipt_of, seal_of
 from portal.audit.models import Entry
-from portal.jobs.context import StepContext
+from portal.jobs.models import Step
 from portal.lib.errors import Conflict
 from tenants.placement.actions import placement_of
 
 from . import engine
+from .losses.queries import loss_of
 from .models import Attempt, Direction, Migration, Round, State
 
 FORMAT, VERB = "bailiwick.migration-record/1", "migration.recorded"
 
 
-def keep_record(ctx: StepContext, migration: Migration, outcome: str) -> None:
+def keep_record(migration: Migration, outcome: str, *, actor: Actor, epoch: int) -> None:
     """Write the record of a switched move, once for each outcome. Inside the transaction of what it tells of."""
     if migration.switched_at is None or _entries(migration, VERB).filter(data__outcome=outcome).exists():
         return
-    record(VERB, migration, actor=ctx.actor, reason=str(migration), data=_record(ctx, migration, outcome))
+    record(VERB, migration, actor=actor, reason=str(migration), data=_record(migration, outcome, epoch))
 
 
 def signed_record(migration: Migration) -> bytes:
@@ -61,10 +63,11 @@ def _why_not(migration: Migration) -> str:
     return "A move is recorded once its switch is done."
 
 
-def _record(ctx: StepContext, migration: Migration, outcome: str) -> dict[str, Any]:
-    seen = ctx.evidence("verify")
-    switched = _entries(migration, "migration.complete_cutover").first()
-    epochs = switched.data if switched else {}
+def _record(migration: Migration, outcome: str, epoch: int) -> dict[str, Any]:
+    verified = Step.objects.filter(job=migration.job_id, name="verify").first() if migration.job_id else None
+    seen = verified.evidence if verified else {}
+    epochs = _epochs(migration)
+    loss = loss_of(migration)
     return {
         "format": FORMAT,
         "outcome": outcome,
@@ -74,7 +77,7 @@ def _record(ctx: StepContext, migration: Migration, outcome: str) -> dict[str, A
         "is_rehearsal": migration.is_rehearsal,
         "source": migration.source,
         "target": migration.target,
-        "job_epoch": ctx.epoch,
+        "job_epoch": epoch,
         "routing": {
             "before": epochs.get("before"),
             "after": epochs.get("epoch"),
@@ -91,7 +94,8 @@ def _record(ctx: StepContext, migration: Migration, outcome: str) -> dict[str, A
         **({"vectors": seen["vectors"]} if "vectors" in seen else {}),
         "switch": _switch(migration, Direction.FORWARD),
         "way_back": _switch(migration, Direction.BACK),
-        "rounds": Round.objects.filter(migration=migration).count(),
+        **({"loss": loss.as_json()} if loss and loss.epoch else {}),
+        "rounds": _rounds(migration),
         "versions": versions(),
         "times": {
             "started": _time(migration.started_at),
@@ -100,6 +104,23 @@ def _record(ctx: StepContext, migration: Migration, outcome: str) -> dict[str, A
             "ended": _time(migration.ended_at),
         },
     }
+
+
+def switched_at(migration: Migration) -> int | None:
+    """The epoch at which green was placed, as its transaction wrote it down: an abort since then has taken another."""
+    return _epochs(migration).get("epoch")
+
+
+def _rounds(migration: Migration) -> int:
+    """As green's own ledger counted them at the switch; of an older move, those that its log has."""
+    switch = Step.objects.filter(job=migration.job_id, name="switch").first() if migration.job_id else None
+    counted = switch.evidence.get("rounds") if switch else None
+    return Round.objects.filter(migration=migration).count() if counted is None else int(counted)
+
+
+def _epochs(migration: Migration) -> dict[str, Any]:
+    entry = _entries(migration, "migration.complete_cutover").first()
+    return entry.data if entry else {}
 
 
 def _switch(migration: Migration, direction: Direction) -> dict[str, Any] | None:

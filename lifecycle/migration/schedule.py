@@ -28,6 +28,7 @@ from .engine import switch
 from .engine.move import RESOURCE_CLASS, acknowledge_in
 from .models import Migration, MigrationQuerySet
 from .planning import regions
+from .windows.actions import lift_now
 from .windows.queries import open_window
 
 log = structlog.get_logger(__name__)
@@ -81,10 +82,15 @@ def _look(migration: Migration) -> None:
 
 
 def shut(migration: Migration) -> float | None:
-    """Since when the owner was seen to refuse writers, now for the first time perhaps; None while it takes them."""
-    region = regions().get(placement_of(migration.tenant_id).owner)
+    """Since when the owner was seen to refuse writers, now for the first time perhaps; None while it takes them.
+
+    It takes them if it is open at the very epoch by which they are routed there.
+    """
+    stands = placement_of(migration.tenant_id)
+    region = regions().get(stands.owner)
     fence = fences.read(region, migration.tenant_id) if region else None
-    if (fence is None or fence.state == "open") and open_window(migration) is None:
+    is_served = fence is None or (fence.state, fence.epoch) == ("open", stands.epoch)
+    if is_served and open_window(migration) is None:
         forget_shut(migration)
         return None
     return cache.get_or_set(_key(migration), now().timestamp(), 3600) or 0.0
@@ -122,6 +128,7 @@ def give_back(migration: Migration, because: str = "Nobody was at work.") -> int
             acknowledge_in(known[other], found)
     epoch = switch.abort(found, Control(watch, migration))
     with watch.fenced():
+        lift_now(migration, because, actor=WATCHDOG)
         record("migration.given_back", migration, actor=WATCHDOG, reason=because, data={"epoch": epoch})
     log.warning("migration.given_back", migration_id=str(migration.pk), epoch=epoch)
     return epoch

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from portal.access.actor import Actor
-from portal.access.models import User
+from portal.access.models import Role, User
 from portal.audit.actions import record
 from portal.jobs.models import Job, JobState
 from portal.lib.clock import now
@@ -15,6 +15,7 @@ from portal.notify.subscribers import local, page
 from . import schedule
 from .models import BEFORE_SWITCH, Migration, State
 from .moving import locked, move
+from .recording import keep_record
 from .windows.models import Window
 
 SYSTEM = Actor.system("migration")
@@ -56,11 +57,55 @@ def job_failed(payload: dict[str, Any]) -> None:
     if payload["compensation"] and job.pk == migration.job_id:
         migration.rollback_job_id = UUID(payload["compensation"])
         migration.save(update_fields=["rollback_job_id"])
-    elif job.state == JobState.FAILED and job.pk == migration.job_id and migration.state in BEFORE_SWITCH:
-        move(migration, "fail", actor=SYSTEM, reason=job.error)
     elif job.state == JobState.FAILED:
+        _stopped(migration, job)
+
+
+def _stopped(migration: Migration, job: Job) -> None:
+    """Nobody works on it any more: the engineers are called, at once where it happened behind the switch."""
+    if job.pk == migration.job_id and migration.state in BEFORE_SWITCH:
+        move(migration, "fail", actor=SYSTEM, reason=job.error)
+    else:
         migration.state_reason = job.error[:1000]
         migration.save(update_fields=["state_reason"])
+    _call(
+        "migration.stopped",
+        {**_named(migration), "key": f"{job.pk}:{job.retries}"},
+        title=f"The move of {migration.tenant.name} has stopped and waits for a person",
+        severity=Severity.CRITICAL,
+        body=job.error,
+    )
+
+
+def not_following(payload: dict[str, Any]) -> None:
+    """Blue does not answer: how much would be lost with green grows, and nobody else would say so."""
+    _call(
+        "migration.not_following",
+        {**payload, "key": f"{payload['migration_id']}:{payload['silence']}"},
+        title=f"{payload['name']}: its old region does not answer and falls behind",
+        severity=Severity.CRITICAL,
+        body=f"If green died now, {payload['writes']} writes would be lost.",
+    )
+
+
+def _named(migration: Migration) -> dict[str, str]:
+    tenant = migration.tenant
+    about = {"migration_id": str(migration.pk), "tenant_id": str(tenant.pk), "name": tenant.name}
+    return {**about, "business_unit": tenant.business_unit_id}
+
+
+def _call(event: str, payload: dict[str, Any], **more: Any) -> None:
+    """Tell the engineers, once for each key."""
+    notify(
+        event,
+        role=Role.PLATFORM_ENGINEER,
+        where={"tenant": payload["tenant_id"], "business_unit": payload["business_unit"]},
+        url=page("migrations", payload["migration_id"]),
+        tenant_id=payload["tenant_id"],
+        details=[("Tenant", payload["name"])],
+        key=f"{event}:{payload['key']}",
+        **more,
+    )
 
 
 def changed(payload: dict[str, Any]) -> None:
@@ -92,6 +137,17 @@ def fence_reported(payload: dict[str, Any]) -> None:
     """A router stands before a fence: the watchdog's clock runs from now on. Its own tick decides, and nothing here."""
     for migration in schedule.under_way().filter(tenant_id=payload["tenant_id"]):
         schedule.shut(migration)
+
+
+def store_retired(payload: dict[str, Any]) -> None:
+    """Blue is gone, with evidence: the move is complete, and its record says so."""
+    if payload["occasion"] != "decommission":
+        return
+    migration = locked(UUID(payload["subject"]))
+    if migration.state == State.BLUE_DECOMMISSIONED:
+        move(migration, "complete", actor=SYSTEM)
+        epoch = Job.objects.values_list("job_epoch", flat=True).get(pk=migration.job_id)
+        keep_record(migration, "completed", actor=SYSTEM, epoch=epoch)
 
 
 def _of_case(payload: dict[str, Any]) -> Migration | None:

@@ -3,15 +3,17 @@
 from uuid import UUID
 
 from lifecycle.migration.models import Migration
+from lifecycle.retiring.actions import retire
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.audit.context import action
+from portal.guards import check_guards
 from portal.jobs import actions as jobs
 from portal.lib.errors import Absent, Conflict, Invalid
 from tenants.models import Status, Tenant
 
-from .models import State, TenantCopy
+from .models import RELEASABLE, State, TenantCopy
 from .places import why_not
 
 KIND = "migration.copy"
@@ -35,6 +37,23 @@ def make_copy(tenant_id: UUID, region: str, *, actor: Actor, reason: str) -> Ten
     copy.job_id = jobs.start_job(KIND, actor=actor, subject=copy, title=title, reason=reason, params=params).pk
     copy.save(update_fields=["job_id"])
     record("migration.copy_asked", copy, actor=actor, reason=reason, data={"region": region})
+    return copy
+
+
+@action
+def release(copy_id: UUID, *, actor: Actor, reason: str) -> TenantCopy:
+    """Let go of a copy, or of what is left of one that failed: it is erased, with evidence."""
+    if not TenantCopy.objects.visible_to(actor).filter(pk=copy_id).exists():
+        raise Absent("There is no such copy.")
+    copy = TenantCopy.objects.select_for_update(of=("self",), no_key=True).select_related("tenant").get(pk=copy_id)
+    policy.require(actor, "migration.make_copy", copy)
+    if not reason.strip():
+        raise Invalid(fields={"reason": "say why; it is kept in the record"})
+    if copy.state not in RELEASABLE or not TenantCopy.objects.untouched().filter(pk=copy_id).exists():
+        raise Conflict("Nothing of this copy lies there any more.", code="wrong-state")
+    check_guards("copy.release", copy)
+    record("migration.copy_released", copy, actor=actor, reason=reason)
+    retire(copy.tenant_id, copy.region, occasion="copy", subject=copy.pk, actor=actor, reason=reason)
     return copy
 
 

@@ -12,11 +12,12 @@ from lifecycle.migration.admin import tenant_named
 from portal.access.actor import Actor
 from portal.admin.governed import GovernedAdmin
 from portal.admin.listing import column
-from portal.admin.verbs import Fact, Facts
+from portal.admin.verbs import Fact, Facts, Verb
 from tenants.queries import region_choices
 
 from . import actions
 from .models import State, TenantCopy
+from .queries import available_verbs
 
 
 class CopyForm(forms.Form):
@@ -52,6 +53,7 @@ class CopyAdmin(GovernedAdmin):
             State.VERIFIED: _("Found equal to its source. It is never opened, and the next copy replaces it."),
             State.REPLACED: _("Another copy has been written in its place."),
             State.FAILED: copy.error,
+            State.ERASED: _("It was released, and is gone from every system there."),
         }
         return f"{copy.source} → {copy.region}. {said[State(copy.state)]}"
 
@@ -70,5 +72,21 @@ class CopyAdmin(GovernedAdmin):
         ]
         return [Facts(_("The copy"), [row for row in rows if row.value not in ("", None)])]
 
+    def verbs(self, copy: TenantCopy, actor: Actor) -> list[Verb]:
+        known = Verb(
+            "release",
+            _("Release the copy"),
+            _release,
+            tone="danger",
+            says=_("What lies in %(region)s is erased; no move can be restored from it any more.")
+            % {"region": copy.region},
+            done=_("Released. It is being erased."),
+        )
+        return [known] if "release" in available_verbs(copy, actor) else []
+
     def create(self, actor: Actor, data: dict[str, Any]) -> TenantCopy:
         return actions.make_copy(tenant_named(data.pop("tenant"), actor), actor=actor, **data)
+
+
+def _release(copy: TenantCopy, *, actor: Actor, reason: str) -> None:
+    actions.release(copy.pk, actor=actor, reason=reason)

@@ -4,6 +4,7 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -55,6 +56,14 @@ class CopyViewSet(
         given = asked(request, CopyInputSerializer, "migration.make_copy")
         made = actions.make_copy(actor=actor_of(request), **given)
         return Response(self.get_serializer(made).data, status=201)
+
+    @extend_schema(request=ReasonSerializer, responses={200: CopySerializer})
+    @action(detail=True, methods=["post"], url_path="release")
+    def release(self, request: Request, pk: Any = None) -> Response:
+        """Let go of the copy, which is then erased with evidence."""
+        given = asked(request, ReasonSerializer, "migration.make_copy")
+        copy = actions.release(self.get_object().pk, actor=actor_of(request), **given)
+        return Response(self.get_serializer(copy).data)
 
 
 routes = [("tenant-copies", CopyViewSet, "tenant-copy")]

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from lifecycle.migration.models import Migration
@@ -21,6 +22,10 @@ class State(models.TextChoices):
     VERIFIED = "verified", _("verified")
     REPLACED = "replaced", _("replaced")
     FAILED = "failed", _("failed")
+    ERASED = "erased", _("erased")
+
+
+RELEASABLE = (State.VERIFIED, State.FAILED)
 
 
 class CopyQuerySet(models.QuerySet["TenantCopy"]):
@@ -32,9 +37,14 @@ class CopyQuerySet(models.QuerySet["TenantCopy"]):
 
     def standing(self) -> "CopyQuerySet":
         """Verified copies whose region no move has written into since."""
-        since = Migration.objects.filter(tenant=OuterRef("tenant"), started_at__gt=OuterRef("verified_at"))
+        return self.filter(state=State.VERIFIED).untouched()
+
+    def untouched(self) -> "CopyQuerySet":
+        """Those whose region no later move has had a side in."""
+        made = Coalesce("verified_at", "created_at")
+        since = Migration.objects.filter(tenant=OuterRef("tenant"), started_at__gt=OuterRef("made"))
         moved_there = Exists(since.filter(Q(source=OuterRef("region")) | Q(target=OuterRef("region"))))
-        return self.filter(state=State.VERIFIED).exclude(moved_there)
+        return self.annotate(made=made).exclude(moved_there)
 
     def fit_for(self, migration: Migration, since: datetime) -> "CopyQuerySet":
         """Copies that outlive a loss of either side of the move, and hold everything written before `since`."""

@@ -3,6 +3,7 @@
 from compliance.residency import evaluate
 from lifecycle.migration.models import Migration, State
 from lifecycle.migration.planning import regions
+from lifecycle.naming.queries import clash, names_to_be
 from tenants.models import Tenant
 
 
@@ -12,6 +13,8 @@ def why_not(tenant: Tenant, region: str) -> str:
         return "the tenant is served from there"
     if region not in regions():
         return "it is not connected to this portal"
+    if regions()[region].same_aws and (why := clash(names_to_be(tenant, region), tenant, regions())):
+        return why
     placement = evaluate(
         region=region,
         geography=tenant.geography,

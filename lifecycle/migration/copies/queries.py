@@ -8,9 +8,12 @@ from uuid import UUID
 from django.db.models import Sum
 
 from lifecycle.migration.models import ENDED, Migration, Round
+from lifecycle.retiring.models import Retirement
+from portal.access import policy
+from portal.access.actor import Actor
 from portal.jobs.models import Job, JobState, Step
 
-from .models import State, TenantCopy
+from .models import RELEASABLE, State, TenantCopy
 
 
 @dataclass(frozen=True)
@@ -56,3 +59,10 @@ def _is_stuck(migration: Migration) -> bool:
     return job is not None and (
         job.state == JobState.FAILED or Step.objects.filter(job=job, failures__gt=0).exclude(state="succeeded").exists()
     )
+
+
+def available_verbs(copy: TenantCopy, actor: Actor) -> list[str]:
+    """Words the actor may use on the copy now."""
+    lies_there = copy.state in RELEASABLE and TenantCopy.objects.untouched().filter(pk=copy.pk).exists()
+    is_going = Retirement.objects.filter(occasion="copy", subject=copy.pk).exists()
+    return ["release"] if lies_there and not is_going and policy.can(actor, "migration.make_copy", copy) else []

@@ -11,15 +11,15 @@ from lifecycle.migration.recording import versions
 from lifecycle.migration.steps import capture, green
 from lifecycle.migration.steps.common import SLICE_SECONDS, again
 from lifecycle.migration.steps.sync import objects_verified
+from lifecycle.naming.queries import names_in
 from lifecycle.provisioning.subject import region_named
-from lifecycle.stores.names import TenantNames
 from portal.audit.actions import record
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled, Permanent, Skip, Transient
 from portal.lib.clock import now
 
 from .actions import moving
-from .models import State, TenantCopy
+from .models import RELEASABLE, State, TenantCopy
 from .places import why_not
 
 
@@ -113,11 +113,21 @@ def job_ended(payload: dict[str, Any]) -> None:
         record("migration.copy_failed", found, actor=SYSTEM, reason=found.error)
 
 
+def store_retired(payload: dict[str, Any]) -> None:
+    """What lay there is gone, with evidence."""
+    if payload["occasion"] == "copy":
+        found = TenantCopy.objects.select_for_update(no_key=True).get(pk=payload["subject"])
+        if found.state in RELEASABLE:
+            found.state = State.ERASED
+            found.save(update_fields=["state"])
+            record("migration.copy_erased", found, actor=SYSTEM, data={"retirement": payload["retirement_id"]})
+
+
 def _there(ctx: StepContext, found: TenantCopy) -> Move:
     """What the engine is told, acknowledged by both stores. The copy's own id keeps its ledger apart."""
     source, region = region_named(found.source), region_named(found.region)
-    bucket = TenantNames(found.tenant_id, found.tenant.name, source.name).bucket
-    there = Move(found.pk, found.tenant_id, ctx.epoch, source, region, bucket)
+    bucket, other = (names_in(found.tenant, side.name).bucket for side in (source, region))
+    there = Move(found.pk, found.tenant_id, ctx.epoch, source, region, bucket, other_bucket=other)
     acknowledge(there)
     return there
 

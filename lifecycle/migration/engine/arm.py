@@ -1,7 +1,8 @@
 """Switches capture on: from here every change of the tenant's rows leaves its key behind."""
 
 import time
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from psycopg import Connection, errors
 
@@ -9,8 +10,10 @@ from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
+from . import tables
 from .move import Move, fenced
 
+T = TypeVar("T")
 PAUSE = 0.1  # seconds between tries, in which queued writers pass
 LOCK = "SELECT pg_advisory_xact_lock(bw.fence_lock(%s))"
 # One unbroken time of capture has one generation.
@@ -26,23 +29,34 @@ def arm(move: Move, tries: int = 100) -> int:
     The tenant's lock is taken exclusively: a transaction that is already past its guard would be missed. Writers queue
     behind that, so each try is short; after the last one Transient says that a writer's transaction stays open.
     """
-    with translated("arm capture"), connection(move.source, "mover") as db:
+    with translated("arm capture"):
+        with connection(move.source, "mover") as db:
+            tables.require_guards(tables.read(db), move.source)
+        return alone(move, lambda db: _arm(db, move), tries)
+
+
+def _arm(db: Connection[Any], move: Move) -> int:
+    db.execute(ARM, (move.tenant_id,))
+    return generation(db, move, move.source)
+
+
+def alone(move: Move, act: Callable[[Connection[Any]], T], tries: int = 100) -> T:
+    """What `act` does at the source in one transaction without any writer of the tenant, who takes writes meanwhile.
+
+    No try keeps writers waiting for longer than 100 ms; LockNotAvailable after the last one.
+    """
+    with connection(move.source, "mover") as db:
         for last in (number == tries for number in range(1, tries + 1)):
             try:
-                return _arm(db, move)
+                with fenced(db, move, move.source):
+                    db.execute("SET LOCAL lock_timeout = '100ms'")
+                    db.execute(LOCK, (move.tenant_id,))
+                    return act(db)
             except errors.LockNotAvailable:
                 if last:
                     raise
                 time.sleep(PAUSE)
     raise AssertionError
-
-
-def _arm(db: Connection[Any], move: Move) -> int:
-    with fenced(db, move, move.source):
-        db.execute("SET LOCAL lock_timeout = '100ms'")
-        db.execute(LOCK, (move.tenant_id,))
-        db.execute(ARM, (move.tenant_id,))
-        return generation(db, move, move.source)
 
 
 def generation(db: Connection[Any], move: Move, region: Region) -> int:

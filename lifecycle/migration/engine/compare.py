@@ -1,7 +1,8 @@
 """Compares the objects of both sides by reading them. Shares no code with what copies them.
 
-An object is its key and its history: for each version the SHA-256 over the bytes read, its length and its tags, for
-each delete marker its place. Neither ETag nor time count: a multipart upload has another ETag, a copy another time.
+An object is its key and its history: for each version the SHA-256 over the bytes read, its length, its tags, its locks
+and what is told of its content, for each delete marker its place. Neither ETag nor time count: a multipart upload has
+another ETag, a copy another time.
 """
 
 import hashlib
@@ -20,6 +21,11 @@ from .move import Move
 
 SYSTEM = "objects"
 AT_ONCE = 8
+OURS = {"bw-sha256", "bw-version"}  # what a copy bears beside what its original says of itself
+TOLD = (
+    *("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl", "Expires"),
+    *("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"),
+)
 
 
 @dataclass(frozen=True)
@@ -105,9 +111,16 @@ def _digest(region: Region, bucket: str, key: str, moments: list[dict[str, Any]]
             continue
         place = {"Bucket": bucket, "Key": key, "VersionId": moment["VersionId"]}
         content, length = hashlib.sha256(), 0
-        for block in s3.get_object(**place)["Body"].iter_chunks(1 << 20):
+        got = s3.get_object(**place)
+        for block in got["Body"].iter_chunks(1 << 20):
             content.update(block)
             length += len(block)
         tags = sorted((tag["Key"], tag["Value"]) for tag in s3.get_object_tagging(**place)["TagSet"])
-        told.append(json.dumps([length, content.hexdigest(), tags]))
+        told.append(json.dumps([length, content.hexdigest(), tags, _beside(got)], sort_keys=True))
     return hashlib.sha256(json.dumps([key, told]).encode()).digest()
+
+
+def _beside(got: dict[str, Any]) -> dict[str, str]:
+    """What a version says of itself beside its content: its kind, until when it is locked, what its writer noted."""
+    said = {name: str(got[name]) for name in TOLD if got.get(name)}
+    return said | {f"x-{name}": value for name, value in got.get("Metadata", {}).items() if name not in OURS}

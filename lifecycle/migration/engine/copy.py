@@ -29,12 +29,17 @@ SELECT e.epoch, f.state FROM bw.job_epoch e JOIN bw.fence f USING (tenant_id), L
     SELECT set_config('session_replication_role', 'replica', true), set_config('synchronous_commit', %s, true)) s
 WHERE e.tenant_id = %s AND e.resource_class = %s FOR SHARE OF e, f
 """
-BOUNDS = sql.SQL("""
-SELECT {key}, n FROM (
-    SELECT {names}, row_number() OVER (ORDER BY {names}) AS n, count(*) OVER () AS last
-    FROM {table} WHERE tenant_id = {tenant}) AS numbered
-WHERE n % {rows} = 0 OR n = last ORDER BY n
+# The last key of every full chunk: the index is passed over once, and nothing is sorted or kept.
+FULL = sql.SQL("""
+WITH RECURSIVE bounds AS (
+    (SELECT {names} FROM {table} WHERE tenant_id = {tenant} ORDER BY {names} OFFSET {rows} - 1 LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM bounds, LATERAL (
+        SELECT {names} FROM {table} t WHERE tenant_id = {tenant} AND ({t}) > ({bounds})
+        ORDER BY {names} OFFSET {rows} - 1 LIMIT 1) AS next)
+SELECT {key} FROM bounds
 """)
+REST = sql.SQL("SELECT {key}, count(*) OVER () FROM {table} WHERE {condition} ORDER BY {last_first} LIMIT 1")
 PLAN = """
 INSERT INTO bw.move_chunk (move_id, tenant_id, generation, number, table_name, after_key, upto_key, planned)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
@@ -46,6 +51,8 @@ WHERE move_id = %s AND copied_at IS NULL ORDER BY number LIMIT 1 FOR UPDATE SKIP
 DONE = """
 UPDATE bw.move_chunk SET rows = %s, bytes = %s, copied_at = clock_timestamp() WHERE move_id = %s AND number = %s
 """
+# A commit that waits for the disk takes with it all those before it, which did not.
+KEEP = "UPDATE bw.move_chunk SET copied_at = copied_at WHERE move_id = %s AND number = 0"
 PROGRESS = """
 SELECT count(copied_at), count(*), coalesce(sum(rows), 0)::bigint, coalesce(sum(planned), 0)::bigint,
        coalesce(sum(bytes), 0)::bigint
@@ -98,7 +105,7 @@ def plan(move: Move) -> Progress:
 def copy_some(
     move: Move, seconds: float = 2.0, beat: Callable[[], None] = lambda: None, workers: int = WORKERS
 ) -> Progress:
-    """Copy chunk after chunk for about so long, some at once; complete when none is left."""
+    """Copy chunk after chunk for about so long, some at once; complete when none is left, and all of it on disk."""
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(_work, move, until) for _ in range(workers)]
@@ -107,7 +114,11 @@ def copy_some(
         for one in running:
             one.result()
     with translated("copy rows"), connection(move.target, "mover") as target:
-        return progress(target, move)
+        done = progress(target, move)
+        if done.is_complete:
+            with into(target, move):
+                target.execute(KEEP, (move.id,))
+        return done
 
 
 def _work(move: Move, until: float) -> None:
@@ -202,9 +213,17 @@ def _chunks(source: Limited, move: Move, found: list[Table]) -> Iterator[tuple[A
     for table in found:
         if not vectors.go_as_rows(move, table.name):
             continue
-        names, rows = sql.SQL(", ").join(map(sql.Identifier, table.key)), sql.Literal(ROWS)
-        parts = {"key": table.key_text(), "names": names, "table": table.identifier, "rows": rows}
-        after, counted = None, 0
-        for upto, number in source.execute(BOUNDS.format(tenant=sql.Literal(move.tenant_id), **parts)):
-            yield table.name, after, upto, number - counted
-            after, counted = upto, number
+        after = None
+        for (upto,) in source.execute(_with_key(FULL, move, table)).fetchall():
+            yield table.name, after, upto, ROWS
+            after = upto
+        condition = table.bounded(move.tenant_id, after)
+        for upto, left in source.execute(_with_key(REST, move, table, condition=condition)).fetchall():
+            yield table.name, after, upto, left
+
+
+def _with_key(query: sql.SQL, move: Move, table: Table, **more: sql.Composable) -> sql.Composed:
+    said: dict[str, sql.Composable] = {name: table.names(name) for name in ("t", "bounds")}
+    said |= {"names": table.names(), "last_first": sql.SQL("{} DESC").format(table.names(between=" DESC, "))}
+    said |= {"key": table.key_text(), "table": table.identifier, "rows": sql.Literal(ROWS)}
+    return query.format(tenant=sql.Literal(move.tenant_id), **said, **more)

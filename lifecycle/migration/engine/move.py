@@ -13,6 +13,7 @@ from lifecycle.stores.postgres.connection import SYSTEM, prompt, translated
 from portal.lib.regions import Region
 
 RESOURCE_CLASS = "migration"
+OBJECTS, VECTORS = "objects", "vectors"  # the stores beside a database
 # A mover that sleeps between two statements of one transaction is ended by the server (LIMITS); one that sleeps in the
 # middle of a pipeline is not: for the server it is busy. It holds its epoch's row, and whoever takes over ends it.
 END_SLEEPERS = """
@@ -49,7 +50,8 @@ class Move:
     """Rows flow from `source` to `target`. `job_epoch` is the lease under which every transaction is made.
 
     `bucket` is the tenant's on either side, or empty for a tenant that has none; `other_bucket` is that of the target
-    where it is another. `held` is where source and target keep its vectors.
+    where it is another. `held` is where source and target keep its vectors. `without` names stores of the source that
+    are given up: what only they have stays there, and its rows come alone.
     """
 
     id: UUID
@@ -60,6 +62,7 @@ class Move:
     bucket: str = ""
     held: tuple[Held, Held] = (Held(), Held())
     other_bucket: str = ""
+    without: frozenset[str] = frozenset()
 
     @property
     def bucket_there(self) -> str:

@@ -14,6 +14,7 @@ from datetime import datetime
 from itertools import islice
 from typing import IO, Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from psycopg import Connection, sql
 
@@ -28,6 +29,10 @@ AT_ONCE = 8
 IN_MEMORY = 16 * 1024 * 1024
 # Which rows name an object: a document its original, a note of the outbox one that is to go.
 NAMED = {"documents": "object_key", "document_outbox": "detail->>'object_key'"}
+NAMED_BY = (
+    "SELECT object_key FROM rag.documents WHERE tenant_id = %s AND object_key = ANY (%s)",
+    "SELECT detail->>'object_key' FROM rag.document_outbox WHERE tenant_id = %s AND detail->>'object_key' = ANY (%s)",
+)
 SHA256, VERSION = "bw-sha256", "bw-version"
 KEPT = (
     *("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl", "Expires"),
@@ -54,6 +59,11 @@ def named(db: Connection[Any], table: Table, condition: sql.Composed) -> list[st
     return [key for (key,) in rows if key]
 
 
+def still_named(db: Connection[Any], tenant_id: UUID, keys: Iterable[str]) -> set[str]:
+    """Those of the keys that any row names."""
+    return {key for query in NAMED_BY for (key,) in db.execute(query, (tenant_id, list(keys))).fetchall()}
+
+
 def bring(move: Move, keys: Iterable[str]) -> int:
     """Leave every key with the same history on the target as on the source; returns how many versions that took."""
     wanted = sorted(set(keys))
@@ -61,6 +71,22 @@ def bring(move: Move, keys: Iterable[str]) -> int:
         return 0
     with aws.translated(SYSTEM, "copy objects"), ThreadPoolExecutor(AT_ONCE) as pool:
         return sum(pool.map(lambda key: _bring(move, key), wanted))
+
+
+def lacking(region: Region, bucket: str, keys: Iterable[str]) -> int:
+    """How many of the keys have no history in this bucket."""
+    with aws.translated(SYSTEM, "look for objects"), ThreadPoolExecutor(AT_ONCE) as pool:
+        return sum(not found for found in pool.map(lambda key: history(region, bucket, key), sorted(set(keys))))
+
+
+def mark_deleted(move: Move, keys: Iterable[str]) -> None:
+    """Delete on the target, whose versions stay, what the source has deleted and cannot say so itself."""
+    s3 = aws.client(move.target, "s3")
+    with aws.translated(SYSTEM, "delete objects"):
+        for key in keys if move.bucket else ():
+            found = history(move.target, move.bucket_there, key)
+            if found and not found[-1].is_marker:
+                s3.delete_object(Bucket=move.bucket_there, Key=key)
 
 
 def keys(region: Region, bucket: str, after: str = "") -> Iterator[str]:

@@ -17,12 +17,16 @@ from . import objects, tables, vectors
 from .arm import generation
 from .copy import both, into, snapshot
 from .load import pour
-from .move import Move, fenced
+from .move import OBJECTS, Move, fenced
 from .tables import Table
 from .vectors import Change, Keys
 
 MOST = 50_000  # keys in one round: it is held in memory
-DIRTY = "SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s ORDER BY seq LIMIT %s"
+DIRTY = """
+SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s AND table_name <> ALL (%s) ORDER BY seq LIMIT %s
+"""
+# An object that could not come with the row that names it has a line of its own, until its store answers.
+OWE = "INSERT INTO bw.dirty (tenant_id, table_name, key) SELECT %s, %s, ARRAY[key] FROM unnest(%s::text[]) key"
 SEEN = "SELECT pg_current_snapshot()::text, (SELECT epoch FROM bw.fence WHERE tenant_id = %s)"
 LEFT = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s"
 STORE = """
@@ -51,7 +55,8 @@ class Seen:
 class Round:
     """`keys` distinct keys; `left` is how many more lines were dirty when it ended.
 
-    `changed` are the keys of what was brought as rows, `vectors` what was brought beside them.
+    `changed` are the keys of what was brought as rows, `vectors` what was brought beside them, `owed` the objects that
+    these rows name and that were not.
     """
 
     keys: int
@@ -62,6 +67,7 @@ class Round:
     changed: Keys
     vectors: Change
     seen: Seen
+    owed: tuple[str, ...] = ()
 
 
 def round(move: Move) -> Round:
@@ -100,6 +106,8 @@ def carried(
     if seqs and strike:
         with fenced(source, move, move.source):
             source.execute("DELETE FROM bw.dirty WHERE tenant_id = %s AND seq = ANY (%s)", (move.tenant_id, seqs))
+            if done.owed:
+                source.execute(OWE, (move.tenant_id, OBJECTS, list(done.owed)))
 
 
 def mend(move: Move, ids: Collection[str]) -> None:
@@ -120,7 +128,8 @@ def _carry(
     """The lines that were carried, and the round."""
     began = time.monotonic()
     with source.pipeline():
-        dirty, seen = source.execute(DIRTY, (move.tenant_id, MOST)), source.execute(SEEN, (move.tenant_id,))
+        given_up = list(move.without & {OBJECTS})
+        dirty, seen = source.execute(DIRTY, (move.tenant_id, given_up, MOST)), source.execute(SEEN, (move.tenant_id,))
         generation(source, move, move.source)
     lines, row = dirty.fetchall(), seen.fetchone()
     assert row is not None
@@ -128,21 +137,23 @@ def _carry(
     changed: dict[str, dict[tuple[str, ...], None]] = {}
     for _, table, key in lines:
         changed.setdefault(table, {})[tuple(key)] = None
+    objects.bring(move, (key for (key,) in changed.pop(OBJECTS, {})))
     keys = vectors.with_notes(move, source, {name: [list(key) for key in found] for name, found in changed.items()})
     rows = {name: dirty for name, dirty in keys.items() if vectors.go_as_rows(move, name)}
-    upserted, left, beside = 0, 0, Change()
+    upserted, left, beside, owed = 0, 0, Change(), set[str]()
     if keys:
         known = {table.name: table for table in found}
         with into(target, move):
             beside = vectors.of_round(move, source, target, keys)
-            vectors.carry(move, source, target, beside, until)
-            upserted = _bring(source, target, move, known, rows, taken, make_room)
+            beside = vectors.brought(move, source, target, beside, until)
+            upserted, owed = _bring(source, target, move, known, rows, taken, make_room)
     if len(lines) == MOST:
         row = source.execute(LEFT, (move.tenant_id,)).fetchone()
         left = int(row[0]) - len(lines) if row else 0
     number, deleted = sum(map(len, keys.values())), sum(map(len, rows.values())) - upserted
     seconds = time.monotonic() - began
-    return [seq for seq, *_ in lines], Round(number, upserted, deleted, seconds, left, rows, beside, taken)
+    done = Round(number, upserted, deleted, seconds, left, rows, beside, taken, tuple(sorted(owed)))
+    return [seq for seq, *_ in lines], done
 
 
 def _bring(
@@ -153,11 +164,14 @@ def _bring(
     keys: Keys,
     seen: Seen,
     make_room: bool,
-) -> int:
-    """Replace the rows of these keys on the target by those of the source's snapshot `seen`; returns their number."""
+) -> tuple[int, set[str]]:
+    """Replace the rows of these keys on the target by those of the source's snapshot `seen`.
+
+    Returns their number, and what they name where the source's objects are given up.
+    """
     upserted = 0
     conditions = {name: found[name].among(move.tenant_id, dirty) for name, dirty in keys.items()}
-    objects.bring(move, _objects(source, target, found, conditions))
+    owed = _bring_objects(source, target, move, found, conditions)
     with target.pipeline():
         for name, condition in conditions.items():
             target.execute(sql.SQL("DELETE FROM {} WHERE {}").format(found[name].identifier, condition))
@@ -166,7 +180,7 @@ def _bring(
     deleted = sum(map(len, keys.values())) - upserted
     target.execute(STORE, (move.id, move.tenant_id, move.id, move.source.name, seen.snapshot, upserted, deleted))
     _stand(target, move, seen)
-    return upserted
+    return upserted, owed
 
 
 def _stand(target: Connection[Any], move: Move, seen: Seen) -> None:
@@ -176,14 +190,20 @@ def _stand(target: Connection[Any], move: Move, seen: Seen) -> None:
         target.execute(APPLIED, (move.tenant_id, move.id, seen.epoch, seen.snapshot, age))
 
 
-def _objects(
-    source: Connection[Any], target: Connection[Any], found: dict[str, Table], conditions: dict[str, sql.Composed]
+def _bring_objects(
+    source: Connection[Any],
+    target: Connection[Any],
+    move: Move,
+    found: dict[str, Table],
+    conditions: dict[str, sql.Composed],
 ) -> set[str]:
     """What the changed rows name, as they are and as they were: the object of a deleted row has a marker by now."""
-    sides = (source, target)
-    return {
-        key
-        for name, condition in conditions.items()
-        for db in sides
-        for key in objects.named(db, found[name], condition)
-    }
+    here, there = (
+        {key for name, condition in conditions.items() for key in objects.named(db, found[name], condition)}
+        for db in (source, target)
+    )
+    if OBJECTS not in move.without:
+        objects.bring(move, here | there)
+        return set()
+    objects.mark_deleted(move, there - here - objects.still_named(source, move.tenant_id, there - here))
+    return here

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from psycopg import Connection, errors
+from psycopg import Connection, Cursor, errors
 
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SOON, SYSTEM, Limited, connection, prompt, translated
@@ -20,7 +20,7 @@ from portal.lib.regions import Region
 from . import compare_vectors, tables, vectors, verify
 from .arm import LOCK
 from .copy import both
-from .move import Control, Move, NotInTime, Placement, fenced
+from .move import Control, Move, NotInTime, Overtaken, Placement, fenced
 from .rounds import carried
 from .tables import Table
 
@@ -51,11 +51,14 @@ class _NotFenced(OverBudget):
 
 @dataclass(frozen=True)
 class Switched:
-    """`pause_ms` from the moment writers began to wait until the placement was set."""
+    """`pause_ms` from the moment writers began to wait until the placement was set.
+
+    Who finds that an earlier worker had committed knows neither that, which is 0 then, nor the keys.
+    """
 
     epoch: int
     pause_ms: float
-    keys_inside: int
+    keys_inside: int | None
 
 
 def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool = False) -> Switched:
@@ -65,7 +68,7 @@ def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool 
     writers have been refused since `shut`, and still are.
     """
     if recover(move, control, is_shut=is_shut):
-        return Switched(control.placement().epoch, 0.0, 0)
+        return Switched(control.placement().epoch, 0.0, None)
     before = control.placement()
     with translated("switch"), _warmed(move) as warm:
         control.admit(move.target)
@@ -132,17 +135,32 @@ def abort(move: Move, control: Control) -> int:
         raise Permanent(SYSTEM, "abort", f"{stands.owner} owns the tenant, which is on neither side of this move")
     owner = sides.pop(stands.owner)
     for other in sides.values():
-        with suppress(Transient):
+        with suppress(Transient, Overtaken):  # out of reach, or so when this job was made known
             close(move, other, epoch)
     open_owner(move, owner, epoch)
     return epoch
+
+
+def undo(move: Move, control: Control) -> int:
+    """Before the commit point: the owner serves at the epoch returned. One that did all the time is not touched.
+
+    The target is not asked for anything; it is closed by `close`.
+    """
+    stands = control.placement()
+    return stands.epoch if _is_served(move, stands.epoch, is_shut=False) else abort(move, control)
 
 
 def open_owner(move: Move, region: Region, epoch: int) -> None:
     """Open the store that owns the tenant, at an epoch that was never in force; its capture is on from then."""
     with translated("open the owner"), prompt(region, "mover") as db, fenced(db, move, region):
         db.execute(LOCK, (move.tenant_id,))
-        db.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
+        _is_open(db.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch}), region, epoch)
+
+
+def _is_open(opened: Cursor[Any], region: Region, epoch: int) -> None:
+    """A store that has seen this epoch, or a later one, was not opened: somebody may be routed there by it."""
+    if opened.rowcount != 1:
+        raise Permanent(SYSTEM, "open", f"the fence in {region.name} has seen epoch {epoch} before")
 
 
 def settle(move: Move, stands: Placement) -> None:
@@ -181,7 +199,10 @@ def _warmed(move: Move) -> Iterator[_Warm]:
     vectors.connect(move)
     verifier = (connection(side, "verifier") for side in (move.source, move.target))
     with both(move) as (source, target), next(verifier) as mine, next(verifier) as theirs:
-        yield _Warm(move, source, target, mine, theirs, tables.read(source), verify.shapes(mine))
+        found = tables.read(source)
+        for side, region in ((found, move.source), (tables.read(target), move.target)):
+            tables.require_guards(side, region)
+        yield _Warm(move, source, target, mine, theirs, found, verify.shapes(mine))
 
 
 def _warm_up(warm: _Warm, budget_ms: int) -> None:
@@ -210,18 +231,31 @@ def _fence(source: Connection[Any], move: Move, budget_ms: int, is_shut: bool) -
 
 
 def _last_round(warm: _Warm, until: float) -> int:
-    """Bring over what is left, and compare it; returns how many keys it was. Their lines leave with `close`."""
+    """Bring over all that is left, and compare it; returns how many keys it was. Their lines leave with `close`.
+
+    More than one round carries is over budget: what it left out would stay behind. So is what takes longer than
+    `until`, here and not later: from here on undoing it would keep writers longer than going on.
+    """
     try:
         with carried(warm.source, warm.target, warm.move, warm.tables, strike=False, until=until) as done:
             keys, beside = done.changed, done.vectors
         wrong = compare_vectors.differing(warm.move, beside.there, beside.gone, until) if beside else []
     except NotInTime as late:
         raise OverBudget(SYSTEM, "switch", f"vectors changed to the last: {late.message}") from late
+    if not done.seen.is_whole:
+        raise OverBudget(SYSTEM, "switch", f"more changed to the last than the {done.keys} keys of one round")
+    _in_time(until, "the last round")
     if keys:
         wrong += verify.differing(warm.mine, warm.theirs, warm.shapes, warm.move.tenant_id, keys)
     if wrong:
         raise Permanent(SYSTEM, "switch", f"{', '.join(wrong)} differ after the last round")
+    _in_time(until, "its comparison")
     return done.keys
+
+
+def _in_time(until: float, what: str) -> None:
+    if (late := time.monotonic() - until) > 0:
+        raise OverBudget(SYSTEM, "switch", f"{what} ended {late * 1000:.0f} ms after the budget")
 
 
 def _open_target(warm: _Warm, epoch: int) -> None:
@@ -231,8 +265,7 @@ def _open_target(warm: _Warm, epoch: int) -> None:
         with warm.target.pipeline():
             warm.target.execute(LOCK, (move.tenant_id,))
             opened = warm.target.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
-        if opened.rowcount != 1:
-            raise Permanent(SYSTEM, "switch", f"the fence in {move.target.name} has seen epoch {epoch} before")
+        _is_open(opened, move.target, epoch)
 
 
 def _is_served(move: Move, epoch: int, is_shut: bool) -> bool:

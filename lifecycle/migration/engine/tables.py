@@ -1,14 +1,27 @@
 """The tables that hold a tenant's rows, read from the catalogue of a store."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import Connection, sql
 
+from lifecycle.stores.errors import Permanent
+from lifecycle.stores.postgres.connection import SYSTEM
+from portal.lib.regions import Region
+
 Statement = sql.Composed
 
-READ = """
+# Of the table `c`: all that the guard consists of is there, switched on, and passed over by the mover alone.
+GUARDED = """
+(SELECT count(*) = 4 FROM pg_trigger g
+ WHERE g.tgrelid = c.oid AND g.tgenabled IN ('O', 'A') AND pg_get_triggerdef(g.oid) LIKE CASE g.tgname
+     WHEN 'guard_truncate' THEN '% BEFORE TRUNCATE ON rag.% FOR EACH STATEMENT EXECUTE FUNCTION bw.refuse_truncate()'
+     ELSE '% AFTER ' || upper(replace(g.tgname, 'guard_', '')) || ' ON rag.% FOR EACH STATEMENT'
+          ' WHEN ((CURRENT_USER <> ''bw_mover''::name)) EXECUTE FUNCTION bw.guard_' || c.relname || '(%' END
+   AND g.tgname IN ('guard_insert', 'guard_update', 'guard_delete', 'guard_truncate'))
+"""
+COLUMNS = """
 SELECT c.relname::text,
        ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
              AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum),
@@ -19,13 +32,15 @@ SELECT c.relname::text,
                    SELECT jsonb_agg(a.attname) FROM pg_attribute a
                    WHERE a.attrelid = c.oid AND a.attnum = ANY (i.indkey)))), '[]')
         FROM pg_index i WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary),
-       EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = c.oid AND g.tgname = 'guard_update' AND g.tgenabled = 'O')
+"""
+OF_TENANTS = """
 FROM pg_class c
 WHERE c.relnamespace = 'rag'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
   AND EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped)
   AND NOT c.relname LIKE 'chunk\\_vectors\\_%'
 ORDER BY c.relname
 """
+READ = COLUMNS + GUARDED + OF_TENANTS
 
 
 @dataclass(frozen=True)
@@ -65,12 +80,12 @@ class Table:
         parts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self.key)
         return sql.SQL("ARRAY[{}]").format(parts)
 
-    def bounded(self, tenant_id: UUID, after: list[str] | None, upto: list[str]) -> Statement:
-        """The condition for the tenant's rows with keys above `after` (None: from the first) up to `upto`."""
+    def bounded(self, tenant_id: UUID, after: list[str] | None, upto: list[str] | None = None) -> Statement:
+        """The condition for the tenant's rows with keys above `after` (None: the first) up to `upto` (the last)."""
         clauses = [sql.SQL("tenant_id = {}").format(sql.Literal(tenant_id))]
         for sign, key in ((">", after), ("<=", upto)):
             if key is not None:
-                clauses.append(sql.SQL(f"({{}}) {sign} ({{}})").format(self._names(), self._values(key)))
+                clauses.append(sql.SQL(f"({{}}) {sign} ({{}})").format(self.names(), self._values(key)))
         return sql.SQL(" AND ").join(clauses)
 
     def among(self, tenant_id: UUID, keys: list[list[str]]) -> Statement:
@@ -80,11 +95,12 @@ class Table:
             for values, kind in zip(zip(*keys, strict=True), self.key_types, strict=True)
         )
         return sql.SQL("tenant_id = {} AND ({}) IN (SELECT * FROM unnest({}))").format(
-            sql.Literal(tenant_id), self._names(), arrays
+            sql.Literal(tenant_id), self.names(), arrays
         )
 
-    def _names(self) -> Statement:
-        return sql.SQL(", ").join(map(sql.Identifier, self.key))
+    def names(self, alias: str = "", between: LiteralString = ", ") -> Statement:
+        """The columns of the key."""
+        return sql.SQL(between).join(sql.Identifier(*filter(None, (alias, name))) for name in self.key)
 
     def _values(self, key: list[str]) -> Statement:
         pairs = zip(key, self.key_types, strict=True)
@@ -94,6 +110,12 @@ class Table:
 def read(db: Connection[Any]) -> list[Table]:
     """Every table of the store that has a tenant column, by name."""
     return [_table(*row) for row in db.execute(READ).fetchall()]
+
+
+def require_guards(found: list[Table], region: Region) -> None:
+    """Raise Permanent where a change of some table would not be seen: nothing is captured there, or let through."""
+    if open_ones := [table.name for table in found if not table.is_guarded]:
+        raise Permanent(SYSTEM, "guard", f"{', '.join(open_ones)} in {region.name} without the whole guard")
 
 
 def _table(

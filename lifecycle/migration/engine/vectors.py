@@ -6,15 +6,20 @@ nothing is brought for it until that note is struck off, and whoever owns the te
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from psycopg import Connection, sql
 
+from lifecycle.stores.errors import Transient
+from lifecycle.stores.postgres.connection import SOON
 from lifecycle.stores.vectors import pinecone
+from portal.lib.regions import Region
 
-from .move import RESOURCE_CLASS, Move, is_ours
+from .move import RESOURCE_CLASS, Held, Move, is_ours
+from .move import VECTORS as BESIDE
 from .places import Calls, place_in, place_of, portions
 from .tables import Table
 
@@ -30,6 +35,10 @@ AMONG = sql.SQL("""
 SELECT {id} FROM {table}
 WHERE tenant_id = %s AND (document_id, ordinal) IN (SELECT * FROM unnest(%s::uuid[], %s::int[]))
 """)
+OWED = """
+INSERT INTO rag.document_outbox (tenant_id, id, document_id, action)
+SELECT %s, gen_random_uuid(), document, 'upsert_vectors' FROM unnest(%s::uuid[]) document
+"""
 Keys = dict[str, list[list[str]]]
 
 
@@ -104,16 +113,32 @@ def carry(
     if not change:
         return 0
     calls = Calls(partial(_still_ours, move, source, target), until)
-    here = place_of(move.source, move.held[0], move.tenant_id, source, calls)
     there = place_of(move.target, move.held[1], move.tenant_id, target, calls)
     number = 0
     for some in portions(change.there, PORTION):
-        found = here.read(some)
+        found = place_of(move.source, move.held[0], move.tenant_id, source, calls).read(some)
         there.write(list(found.values()), [one for one in some if one not in found])
         number += len(found)
     for gone in portions(change.gone, PORTION):
         there.write([], gone)
     return number
+
+
+def brought(
+    move: Move, source: Connection[Any], target: Connection[Any], change: Change, until: float | None = None
+) -> Change:
+    """Carry them; returns what can be compared now.
+
+    Where the source's are given up, the target removes those of deleted passages, and makes the others anew from their
+    passages once it owns the tenant: a note says so.
+    """
+    if BESIDE not in move.without:
+        carry(move, source, target, change, until)
+        return change
+    carry(move, source, target, Change((), change.gone), until)
+    documents = sorted({document for document, _ in map(place_in, change.there)})
+    target.execute(OWED, (move.tenant_id, documents))
+    return Change()
 
 
 def empty(move: Move, source: Connection[Any], target: Connection[Any]) -> None:
@@ -124,12 +149,21 @@ def empty(move: Move, source: Connection[Any], target: Connection[Any]) -> None:
 
 
 def connect(move: Move) -> None:
-    """Open what is called inside the fence, where opening it would take longer than calling it."""
+    """Open what is called inside the fence, where opening it would take longer than calling it.
+
+    One that does not answer is noticed where it is needed; it may not be.
+    """
     for region, held in zip((move.source, move.target), move.held, strict=True):
-        if region.pinecone and not held.as_rows:
-            with pinecone.called(region.pinecone, "connect"):
-                index = pinecone.opened(region.pinecone, held.index, retries=0)
-                index.list_paginated(limit=1, namespace=held.namespace)
+        with suppress(Transient):
+            ask(region, held)
+
+
+def ask(region: Region, held: Held) -> None:
+    """One short question to where a side keeps vectors, if that is outside; raises where no answer comes soon."""
+    if region.pinecone and not held.as_rows:
+        with pinecone.called(region.pinecone, "connect", patience=SOON):
+            index = pinecone.opened(region.pinecone, held.index, retries=0)
+            index.list_paginated(limit=1, namespace=held.namespace, timeout=SOON)
 
 
 def _still_ours(move: Move, source: Connection[Any], target: Connection[Any]) -> None:

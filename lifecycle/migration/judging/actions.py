@@ -8,6 +8,8 @@ from django.conf import settings
 
 from lifecycle.migration import actions
 from lifecycle.migration.gates import Limits, Observation, Outcome, Verdict, Window, judge
+from lifecycle.migration.gates.rates import ANSWERS
+from lifecycle.migration.gates.verdict import together
 from lifecycle.migration.models import Migration
 from lifecycle.migration.moving import locked
 from lifecycle.provisioning.subject import region_named
@@ -38,12 +40,17 @@ def look(ctx: StepContext, migration: Migration) -> None:
     before = windows.from_json(last.figures) if last else Window(0, None, _of_blue(migration))
     seen, counters = _seen(migration, last, at) if last else _begun(migration)
     kept = last.figures if last else {}
-    verdict = judge([before, *windows.of_late(kept), seen], Limits(**settings.MIGRATION["gates"]))
+    verdict = _without_mirror(judge([before, *windows.of_late(kept), seen], Limits(**settings.MIGRATION["gates"])))
     found = Judgement(migration=migration, counters=asdict(counters), since=at, at=at)
     found.figures = windows.with_use(windows.as_json(windows.together(before, seen)), kept, seen.green)
     if _said(found, verdict, last).pk is None:
         ctx.log(f"Gates: {verdict.outcome}. {verdict.reason}", "error" if verdict.outcome is Outcome.FAIL else "info")
     _keep(ctx, found, verdict)
+
+
+def _without_mirror(verdict: Verdict) -> Verdict:
+    """Once green owns the tenant nobody asks both sides: that no answers were compared is no doubt of it."""
+    return together([one for one in verdict.findings if one.gate != ANSWERS])
 
 
 def _said(found: Judgement, verdict: Verdict, last: Judgement | None) -> Judgement:
@@ -85,8 +92,18 @@ def _seen(migration: Migration, last: Judgement, at: datetime) -> tuple[Window, 
     seconds = (at - last.at).total_seconds()
     side = _side(migration)
     green = _with_use(migration, green, before.side, side, seconds)
-    kept = replace(counters if counters.started is not None else before, side=side)
-    return Window(seconds if fresh else 0.0, green), kept
+    tried_at, leaks = _isolation(migration, before, at)
+    kept = replace(counters if counters.started is not None else before, side=side, isolation_at=tried_at)
+    return Window(seconds if fresh else 0.0, green, leaks=leaks), kept
+
+
+def _isolation(migration: Migration, before: Counters, at: datetime) -> tuple[str, int]:
+    """Whether rows cross between tenants there, tried once in a while: when it last was, and what it saw."""
+    last = before.isolation_at
+    if last and (at - datetime.fromisoformat(last)).total_seconds() < settings.MIGRATION["isolation_seconds"]:
+        return last, 0
+    found = probe.leaks(migration.tenant)
+    return (last if found is None else at.isoformat()), found or 0
 
 
 def _side(migration: Migration) -> dict[str, Any] | None:

@@ -8,8 +8,10 @@ import structlog
 from lifecycle.migration.gates import Observation
 from lifecycle.provisioning.targets import of_tenant
 from lifecycle.provisioning.validation import Target, traces
+from lifecycle.provisioning.validation.checks import ISOLATION
 from lifecycle.provisioning.validation.findings import CouldNotRun, Findings
 from lifecycle.provisioning.validation.platform_api import PlatformApi
+from lifecycle.provisioning.validation.suite import run_check
 from lifecycle.stores.errors import StoreError
 from portal.jobs.errors import Permanent
 from tenants.models import Tenant
@@ -32,6 +34,16 @@ def ask(tenant: Tenant) -> Observation:
         return _ask(target)
     finally:
         _forget(target)
+
+
+def leaks(tenant: Tenant) -> int | None:
+    """1 where a row of another tenant could be reached on green; None where that could not be tried."""
+    try:
+        target = of_tenant(tenant, {}, {})
+    except (Permanent, StoreError, OSError):
+        return None
+    found = run_check(target, ISOLATION)
+    return None if found.outcome == "could_not_run" else int(found.outcome == "fail")
 
 
 def _ask(target: Target) -> Observation:

@@ -18,6 +18,7 @@ class Counters:
     started: float | None = None
     tally: dict[str, Any] = field(default_factory=dict)
     side: dict[str, Any] | None = None
+    isolation_at: str = ""
 
 
 def counters_of(look: Look, tenant_id: UUID) -> Counters:

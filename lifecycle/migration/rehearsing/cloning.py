@@ -8,8 +8,8 @@ from lifecycle.migration.engine import clone, objects, switch
 from lifecycle.migration.engine.move import Move, acknowledge
 from lifecycle.migration.steps.common import SLICE_SECONDS, again
 from lifecycle.migration.steps.sync import objects_verified
+from lifecycle.naming.queries import names_in
 from lifecycle.provisioning.subject import region_named
-from lifecycle.stores.names import TenantNames
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Transient
 from tenants.models import Tenant
@@ -70,7 +70,7 @@ def _there(ctx: StepContext, found: Rehearsal) -> Move:
     """From the original into the clone, which the store knows by the clone's own lease."""
     twin = Tenant.objects.get(pk=found.clone_id)
     source, target = region_named(found.tenant.region), region_named(twin.region)
-    bucket, other = (TenantNames(one.pk, one.name, one.region).bucket for one in (found.tenant, twin))
+    bucket, other = (names_in(one, one.region).bucket for one in (found.tenant, twin))
     there = Move(found.pk, found.clone_id, ctx.epoch, source, target, bucket, other_bucket=other)
     acknowledge(there)
     return there

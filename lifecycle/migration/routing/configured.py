@@ -16,7 +16,7 @@ from portal.lib.regions import Region
 from .elbv2 import Elbv2
 from .envoy import Envoy
 from .route53 import Route53
-from .split import Intended, Served, Split
+from .split import Intended, Served, Side, Split
 
 KINDS: dict[str, Any] = {"elbv2": Elbv2, "envoy": Envoy, "route53": Route53}
 
@@ -43,6 +43,18 @@ class Door:
     def set_ttl(self, seconds: int) -> None:
         if isinstance(self.split, Route53):
             self.split.set_ttl(seconds)
+
+    @property
+    def blue(self) -> str:
+        """What there is of blue to be taken away, in words; empty where nothing is."""
+        return str(self.split.stands(self._blue))
+
+    def remove_blue(self) -> None:
+        self.split.remove(self._blue)
+
+    @property
+    def _blue(self) -> Side:
+        return "green" if self.is_turned else "blue"
 
     def served(self) -> Served | None:
         """What it counted itself; None where it counts nothing."""

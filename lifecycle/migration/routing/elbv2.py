@@ -7,7 +7,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent
 from portal.lib.regions import Region
 
-from .split import Intended, require_hundredths, require_set, share
+from .split import Intended, Side, require_hundredths, require_left, require_set, share
 
 SYSTEM = "elbv2"
 
@@ -24,7 +24,7 @@ class Elbv2:
     def read(self) -> Intended:
         """The weights of the rule; a target group it does not name has none."""
         config = self._forward(self._actions()).get("ForwardConfig", {})
-        weights = {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in config.get("TargetGroups", [])}
+        weights = _weights(config)
         others = weights.keys() - {self.blue_arn, self.green_arn}
         if others:
             raise Permanent(SYSTEM, "read", f"the rule forwards elsewhere, too: {', '.join(sorted(others))}")
@@ -39,17 +39,37 @@ class Elbv2:
     def set(self, green: int) -> Intended:
         """Weigh both target groups and end stickiness, which would override the weights."""
         require_hundredths(SYSTEM, green)
+        self._weigh({self.blue_arn: 100 - green, self.green_arn: green})
+        return require_set(SYSTEM, self.read(), green)
+
+    def stands(self, side: Side) -> str:
+        arn, _ = self._sides(side)
+        named = _weights(self._forward(self._actions()).get("ForwardConfig", {}))
+        return f"target group {arn}" if arn in named else ""
+
+    def remove(self, side: Side) -> None:
+        """Let the rule forward to the other side's target group alone; the group itself is whoever's made it."""
+        arn, other = self._sides(side)
+        weights = _weights(self._forward(self._actions()).get("ForwardConfig", {}))
+        if arn in weights:
+            require_left(SYSTEM, side, weights[arn], weights.get(other, 0))
+            self._weigh({other: 100})
+        if self.stands(side):
+            raise Permanent(SYSTEM, "remove", f"the rule still names {arn}")
+
+    def _sides(self, side: Side) -> tuple[str, str]:
+        return (self.blue_arn, self.green_arn) if side == "blue" else (self.green_arn, self.blue_arn)
+
+    def _weigh(self, weights: dict[str, int]) -> None:
         actions = self._actions()
-        weighed = ((self.blue_arn, 100 - green), (self.green_arn, green))
         forward = self._forward(actions)
         forward["ForwardConfig"] = {
-            "TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weighed],
+            "TargetGroups": [{"TargetGroupArn": arn, "Weight": weight} for arn, weight in weights.items()],
             "TargetGroupStickinessConfig": {"Enabled": False},
         }
         forward.pop("TargetGroupArn", None)
         with aws.translated(SYSTEM, "ModifyRule"):
             aws.client(self.region, SYSTEM).modify_rule(RuleArn=self.rule_arn, Actions=actions)
-        return require_set(SYSTEM, self.read(), green)
 
     def _actions(self) -> list[dict[str, Any]]:
         with aws.translated(SYSTEM, "DescribeRules"):
@@ -61,3 +81,8 @@ class Elbv2:
         if len(found) != 1:
             raise Permanent(SYSTEM, "read", f"{self.rule_arn} forwards nothing")
         return found[0]
+
+
+def _weights(config: dict[str, Any]) -> dict[str, int]:
+    """The weight of each target group that is named."""
+    return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in config.get("TargetGroups", [])}

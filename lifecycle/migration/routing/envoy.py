@@ -11,7 +11,7 @@ import httpx
 
 from lifecycle.stores.errors import Permanent, Transient
 
-from .split import Intended, Served, require_hundredths, require_set, share
+from .split import Intended, Served, Side, require_hundredths, require_left, require_set, share
 
 SYSTEM = "envoy"
 SECONDS = 5.0
@@ -38,6 +38,15 @@ class Envoy:
         weights = {f"{self.prefix}.{self.blue}": str(100 - green), f"{self.prefix}.{self.green}": str(green)}
         self._ask("POST", "/runtime_modify", weights)
         return require_set(SYSTEM, self.read(), green)
+
+    def stands(self, side: Side) -> str:
+        """Nothing: a cluster is part of Envoy's own configuration; without its key the weight in there would hold."""
+        return ""
+
+    def remove(self, side: Side) -> None:
+        """See that the side's weight is 0, at which it stays."""
+        found = self.read().green
+        require_left(SYSTEM, side, *((100 - found, found) if side == "blue" else (found, 100 - found)))
 
     def served(self) -> Served:
         """Requests sent to each cluster since the process began; two readings are compared."""

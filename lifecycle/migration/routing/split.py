@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Protocol
+from typing import Literal, Protocol
 
 from lifecycle.migration.gates.verdict import Finding, Outcome
 from lifecycle.stores.errors import Permanent
@@ -29,6 +29,9 @@ class Served:
     green: int
 
 
+Side = Literal["blue", "green"]
+
+
 class Split(Protocol):
     """What every adapter does; raises Transient or Permanent with the provider's own words."""
 
@@ -38,6 +41,14 @@ class Split(Protocol):
 
     def set(self, green: int) -> Intended:
         """Send so many hundredths to green, both sides in one step, and read it back."""
+        ...
+
+    def stands(self, side: Side) -> str:
+        """What `remove` would take away of a side, in words; empty where there is nothing, or nothing any more."""
+        ...
+
+    def remove(self, side: Side) -> None:
+        """Take away what leads to a side that nobody is led to any more; Permanent while it still has a weight."""
         ...
 
 
@@ -55,6 +66,12 @@ def as_intended(intended: Intended, served: Served) -> Finding:
     if abs(seen - wanted) <= allowed:
         return Finding(GATE, Outcome.PASS, said)
     return Finding(GATE, Outcome.HOLD, "; ".join((said, *intended.notices)))
+
+
+def require_left(system: str, side: Side, weight: int, other: int) -> None:
+    """Raises Permanent unless everybody is led to the other side."""
+    if weight or not other:
+        raise Permanent(system, "remove", f"{side} has the weight {weight} and the other side {other}")
 
 
 def require_hundredths(system: str, green: int) -> None:

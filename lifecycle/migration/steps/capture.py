@@ -1,11 +1,16 @@
 """Reads and ends what a store has captured."""
 
-from lifecycle.migration.engine.arm import LOCK
-from lifecycle.migration.engine.move import Move, fenced
+from typing import Any
+
+from psycopg import Connection
+
+from lifecycle.migration.engine.arm import alone
+from lifecycle.migration.engine.move import Move
 from lifecycle.migration.engine.switch import EMPTY
 from lifecycle.stores.postgres.connection import connection, translated
 
 WAITING = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s"
+ROUNDS = "SELECT count(*) FROM bw.move_round WHERE move_id = %s AND source = %s"
 DISARM = "UPDATE bw.fence SET capture = false, changed_at = clock_timestamp() WHERE tenant_id = %s AND capture"
 
 
@@ -16,9 +21,19 @@ def waiting(move: Move) -> int:
     return int(row[0]) if row else 0
 
 
+def rounds_of(move: Move) -> int:
+    """Rounds that carried something to the target, those of the verification and of the switch among them."""
+    with translated("count rounds"), connection(move.target, "mover") as db:
+        row = db.execute(ROUNDS, (move.id, move.source.name)).fetchone()
+    return int(row[0]) if row else 0
+
+
 def disarm(move: Move) -> None:
     """End capture at the source once nothing will be carried from it any more."""
-    with translated("end capture"), connection(move.source, "mover") as db, fenced(db, move, move.source):
-        db.execute(LOCK, (move.tenant_id,))
-        if db.execute(DISARM, (move.tenant_id,)).rowcount:
-            db.execute(EMPTY, (move.tenant_id,))
+    with translated("end capture"):
+        alone(move, lambda db: _disarm(db, move))
+
+
+def _disarm(db: Connection[Any], move: Move) -> None:
+    if db.execute(DISARM, (move.tenant_id,)).rowcount:
+        db.execute(EMPTY, (move.tenant_id,))

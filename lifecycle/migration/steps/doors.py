@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from lifecycle.migration.losses.queries import is_given_up
 from lifecycle.migration.models import Direction, Migration
 from lifecycle.migration.routing import Served
 from lifecycle.migration.routing.configured import Door, doors_of
@@ -20,7 +21,7 @@ from portal.jobs.errors import Skip, WaitUntil
 from portal.lib.clock import now
 from tenants.health.scrape import Counted, Look, look_at
 
-from .common import again, engine_move, migration_of
+from .common import a_person_decides, again, engine_move, migration_of
 from .sync import one_round
 
 ALONE = "Nothing stands before the platforms: the registry alone leads clients."
@@ -73,7 +74,8 @@ def followed(ctx: StepContext) -> dict[str, Any]:
     """Go on when everybody comes to green; until then blue follows. Answers then live as long as they did before."""
     migration = migration_of(ctx)
     doors = _doors(ctx, migration)
-    one_round(ctx, engine_move(ctx, migration).reversed(), Direction.BACK)
+    with a_person_decides(ctx, migration):
+        one_round(ctx, engine_move(ctx, migration).reversed(), Direction.BACK)
     for door in doors:
         door.set(100)
     _only(ctx, migration, doors, 100)
@@ -93,6 +95,15 @@ def lead_back(ctx: StepContext) -> dict[str, Any]:
             raise WaitUntil(over, f"Answers that lead to green are kept until {over:%H:%M:%S} UTC")
         _only(ctx, migration, doors, 0)
     return _restored(ctx, doors)
+
+
+def removed(ctx: StepContext, migration: Migration) -> None:
+    """Take away what led to blue, where anything stands before the platforms. What it was is kept before it goes."""
+    for door in doors_of(migration, region_named(migration.source), settings.MIGRATION["doors"]):
+        if stands := door.blue:
+            ctx.note(**{door.name: stands})
+            ctx.log(f"{door.name}: what led to {migration.source} goes: {stands}.")
+        door.remove_blue()
 
 
 def _doors(ctx: StepContext, migration: Migration) -> list[Door]:
@@ -143,7 +154,11 @@ def _counted(migration: Migration, doors: list[Door], green: int) -> dict[str, S
     left = migration.source if green else migration.target
     url = region_named(left).platform_url
     look = look_at(url) if url else Look(is_up=False)
-    if look.is_up and look.started is None:
-        raise again(settings.MIGRATION["tick_seconds"], f"The counters of the platform of {left} cannot be read")
+    if look.started is None:
+        if url and (look.is_up or not found) and not is_given_up(migration):
+            raise again(
+                settings.MIGRATION["tick_seconds"], f"Nothing says who still comes to {left}: it is not counted"
+            )
+        return found  # it is down and serves nobody
     strays = int(look.tenants.get(str(migration.tenant_id), Counted()).handed_on)
     return {**found, f"platform of {left}": Served(strays, 0) if green else Served(0, strays)}

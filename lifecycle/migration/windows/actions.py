@@ -51,8 +51,13 @@ def _tell(window: Window, word: str, actor: Actor, reason: str) -> None:
 
 def lift_all(migration: Migration, because: str, *, actor: Actor) -> None:
     """A move that is not on its way to its switch slows nobody. In the transaction that says so."""
-    standing = [] if migration.state in BEFORE_SWITCH else list(migration.throttles.filter(lifted_at=None))
-    for one in standing:
+    if migration.state not in BEFORE_SWITCH:
+        lift_now(migration, because, actor=actor)
+
+
+def lift_now(migration: Migration, because: str, *, actor: Actor) -> None:
+    """Slow it no longer, wherever its move stands: an attempt was given up, or nobody was at work."""
+    for one in migration.throttles.filter(lifted_at=None):
         lift(one, because, actor)
         tell_platforms(migration)
 

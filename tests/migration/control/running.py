@@ -83,11 +83,11 @@ def kiran() -> Actor:
     return Actor.of_user(person("kiran"))
 
 
-def running(arguments: dict[str, Any], documents: int = 5, name: str = "investment-banking") -> Running:
+def running(
+    arguments: dict[str, Any], documents: int = 5, name: str = "investment-banking", strategy: str = "blue_green"
+) -> Running:
     """A started move, its copy about to begin."""
     tenant = made_tenant(name, "FIN", "meera", environment="staging", geography="GLOBAL")
-    said = {"reason": "A rehearsal.", "is_rehearsal": True, "strategy": "blue_green"}
-    made = actions.request(tenant.pk, SIDES[1], actor=kiran(), **said)
     sides = [regions()[name] for name in SIDES]
     names = {side.name: TenantNames(tenant.pk, tenant.name, side.name) for side in sides}
     for side, state in zip(sides, ("open", "closed"), strict=True):
@@ -95,12 +95,20 @@ def running(arguments: dict[str, Any], documents: int = 5, name: str = "investme
         fences.ensure(side, tenant_id=tenant.pk, state=state)
         store_of(side, "pgvector").ensure(names[side.name])
         _bucket(side, names[side.name].bucket)
-    stores = World(sides[0], sides[1], names, arguments, tenant.pk, made.pk)
+    stores = World(sides[0], sides[1], names, arguments, tenant.pk, tenant.pk)
     stores.fill(documents)
+    return begun(stores, strategy)
+
+
+def begun(stores: World, strategy: str = "blue_green") -> Running:
+    """A started move from where the tenant's stores are ready."""
+    said = {"reason": "A rehearsal.", "is_rehearsal": True, "strategy": strategy}
+    made = actions.request(stores.id, stores.green.name, actor=kiran(), **said)
+    stores.move_id = made.pk
     started = actions.start(made.pk, actor=kiran(), reason="now")
     Job.objects.get(pk=started.job_id).steps.filter(name__in=GREEN_IS_READY).update(state="succeeded")
     put(started, "provisioning_green")
-    Tenant.objects.filter(pk=tenant.pk).update(operation="migrating")
+    Tenant.objects.filter(pk=stores.id).update(operation="migrating")
     connections.close_all()
     return Running(Migration.objects.get(pk=made.pk), stores)
 
@@ -109,3 +117,10 @@ def _bucket(side: Any, name: str) -> None:
     s3 = aws.client(side, "s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": side.name})
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+
+
+def unguarded(settings: Any) -> None:
+    """Let blue go without a platform on green that could be judged, and at once."""
+    settings.GUARDS = {**settings.GUARDS, "migration.decommission": []}
+    settings.GUARDED_VERBS = settings.GUARDED_VERBS - {"migration.decommission"}
+    settings.MIGRATION = {**settings.MIGRATION, "retention_hours": 0}

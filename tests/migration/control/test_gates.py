@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from lifecycle.migration.engine.move import acknowledge
 from lifecycle.migration.judging.models import Judgement
 from lifecycle.migration.models import Migration, Passage
 from lifecycle.migration.planning import regions
+from lifecycle.migration.reading.actions import report_problem
 from lifecycle.migration.schedule import Watch
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
 from lifecycle.stores.secrets import TenantBinding, VectorBinding, store_of
 from portal.access.actor import Actor
 from portal.audit.models import Entry
+from portal.guards import refusals
 from portal.jobs.actions import start_job
 from portal.jobs.models import Job
 from portal.jobs.outbox import deliver_due
@@ -155,8 +158,26 @@ def test_a_healthy_green_is_left_alone_and_compared_with_blue(moved: Migration) 
         serve(moved, 400, errors=1)
         judged = look(moved)
     assert {judged.outcomes[gate] for gate in ("errors", "latency", "metrics", "hard triggers")} == {"pass"}
-    assert judged.figures["green"]["requests"] == 1200 and judged.outcome == "hold"
+    assert judged.figures["green"]["requests"] == 1200 and "answers" not in judged.outcomes
     assert (moved.state, moved.rollback_job_id) == ("traffic_cutover_complete", None)
+
+
+def test_blue_goes_only_while_green_is_known_to_be_well(moved: Migration) -> None:
+    def doubts() -> list[str]:
+        return [one.detail for one in refusals("migration.decommission", moved) if one.by == "gates"]
+
+    assert doubts() == ["Nobody has judged green of late."]
+    look(moved)
+    assert doubts() == ["no metrics of green"]
+    serve(moved, 5)
+    look(moved)
+    assert doubts() == []
+    Judgement.objects.update(at=now() - timedelta(hours=1), since=now() - timedelta(hours=2))
+    assert doubts() == ["Nobody has judged green of late."]
+    report_problem(moved.pk, actor=Actor.of_user(person("kiran")), reason="slow")
+    serve(moved, 5)
+    look(moved)
+    assert doubts() == ["1 problems reported, 3 are enough to go back"]
 
 
 @pytest.mark.parametrize("mute", [True, False])

@@ -39,6 +39,14 @@ def test_the_figures_that_matter(browser: Client) -> None:
         assert figure in said, figure
 
 
+@pytest.mark.parametrize("state", ["blue_decommissioned", "completed"])
+def test_once_blue_is_let_go_all_would_be_lost_with_green(browser: Client, state: str) -> None:
+    one = migration(bank(), state)
+    under_way(one)
+    said = browser.get(f"/migrations/{one.pk}/").content.decode()
+    assert "all since" in said and "nothing follows green any more" in said
+
+
 def test_the_dry_run_on_the_form_stores_nothing(browser: Client) -> None:
     bank(geography="GLOBAL")
     typed = {"tenant": "investment-banking", "target": "eu-west-1", "strategy": "", "reason": "Closer to its users."}

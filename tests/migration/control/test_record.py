@@ -31,6 +31,7 @@ def worker(one: Migration) -> StepContext:
     held = {"lease_holder": "elsewhere:1:1", "lease_until": now() + timedelta(hours=1)}
     job = Job.objects.create(subject_id=str(one.pk), job_epoch=4, state="running", **held, **about)
     Step.objects.create(job=job, name="verify", seq=1, title="Verify", evidence={**SEEN, "objects": OBJECTS})
+    Migration.objects.filter(pk=one.pk).update(job_id=job.pk)
     last = Step.objects.create(job=job, name="switch", seq=2, title="Switch")
     return StepContext(job, last, StepDef("switch", "Switch", lambda ctx: {}))
 
@@ -64,7 +65,7 @@ def trusted(api: Any) -> Policy:
 def test_a_stranger_can_check_it(ctx: StepContext, switched: Migration, api: Any) -> None:
     before = taken(api, switched)
     assert (before.status_code, before.json()["type"]) == (409, "urn:bailiwick:problem:not-recorded")
-    keep_record(ctx, switched, "switched")
+    keep_record(switched, "switched", actor=ctx.actor, epoch=ctx.epoch)
     unsealed = taken(api, switched)
     assert (unsealed.status_code, unsealed.json()["type"]) == (409, "urn:bailiwick:problem:not-anchored")
     seal_here()
@@ -77,7 +78,7 @@ def test_a_stranger_can_check_it(ctx: StepContext, switched: Migration, api: Any
 
 
 def test_a_byte_of_it_changed_is_refused(ctx: StepContext, switched: Migration, api: Any) -> None:
-    keep_record(ctx, switched, "switched")
+    keep_record(switched, "switched", actor=ctx.actor, epoch=ctx.epoch)
     seal_here()
     bad = taken(api, switched).content.replace(b'"keys_inside":12', b'"keys_inside":13')
     with pytest.raises(Unproven, match=r"switch\.keys_inside \(13, sealed as 12\)"):
@@ -86,7 +87,7 @@ def test_a_byte_of_it_changed_is_refused(ctx: StepContext, switched: Migration, 
 
 def test_it_is_kept_once_for_each_outcome_and_names_no_person(ctx: StepContext, switched: Migration) -> None:
     for outcome in ("switched", "switched", "completed"):
-        keep_record(ctx, switched, outcome)
+        keep_record(switched, outcome, actor=ctx.actor, epoch=ctx.epoch)
     entries = Entry.objects.filter(verb="migration.recorded").order_by("id")
     assert [one.data["outcome"] for one in entries] == ["switched", "completed"]
     assert "kiran" not in json.dumps(entries[0].data)
@@ -94,7 +95,8 @@ def test_it_is_kept_once_for_each_outcome_and_names_no_person(ctx: StepContext, 
 
 def test_what_was_never_switched_has_none(shipped: None, api: Any) -> None:
     one = migration(bank(), "rolled_back")
-    keep_record(worker(one), one, "rolled_back")
+    ctx = worker(one)
+    keep_record(one, "rolled_back", actor=ctx.actor, epoch=ctx.epoch)
     answer = taken(api, one)
     assert answer.status_code == 409 and "before its switch" in answer.json()["detail"]
     assert taken(api, one, "arjun").status_code == 404, "another unit's champion"
@@ -103,7 +105,7 @@ def test_what_was_never_switched_has_none(shipped: None, api: Any) -> None:
 def test_the_page_offers_it_once_it_is_sealed(ctx: StepContext, switched: Migration, client: Any) -> None:
     client.force_login(switched.requested_by, backend="django.contrib.auth.backends.ModelBackend")
     url = f"/migrations/{switched.pk}/"
-    keep_record(ctx, switched, "switched")
+    keep_record(switched, "switched", actor=ctx.actor, epoch=ctx.epoch)
     assert "once it is sealed" in client.get(url).content.decode()
     seal_here()
     assert f"/api/v1/migrations/{switched.pk}/record/" in client.get(url).content.decode()

@@ -1,7 +1,5 @@
 """After many writes on green the way back loses none of them; while green is dead, their number is said."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,11 +7,10 @@ import pytest
 from lifecycle.migration import schedule
 from lifecycle.migration.models import Migration
 from lifecycle.stores.postgres import fences
-from portal.embedded.stack import Stack
 from portal.jobs import runner
 from portal.jobs.actions import wake
 
-from .running import NO_READS, SIDES, Running, running
+from .running import SIDES, Running
 from .test_workers import BACK, SWITCHED
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -29,29 +26,6 @@ WRITES = {
     "DELETE FROM rag.access_controls": 20,
     "UPDATE rag.usage_counters SET amount = amount + 10": 1,
 }
-
-
-@pytest.fixture
-def switched(shipped: None, stack: Stack, settings: Any) -> Running:
-    settings.MIGRATION = {**settings.MIGRATION, **NO_READS, "budget_ms": 5_000, "gate_seconds": 3600}
-    one = running(stack.superuser_kwargs("control", "postgres"), documents=20)
-    one.until(SWITCHED)
-    return one
-
-
-@pytest.fixture
-def dead(settings: Any, tmp_path: Path) -> Any:
-    """`dead("eu-west-1")` makes regions unreachable, and all others reachable again."""
-    whole = settings.REGIONS_FILE
-
-    def make(*names: str) -> None:
-        known = json.loads(Path(whole).read_text())
-        for name in names:
-            known[name]["database"]["port"] = 1
-        settings.REGIONS_FILE = tmp_path / "regions.json"
-        settings.REGIONS_FILE.write_text(json.dumps(known))
-
-    return make
 
 
 def write_on_green(one: Running) -> int:

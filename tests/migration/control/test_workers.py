@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -13,10 +14,14 @@ from django.conf import settings as configured
 from django.db import connections
 
 from lifecycle.migration import schedule
+from lifecycle.stores.postgres import fences
 from portal.embedded.stack import Stack
 from portal.jobs import drive, runner
-from portal.jobs.models import Job
+from portal.jobs.models import Job, OutboxEvent, ScheduleRun
+from portal.jobs.outbox import deliver_due
+from portal.jobs.schedule import claim, run_entry
 from portal.lib.clock import now
+from tenants.models import BusinessUnit
 from tests.jobs.support import eventually
 from tests.migration.engine import kills
 from tests.sweeps import SEED, WHOLE
@@ -66,6 +71,7 @@ def move(shipped: None, settings: Any, arguments: dict[str, Any]) -> Any:
         "gate_seconds": 3600,
         "fenced_seconds": -1,
     }
+    BusinessUnit.objects.filter(pk="FIN").update(envelope_inr=10**9)  # there is a tenant for every point of a sweep
     return lambda name="investment-banking": running(arguments, name=name)
 
 
@@ -123,6 +129,66 @@ def test_the_job_is_sent_twice_and_lost_by_the_queue(move: Any) -> None:
     assert one.open() == [one.stands]
     Job.objects.filter(pk=job).update(driven_at=now() - timedelta(hours=1), wake_at=now())
     assert job in drive._due().values_list("pk", flat=True), "what the queue has lost is sent again"
+
+
+def at_once(*acts: Callable[[], Any]) -> list[Any]:
+    """What each of them returns, all begun at one moment."""
+    line, found = threading.Barrier(len(acts)), []
+
+    def run(act: Callable[[], Any]) -> None:
+        try:
+            line.wait(60)
+            found.append(act())
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[act]) for act in acts]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join(120)
+    assert len(found) == len(acts), "one of them raised"
+    return found
+
+
+def test_two_dispatchers_and_two_schedulers_do_each_thing_of_a_move_once(move: Any) -> None:
+    """Whose turn an entry is, who sends the job, who tells its news; and two workers besides, who were sent both."""
+    one, entry = move(), "lifecycle.migration.schedule.tick"
+    job, ticks = one.job.pk, []
+
+    def scheduler() -> None:
+        if claim(entry, timedelta(0)):
+            ticks.append(entry)
+            run_entry(entry)
+
+    def rounds() -> bool:
+        ScheduleRun.objects.all().delete()
+        ticks.clear()
+        Job.objects.filter(pk=job).update(driven_at=None)
+        is_due = drive._due().filter(pk=job).exists()
+        sent = at_once(drive.send_due, drive.send_due)
+        assert is_due <= sum(sent) <= 1, sent  # it may have become due meanwhile
+        at_once(lambda: runner.run(job), lambda: runner.run(job), scheduler, scheduler, deliver_due, deliver_due)
+        assert ticks
+        one.migration.refresh_from_db()
+        return one.migration.state == SWITCHED
+
+    eventually(rounds, what=SWITCHED)
+    deliver_due()
+    assert one.outcome() == THERE and one.open() == [one.stands]
+    told = OutboxEvent.objects.filter(event="migration.changed").values_list("payload__state", flat=True)
+    assert sorted(told) == sorted(state for _, state in WAY), "each piece of news once"
+
+
+def test_two_watchdogs_give_a_tenant_back_once_or_in_turn(move: Any) -> None:
+    """Nobody is at work and the fence is shut: whichever looks last has the last word, and both leave one owner."""
+    one = move()
+    before = one.stands
+    fences.set_state(one.stores.blue, one.stores.id, "fenced")
+    at_once(schedule.tick, schedule.tick)
+    fences_now, (owner, epoch) = one.open(), one.stands
+    assert owner == before[0] and epoch > before[1]
+    assert fences_now == [(owner, epoch)]
 
 
 def test_a_worker_that_slept_past_its_lease_changes_nothing(move: Any) -> None:

@@ -1,4 +1,4 @@
-"""A third region: another name for the second one's stores, which is all that a guard can tell."""
+"""A third region: another name for the second one's stores, and of its AWS, which is all that a guard can tell."""
 
 import json
 from typing import Any
@@ -11,7 +11,9 @@ THIRD = "us-east-1"
 @pytest.fixture
 def third(settings: Any, tmp_path: Any) -> str:
     known = json.loads(settings.REGIONS_FILE.read_text())
-    known[THIRD] = {**known["eu-west-1"], "name": THIRD}
+    second = known["eu-west-1"]
+    elsewhere = {**second["aws"], "endpoint_url": second["aws"]["endpoint_url"].replace("127.0.0.1", "localhost")}
+    known[THIRD] = {**second, "name": THIRD, "aws": elsewhere}
     settings.REGIONS_FILE = tmp_path / "regions.json"
     settings.REGIONS_FILE.write_text(json.dumps(known))
     return THIRD

@@ -10,13 +10,16 @@ from psycopg import IsolationLevel, errors
 
 from lifecycle.migration.engine import arm, copy, rounds, switch, verify
 from lifecycle.migration.engine.move import Overtaken
+from lifecycle.migration.steps import capture
 from lifecycle.stores.errors import Permanent, Transient
+from lifecycle.stores.postgres import fences
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 
 from .conftest import World, copied, drained, moved
 
 DOCUMENT = "INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'late')"
+MANY = "INSERT INTO rag.documents (tenant_id, id, title) SELECT %s, gen_random_uuid(), 'many' FROM"
 
 
 def superuser(stack: Stack, region: Region) -> psycopg.Connection[Any]:
@@ -47,6 +50,21 @@ def test_arming_waits_for_a_writer_that_is_past_its_guard(stack: Stack, world: W
     assert world.everything(world.green) == world.everything(world.blue)
 
 
+def test_ending_capture_keeps_no_other_writer_waiting(stack: Stack, world: World) -> None:
+    taken, _ = world.take(1)
+    arm.arm(taken)
+    with world.writer(world.blue) as slow:
+        slow.execute(DOCUMENT, [world.id, uuid4()])
+        ending = threading.Thread(target=capture.disarm, args=[taken])
+        ending.start()
+        awaited(stack, world.blue)
+        with world.writer(world.blue) as other:
+            other.execute("SET LOCAL lock_timeout = '2s'")
+            other.execute(DOCUMENT, [world.id, uuid4()])
+    ending.join(60)
+    assert not fences.captures(world.blue, world.id)
+
+
 @pytest.mark.parametrize("isolation", [IsolationLevel.READ_COMMITTED, IsolationLevel.REPEATABLE_READ])
 def test_a_transaction_open_across_the_fence_does_not_write_behind_it(world: World, isolation: IsolationLevel) -> None:
     world.fill(3)
@@ -72,6 +90,39 @@ def test_a_writer_that_does_not_end_costs_an_attempt_and_nothing_else(world: Wor
     assert control.placement() == before
     assert switch.switch(taken, control, budget_ms=5_000).keys_inside == 0
     assert world.everything(world.green) == world.everything(world.blue)
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_more_than_a_round_carries_is_written_before_the_fence_and_stays(
+    stack: Stack, world: World, monkeypatch: Any, back: bool
+) -> None:
+    monkeypatch.setattr(rounds, "MOST", 20)
+    world.fill(3)
+    epoch = moved(world).epoch if back else 1
+    taken, control = world.take(2)
+    taken = taken.reversed() if back else taken
+    if not back:
+        copied(taken)
+    with world.writer(taken.source, epoch) as db:
+        db.execute(f"{MANY} generate_series(1, 50)", [world.id])
+        refused: list[BaseException] = []
+        switching = threading.Thread(target=_refused, args=[taken, control, refused])
+        switching.start()
+        awaited(stack, taken.source)
+    switching.join(60)
+    assert [type(one) for one in refused] == [switch.OverBudget], refused
+    assert control.placement().owner == taken.source.name
+    whole = world.everything(taken.source)
+    assert len(whole["documents"]) == 53
+    switch.switch(taken, control, budget_ms=5_000)
+    assert world.everything(taken.target) == whole
+
+
+def _refused(taken: Any, control: Any, found: list[BaseException]) -> None:
+    try:
+        switch.switch(taken, control, budget_ms=5_000)
+    except BaseException as error:
+        found.append(error)
 
 
 def test_inserts_behind_the_last_key_do_not_lead_the_copy_on(world: World) -> None:
@@ -204,8 +255,6 @@ def test_the_mover_never_writes_to_an_open_store(world: World) -> None:
 
 
 def test_a_suspended_tenant_moves_and_stays_suspended(world: World) -> None:
-    from lifecycle.stores.postgres import fences
-
     world.fill(3)
     for region in (world.blue, world.green):
         fences.set_suspended(region, world.id, True, 7)

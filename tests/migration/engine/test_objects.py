@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 
-from lifecycle.migration.engine import compare, copy, objects, rounds
-from lifecycle.migration.engine.move import Move
+from lifecycle.migration.engine import compare, copy, left, objects, rounds
+from lifecycle.migration.engine.move import OBJECTS, Move
 from lifecycle.stores import aws
 from lifecycle.stores.objects import emptying
 from portal.lib.regions import Region
@@ -89,6 +89,23 @@ def test_one_byte_of_equal_length_is_found_and_mended(world: World, taken: Move)
     assert mended.root_source == mended.root_target == found.root_source
 
 
+def test_what_is_said_of_an_object_is_compared_as_well(world: World, taken: Move) -> None:
+    said = {
+        "kind": ({"ContentType": "text/plain"}, {"ContentType": "text/html"}),
+        "note": ({"Metadata": {"who": "me"}}, {"Metadata": {"who": "you"}}),
+        "language": ({"ContentLanguage": "en"}, {}),
+    }
+    for key, (here, there) in said.items():
+        put(world.blue, taken.bucket, key, **here)
+        put(world.green, taken.bucket, key, **there)
+    found = compare.compare(taken)
+    assert found.mismatches == sorted(said)
+    for key in found.mismatches:
+        objects.remove(world.green, taken.bucket, key)
+    objects.bring(taken, found.mismatches)
+    assert compare.compare(taken).ok
+
+
 def test_a_multipart_upload_differs_in_its_etag_alone(world: World, taken: Move) -> None:
     s3, whole = aws.client(world.blue, "s3"), b"x" * (5 << 20) + b"y"
     place = {"Bucket": taken.bucket, "Key": "large"}
@@ -123,3 +140,21 @@ def test_a_history_that_its_source_has_shortened_is_brought_anew(world: World, t
     objects.bring(taken, ["a"])
     assert [one.is_marker for one in objects.history(world.green, taken.bucket, "a")] == [False, True]
     assert compare.compare(taken).ok
+
+
+def test_what_a_silent_store_could_not_hand_over_comes_once_it_answers(world: World, taken: Move) -> None:
+    """Its rows came alone. What is owed is told apart from what changed, and weighs on no round without the store."""
+    write(world, taken, "first")
+    copied(taken)
+    write(world, taken, "second")
+    with world.writer(world.blue) as db:
+        db.execute("DELETE FROM rag.documents WHERE object_key = 'first'")
+    silent = replace(taken, without=frozenset({OBJECTS}))
+    assert left.counted(taken, silent.without) == {OBJECTS: 1}
+    assert rounds.round(silent).upserted == 1 and rounds.round(silent).keys == 0
+    assert not objects.history(world.green, taken.bucket, "second")
+    assert [one.is_marker for one in objects.history(world.green, taken.bucket, "first")] == [False, True]
+    assert left.counted(taken, silent.without) == {OBJECTS: 1}, "it is still not there"
+    rounds.round(taken)
+    assert body(world.green, taken.bucket, "second") == b"second"
+    assert left.counted(taken, silent.without) == {OBJECTS: 0}

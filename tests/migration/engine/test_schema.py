@@ -10,8 +10,9 @@ import pytest
 from psycopg import errors
 
 from lifecycle.migration import catalogue
-from lifecycle.migration.engine import arm, copy, rounds, verify
+from lifecycle.migration.engine import arm, copy, rounds, tables, verify
 from lifecycle.stores.errors import StoreError
+from lifecycle.stores.postgres import fences
 from portal.embedded.stack import Stack
 
 from .conftest import World, copied, drained
@@ -59,7 +60,33 @@ def test_a_table_that_takes_numbers_from_a_sequence_is_refused(world: World, ddl
     ddl("blue", "CREATE TABLE rag.numbered (tenant_id uuid, id bigint GENERATED ALWAYS AS IDENTITY,"
         " PRIMARY KEY (tenant_id, id))")  # fmt: skip
     said = catalogue.faults(world.blue)
-    assert "numbered.id takes numbers from a sequence" in said and "numbered has no guard" in said
+    assert "numbered.id takes numbers from a sequence" in said and "numbered has not the whole guard" in said
+    with pytest.raises(StoreError, match="numbered"):
+        arm.arm(world.take(1)[0])
+    assert not fences.captures(world.blue, world.id)
+
+
+HALF = (
+    "DISABLE TRIGGER guard_delete",
+    "DISABLE TRIGGER guard_truncate",
+    "DISABLE TRIGGER guard_insert, DISABLE TRIGGER guard_update, DISABLE TRIGGER guard_delete",
+)
+PASSED_OVER = """
+DROP TRIGGER guard_delete ON rag.documents; CREATE TRIGGER guard_delete AFTER DELETE ON rag.documents
+REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT WHEN (current_user = 'bw_mover')
+EXECUTE FUNCTION bw.guard_documents('content')
+"""
+
+
+@pytest.mark.parametrize("change", [*(f"ALTER TABLE rag.documents {one}" for one in HALF), PASSED_OVER])
+def test_half_a_guard_is_none(stack: Stack, world: World, change: str) -> None:
+    with superuser(stack, world.blue) as db, db.transaction(force_rollback=True):
+        assert all(table.is_guarded for table in tables.read(db))
+        db.execute(change)
+        assert [table.name for table in tables.read(db) if not table.is_guarded] == ["documents"]
+        assert db.execute(catalogue.UNGUARDED).fetchall() == [("documents",)]
+        with pytest.raises(StoreError, match="documents in ap-south-1"):
+            tables.require_guards(tables.read(db), world.blue)
 
 
 def test_no_transaction_is_prepared_and_left_open(world: World) -> None:

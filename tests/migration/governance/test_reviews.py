@@ -17,10 +17,12 @@ from lifecycle.migration.reviews import actions, schedule
 from lifecycle.migration.reviews.green import cost_a_day, kept_of
 from lifecycle.migration.reviews.models import Review
 from lifecycle.migration.reviews.queries import in_the_way
+from lifecycle.retiring.models import Retirement
 from portal.access.accounts import SEED
 from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.audit.context import acting
+from portal.jobs.models import Job
 from portal.jobs.outbox import deliver_due
 from portal.lib.clock import now
 from portal.lib.errors import Blocked, Conflict, Invalid, NotAllowed, Refusal
@@ -258,8 +260,10 @@ def test_the_copy_that_stays_costs_by_the_day_and_is_asked_about_when_its_days_a
     for _twice in range(2):
         schedule.tick()
     assert asked.filter(user__username="kiran").count() == 1
-    with pytest.raises(Blocked):
-        moves.release_green(one.pk, actor=actor("kiran"), reason="not needed")
+    moves.release_green(one.pk, actor=actor("kiran"), reason="not needed")
+    left = Retirement.objects.get(subject=one.pk)
+    assert (left.region, left.occasion, left.state) == (one.target, "green", "queued")
+    assert Job.objects.get(pk=left.job_id).kind == "store.retire"
 
 
 def test_what_has_no_price_is_said_to_be_unknown(shipped: None) -> None:

@@ -2,7 +2,7 @@
 
 from .faults import Faults
 from .standing import Moves, has_lease, may_write_target
-from .state import Broken, Dirty, Mover, Rows, Scene, World, is_drained, put, put_fence, put_row
+from .state import Broken, Dirty, Mover, Round, Scene, Store, World, is_drained, put, put_fence, put_row
 
 
 def arm(world: World, mover: Mover, faults: Faults) -> Moves:
@@ -66,27 +66,32 @@ def commit_chunk(world: World, mover: Mover, faults: Faults) -> Moves:
         yield f"mover commits chunk {key}", copied, mover._replace(chunk=None)
 
 
-def read_round(world: World, mover: Mover, faults: Faults) -> Moves:
-    """4. Snapshot S on blue: the keys that are dirty, then their rows."""
+def read_round(world: World, mover: Mover, scene: Scene) -> Moves:
+    """4. Snapshot S on blue: the keys that are dirty, as many as a round carries, then their rows."""
     store = world.stores[mover.source]
     has_begun = world.stores[1 - mover.source].ledger[0] == world.control.generation
-    if has_begun and store.dirty and not mover.round and (not mover.chunk or faults.overlaps):
-        yield "mover reads a dirty round", world, mover._replace(round=("read", store.dirty, store.rows))
+    if has_begun and store.dirty and not mover.round and (not mover.chunk or scene.faults.overlaps):
+        yield "mover reads a dirty round", world, mover._replace(round=read(store, scene))
+
+
+def read(store: Store, scene: Scene) -> Round:
+    """As many of the dirty entries as a round carries, and the rows at its snapshot."""
+    return Round("read", store.dirty[: scene.most], store.rows, len(store.dirty) <= scene.most)
 
 
 def go_on_with_round(world: World, mover: Mover, faults: Faults) -> Moves:
     """4. Green commits, then blue forgets; the final round of 7 is one like the others."""
     assert mover.round
-    stage, dirty, rows = mover.round
+    stage, dirty, _, _ = mover.round
     is_to_delete = (stage == "read") == faults.deletes_first
-    after = mover._replace(round=None if stage == "half" else ("half", dirty, rows))
+    after = mover._replace(round=None if stage == "half" else mover.round._replace(stage="half"))
     if after.round is None and mover.at == "fenced":
         after = after._replace(at="drained")
     if is_to_delete and has_lease(world, mover, mover.source):
         kept = _left(world.stores[mover.source].dirty, dirty, faults)
         yield "mover deletes the round's dirty entries", put(world, mover.source, dirty=kept), after
     elif not is_to_delete and may_write_target(world, mover, faults):
-        yield "mover commits the round", _apply(world, mover, dirty, rows), after
+        yield "mover commits the round", _apply(world, mover, mover.round), after
 
 
 def _left(entries: Dirty, done: Dirty, faults: Faults) -> Dirty:
@@ -95,9 +100,9 @@ def _left(entries: Dirty, done: Dirty, faults: Faults) -> Dirty:
     return tuple(entry for entry in entries if entry not in done)
 
 
-def _apply(world: World, mover: Mover, dirty: Dirty, at_snapshot: Rows) -> World:
-    store, keys = world.stores[1 - mover.source], {key for _, key in dirty}
-    rows = tuple(at_snapshot[key] if key in keys else store.rows[key] for key in (0, 1))
-    if store.ledger == (world.control.generation, 0) and rows != at_snapshot:
+def _apply(world: World, mover: Mover, done: Round) -> World:
+    store, keys = world.stores[1 - mover.source], {key for _, key in done.dirty}
+    rows = tuple(done.rows[key] if key in keys else store.rows[key] for key in (0, 1))
+    if done.is_whole and store.ledger == (world.control.generation, 0) and rows != done.rows:
         raise Broken("after a round, the target is not the source at the round's snapshot", "mover commits the round")
     return put(world, 1 - mover.source, rows=rows)

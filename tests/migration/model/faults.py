@@ -17,6 +17,7 @@ class Faults:
     reuses_seq: bool = False  # 4: arming starts the numbers of dirty entries anew
     no_lease_at_green: bool = False  # 3, 4: the target's transaction does not check the lease
     skips_final_round: bool = False  # 7: what was dirty at the fence stays behind
+    opens_after_part: bool = False  # 7: the final round carries no more than one round may, and the switch goes on
     places_before_final_round: bool = False  # 7: the commit point comes too early
     opens_beside: bool = False  # 7: green opens at blue's epoch, blue not being fenced
     no_reverse_capture: bool = False  # 7: green opens, and its first writes are not captured

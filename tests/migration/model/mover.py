@@ -20,7 +20,7 @@ def moves(world: World, mover: Mover, scene: Scene) -> Moves:
     if mover.at == "tick":
         yield from _tick(world, mover, scene)
     elif mover.at in STAGES and not mover.round:
-        yield from STAGES[mover.at](world, mover, scene.faults)
+        yield from STAGES[mover.at](world, mover, scene)
 
 
 def _tick(world: World, mover: Mover, scene: Scene) -> Moves:
@@ -33,7 +33,7 @@ def _tick(world: World, mover: Mover, scene: Scene) -> Moves:
             yield from cancel(world, mover, scene)
             yield from freeze(world, mover, scene.faults)
         yield from read_chunk(world, mover, scene.faults)
-        yield from read_round(world, mover, scene.faults)
+        yield from read_round(world, mover, scene)
     elif is_open_as_placed(world):
         yield "mover finds the commit point passed", world, mover._replace(at="placed")
     if is_free and is_mirror(world) and world.control.counter < scene.epochs:

@@ -68,6 +68,15 @@ class Writer(NamedTuple):
     seq: int = 0
 
 
+class Round(NamedTuple):
+    """One round between two commits: what it carries of what was dirty at S, and all rows at S."""
+
+    stage: str
+    dirty: Dirty
+    rows: Rows
+    is_whole: bool  # nothing dirty was left out
+
+
 class Mover(NamedTuple):
     """One incarnation of the mover: what it remembers between two commits, and loses when it dies."""
 
@@ -77,7 +86,7 @@ class Mover(NamedTuple):
     epoch: int = 0  # taken for this attempt
     expects: int = 0  # placement's epoch when the attempt began
     chunk: tuple[int, int] | None = None  # key, value
-    round: tuple[str, Dirty, Rows] | None = None  # stage, what was dirty at S, all rows at S
+    round: Round | None = None
 
 
 class World(NamedTuple):
@@ -103,6 +112,7 @@ class Scene:
     jobs: int = 1
     generations: int = 1
     statuses: int = 0
+    most: int = 9  # dirty entries in one round
     faults: Faults = NONE
 
 

@@ -1,8 +1,9 @@
 """Step 7 of migration.md: fence, final round, open, set placement, close. Step 8, the way back, is the same."""
 
+from .copying import read
 from .faults import Faults
 from .standing import Moves, has_lease, is_settled
-from .state import BLUE, CLOSED, COLOURS, FENCED, OPEN, Broken, Mover, World, bit, is_drained, put, put_fence
+from .state import BLUE, CLOSED, COLOURS, FENCED, OPEN, Broken, Mover, Scene, World, bit, is_drained, put, put_fence
 
 
 def fence(world: World, mover: Mover, faults: Faults) -> Moves:
@@ -25,25 +26,27 @@ def fence(world: World, mover: Mover, faults: Faults) -> Moves:
         yield f"mover fences, to switch at epoch {fresh}", put_fence(begun, source, state=FENCED), attempt
 
 
-def _final_round(world: World, mover: Mover, faults: Faults) -> Moves:
-    """7. Inside the fence nothing is written: what is dirty now is all there is."""
-    source = world.stores[mover.source]
+def _final_round(world: World, mover: Mover, scene: Scene) -> Moves:
+    """7. Inside the fence nothing is written: what is dirty now is all there is, and one round carries it or none."""
+    source, faults = world.stores[mover.source], scene.faults
     is_left_out = faults.skips_final_round or (faults.rollback_discards and mover.source != BLUE)
     if faults.places_before_final_round and mover.epoch > world.control.epoch:
-        yield from _place(world, mover, faults)
+        yield from _place(world, mover, scene)
     elif is_left_out or not source.dirty:
         yield "mover finds nothing dirty inside the fence", world, mover._replace(at="drained")
+    elif len(source.dirty) > scene.most and not faults.opens_after_part:
+        yield "mover finds more inside the fence than a round carries", world, mover._replace(at="tick")
     else:
-        yield "mover reads the final round", world, mover._replace(round=("read", source.dirty, source.rows))
+        yield "mover reads the final round", world, mover._replace(round=read(source, scene))
 
 
-def _open(world: World, mover: Mover, faults: Faults) -> Moves:
+def _open(world: World, mover: Mover, scene: Scene) -> Moves:
     """7. The target opens at the attempt's epoch, captures already, and knows of the tenant's suspension."""
     target = 1 - mover.source
     status = world.stores[target].fence.status
     if has_lease(world, mover, target) and is_drained(world, target) and status == world.control.status:
-        capture = 0 if faults.no_reverse_capture else world.stores[mover.source].fence.capture
-        opened = opens(world, target, mover.epoch, capture, faults)
+        capture = 0 if scene.faults.no_reverse_capture else world.stores[mover.source].fence.capture
+        opened = opens(world, target, mover.epoch, capture, scene.faults)
         yield "mover opens the target", opened, mover._replace(at="opened")
 
 
@@ -57,9 +60,9 @@ def opens(world: World, which: int, epoch: int, capture: int, faults: Faults) ->
     return put_fence(world._replace(was_open=world.was_open | 1 << epoch), which, **changes)
 
 
-def _place(world: World, mover: Mover, faults: Faults) -> Moves:
+def _place(world: World, mover: Mover, scene: Scene) -> Moves:
     """7. The compare-and-set on placement: the only commit point."""
-    control, target = world.control, 1 - mover.source
+    control, target, faults = world.control, 1 - mover.source, scene.faults
     is_as_expected = (control.owner, control.epoch, control.job) == (mover.source, mover.expects, mover.job)
     if is_as_expected or faults.sets_without_compare:
         placed = control._replace(owner=target, epoch=mover.epoch)
@@ -68,7 +71,7 @@ def _place(world: World, mover: Mover, faults: Faults) -> Moves:
         yield "mover sets placement", marked, mover._replace(at=at)
 
 
-def _close(world: World, mover: Mover, faults: Faults) -> Moves:
+def _close(world: World, mover: Mover, _: Scene) -> Moves:
     """7. After the commit point forward only: the store that does not own is closed, its capture off."""
     other = 1 - world.control.owner
     if has_lease(world, mover, other) and is_drained(world, other):

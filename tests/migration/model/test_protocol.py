@@ -25,12 +25,14 @@ WHOLE = (
     Scene("two die or sleep on the way there and back", SHORT, epochs=3, jobs=3),
     Scene("cancelled and begun anew", SHORT, epochs=3, jobs=2, generations=2),
     Scene("suspended and taken back meanwhile", SHORT, epochs=3, jobs=2, statuses=2),
+    Scene("a round carries less than is written", MIXED, epochs=3, jobs=2, most=1),
 )
 SAMPLED = (
     Scene("there and back and there", SHORT, epochs=4, jobs=2),
     Scene("two die or sleep on the way", SHORT, jobs=3),
     Scene("cancelled and begun anew", SHORT, jobs=2, generations=2),
     Scene("suspended meanwhile", SHORT, jobs=2, statuses=1),
+    Scene("a round carries less than is written", SHORT, jobs=2, most=1),
 )
 WIDENING = (
     Scene("there", SHORT),
@@ -38,6 +40,7 @@ WIDENING = (
     Scene("there and back", SHORT, epochs=3),
     Scene("cancelled and begun anew", SHORT, generations=2),
     Scene("suspended meanwhile", SHORT, statuses=1),
+    Scene("a round carries less than is written", MIXED, most=1),
 )
 
 
@@ -78,3 +81,4 @@ def test_the_search_comes_to_the_far_ends() -> None:
         "zombie: mover opens the target",
     } <= labels
     assert {"writer 1 meets another fence row", "mover deletes the round's dirty entries"} <= labels
+    assert "mover finds more inside the fence than a round carries" in search(SAMPLED[-1]).labels

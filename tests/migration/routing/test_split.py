@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -114,6 +115,36 @@ def test_reads_move_step_by_step_and_back(split: Split) -> None:
     assert split.read().green == 0
     for green in (10, 25, 50, 75, 100, 0):
         assert split.set(green).green == green == split.read().green
+
+
+def test_what_led_to_a_side_goes_when_nobody_is_led_there(split: Split) -> None:
+    split.set(90)
+    with pytest.raises(Permanent, match="weight 10"):
+        split.remove("blue")
+    split.set(100)
+    assert bool(split.stands("blue")) == (not isinstance(split, Envoy))
+    for _ in range(2):
+        split.remove("blue")
+        assert split.stands("blue") == ""
+    with pytest.raises(Permanent):
+        split.remove("green")
+
+
+def test_a_target_group_that_was_taken_out_is_weighed_again(elbv2: Elbv2) -> None:
+    elbv2.set(100)
+    elbv2.remove("blue")
+    assert elbv2.read().green == 100 and elbv2.set(25).green == 25
+
+
+def test_a_record_that_was_removed_is_made_again_where_it_is_said_to_lead(route53: Route53) -> None:
+    route53.set(100)
+    route53.remove("blue")
+    with pytest.raises(Permanent, match="no blue_value"):
+        route53.read()
+    told = replace(route53, blue_value="blue.example.org")
+    assert told.read() == Intended(100, ("resolvers keep an answer for 300 s",), 300)
+    assert told.set(75).green == 75 == route53.read().green
+    assert route53.stands("blue") == "CNAME to blue.example.org"
 
 
 @pytest.mark.parametrize("green", [-1, 101])

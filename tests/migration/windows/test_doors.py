@@ -1,8 +1,10 @@
 """DNS before a move: answers are shortened a full old life ahead, lead to green, and in the end live as before."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,7 @@ from tests.migration.control.made import bank, migration
 from tests.migration.routing.test_split import envoy as envoy  # fixtures
 from tests.migration.routing.test_split import route53 as route53
 from tests.migration.routing.test_split import runtime as runtime
+from tests.verifiers.hostile import http
 
 from .made import job_of, step_of
 
@@ -36,6 +39,13 @@ def moving(shipped: None, settings: Any, route53: Route53) -> Iterator[Migration
 @pytest.fixture
 def job(moving: Migration) -> Job:
     return job_of(moving)
+
+
+@pytest.fixture
+def platform() -> Iterator[str]:
+    """A platform that has handed nobody on."""
+    with http(lambda path: (200, "text/plain", b"rag_started_seconds 1\n", 0)) as url:
+        yield url
 
 
 def rewind(ctx: StepContext, name: str, field: str, seconds: float) -> None:
@@ -69,7 +79,9 @@ def test_who_died_between_keeping_and_changing_keeps_what_it_was(job: Job, route
     assert kept["ttl"] == 300 and kept["at"]
 
 
-def test_clients_are_led_to_green_and_answers_live_as_before(moving: Migration, job: Job, route53: Route53) -> None:
+def test_clients_are_led_to_green_and_answers_live_as_before(
+    moving: Migration, job: Job, route53: Route53, settings: Any, platform: str, tmp_path: Path
+) -> None:
     doors.ahead(step_of(job, "doors_ahead"))
     ctx = step_of(job, "doors", 2)
     assert doors.lead(ctx) == {f"route53 {route53.name}": 100} and route53.read().green == 100
@@ -79,6 +91,12 @@ def test_clients_are_led_to_green_and_answers_live_as_before(moving: Migration, 
         doors.lead_back(back)
     assert route53.read().green == 0
     rewind(back, "", "led_at", 61)
+    with pytest.raises(WaitUntil, match="not counted"):
+        doors.lead_back(back)
+    known = json.loads(settings.REGIONS_FILE.read_text())
+    known[moving.target]["platform"]["url"] = platform
+    settings.REGIONS_FILE = tmp_path / "regions.json"
+    settings.REGIONS_FILE.write_text(json.dumps(known))
     assert doors.lead_back(back) == {f"route53 {route53.name}": 0}
     assert route53.read().settles_in_seconds == 300
 
