@@ -61,8 +61,12 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
     rows += in_a_process_of_its_own("bench.cache")
     say("moving a tenant: a million rows, 30 switches under four writers")
     rows += in_a_process_of_its_own("bench.moving")
-    say("erasing a tenant: a hundred thousand rows")
-    return rows + in_a_process_of_its_own("bench.erasing")
+    say("erasing a tenant: a hundred thousand rows, a million, and a hold in the middle")
+    rows += in_a_process_of_its_own("bench.erasing")
+    say("every Terraform module, offline")
+    rows += in_a_process_of_its_own("bench.terraform_modules")
+    say("the optimizer: 2,000 instances, 200 databases, 500 security groups")
+    return rows + in_a_process_of_its_own("bench.optimizing")
 
 
 def starts(opened: float, again: float, toured: float | None, stack: Stack) -> list[Row]:
@@ -95,9 +99,9 @@ def registry_rows(stack: Stack) -> list[Row]:
     import django
 
     django.setup()
-    from bench import hot, registry
+    from bench import certificates, hot, registry
 
-    return [*registry.measure(stack), *hot.measure(stack)]
+    return [*registry.measure(stack), *hot.measure(stack), *certificates.measure(stack)]
 
 
 def in_a_process_of_its_own(module: str) -> list[Row]:

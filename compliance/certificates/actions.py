@@ -16,16 +16,21 @@ from .queries import news
 
 @action
 def revoke(certificate_id: Any, *, actor: Actor, reason: str) -> Certificate:
-    """Say in public that a certificate no longer stands. There is no way back; another can be issued."""
+    """Say in public that a certificate no longer stands, nor what supplements it. There is no way back."""
     row = _locked(certificate_id, actor)
     policy.require(actor, "certificate.revoke", row)
     if row.state not in (State.ISSUED, State.SUPERSEDED):
         raise Conflict(f"It is {row.get_state_display()}, so there is nothing to revoke.")
+    for one in (row, *row.followers.select_for_update().filter(type="supplement", state=State.ISSUED)):
+        _take_back(one, actor, reason)
+    return row
+
+
+def _take_back(row: Certificate, actor: Actor, reason: str) -> None:
     row.revoke(reason)
     row.save(update_fields=["state", "ended_at", "state_reason"])
     record("certificate.revoked", row, actor=actor, reason=reason, data={"id": row.known_as})
     emit("certificate.revoked", news(row))
-    return row
 
 
 @action

@@ -85,7 +85,7 @@ def intend_core(
         **about,
     )
     said = {"id": core.id, "core": core.digest, "serial": core.serial, "type": core.type}
-    row.intent = intend(VERB, row, actor=actor, reason=reason, data=said)
+    row.intent = intend(VERB, row, actor=actor, reason=reason, data=said, names_tenant=False)
     row.save(update_fields=["intent"])
     emit(VERB, {"certificate_id": str(row.pk)}, after=row.intent)
     return row

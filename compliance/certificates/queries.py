@@ -35,6 +35,17 @@ def by_key(key: str) -> Certificate | None:
     return Certificate.objects.filter(key=key).first()
 
 
+def latest(occasion: str) -> Certificate | None:
+    """The last one whose key begins so and that neither turned void nor was revoked; it may not be issued yet."""
+    found = Certificate.objects.filter(key__startswith=occasion).exclude(state__in=(State.VOID, State.REVOKED))
+    return found.order_by("created_at").last()
+
+
+def taken_back(pk: UUID | None) -> Certificate | None:
+    """The certificate, where it was revoked: another one of the same erasure names it as its predecessor."""
+    return Certificate.objects.filter(pk=pk, state=State.REVOKED).first() if pk else None
+
+
 def news(row: Certificate) -> dict[str, Any]:
     """What is told of a certificate: ids and its kind."""
     about = {"certificate_id": str(row.pk), "key": row.key, "state": str(row.state), "type": row.type}

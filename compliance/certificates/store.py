@@ -16,16 +16,17 @@ from portal.lib.clock import now
 AWAY = (BotoCoreError, ClientError)
 
 
-def _bucket() -> Store:
+def bucket() -> Store:
+    """Where they lie, beside the ledger's anchors."""
     return replace(store(), bucket=settings.CERTIFICATES["bucket"])
 
 
 def keep(kind: str, data: bytes) -> str:
     """Keep bytes for good; returns their SHA-256. Again, it changes nothing. Away without the store."""
-    digest, bucket = hashlib.sha256(data).hexdigest(), _bucket()
+    digest, there = hashlib.sha256(data).hexdigest(), bucket()
     try:
-        bucket.ensure()
-        bucket.put(f"{kind}/{digest}", data, now())
+        there.ensure()
+        there.put(f"{kind}/{digest}", data, now())
     except AWAY as error:
         raise Away("The write-once store of certificates does not answer.") from error
     return digest
@@ -34,7 +35,7 @@ def keep(kind: str, data: bytes) -> str:
 def fetch(kind: str, digest: str) -> bytes:
     """The bytes with this digest, as they were first written."""
     try:
-        return _bucket().oldest(f"{kind}/{digest}")[0]
+        return bucket().oldest(f"{kind}/{digest}")[0]
     except AWAY as error:
         raise Away("The write-once store of certificates does not answer.") from error
 

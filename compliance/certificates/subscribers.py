@@ -68,6 +68,19 @@ def key_ending(payload: Payload) -> None:
         )
 
 
+def store_failed(payload: Payload) -> None:
+    """The store in which nobody can change anything is none, or does not answer: said once a day."""
+    for role in (Role.PLATFORM_ADMIN, Role.COMPLIANCE_OFFICER):
+        notify(
+            "certificate_store.failed",
+            title="The write-once store of certificates failed its probe",
+            role=role,
+            severity=Severity.CRITICAL,
+            body=payload["why"],
+            key=f"certificate_store.failed:{payload['on']}:{role}",
+        )
+
+
 def _tenant_side(payload: Payload) -> list[User]:
     found = Tenant.objects.filter(pk=payload["tenant_id"]).values_list("owner_id", "champion_id").first()
     return list(User.objects.filter(pk__in=[one for one in found or () if one]))

@@ -14,14 +14,15 @@ from portal.lib.errors import Absent, Blocked, Conflict, Invalid
 from . import pseudonyms
 from .approval import ring, withdraw_case
 from .intake import justification, overdue, preview, request
-from .models import ErasureRequest, Kind, Obligation, Owed, Recipient, State, SubjectKey
+from .models import BEFORE_START, ErasureRequest, Export, Kind, Obligation, Owed, Recipient, State, SubjectKey
 from .models.rule import NO_ADDRESS
 from .moving import locked, move, news_of, tally
 from .scope import Subject, what_is_left
 from .statutory import due_on
 
 __all__ = [
-    "cancel", "contest", "extend", "preview", "refuse", "request", "retry", "settle_obligation", "tell_recipient",
+    "cancel", "contest", "extend", "preview", "refuse", "request", "retry", "settle_export",
+    "settle_obligation", "tell_recipient", "waive_export",
 ]  # fmt: skip
 
 
@@ -135,6 +136,24 @@ def _require_same(found: ErasureRequest, subject: Subject) -> None:
         raise Invalid(fields={"document_ids": "this erasure was about other documents"})
 
 
+@action
+def found_again(request_id: UUID, left: list[str], *, actor: Actor, reason: str) -> ErasureRequest:
+    """Open a completed erasure of a tenant because a later look found something: compliance has it erased again.
+
+    Of a person nobody knows any more whom it was about, so that is asked for anew; and under a hold nothing changes.
+    """
+    policy.require(actor, "erasure.operate")
+    found = locked(request_id)
+    if found.state != State.COMPLETED or found.kind != Kind.TENANT or found.contested_at or is_held(found.tenant_id):
+        return found
+    found.contested_at, found.contest_reason = now(), reason[:1000]
+    _open_again(found, Subject(found.tenant, found.kind))
+    move(found, "reopen", actor=actor, reason=reason)
+    found.reasons = left
+    move(found, "give_up", actor=actor, reason=" ".join(left))
+    return found
+
+
 def _open_again(found: ErasureRequest, subject: Subject) -> None:
     whom = pseudonyms.about(found.tenant_id, found.kind, subject.user_id, subject.documents)
     fence = pseudonyms.fence_of(whom)
@@ -156,6 +175,27 @@ def retry(request_id: UUID, *, actor: Actor, reason: str) -> ErasureRequest:
     move(found, "retry", actor=actor, reason=why)
     ring(found)
     return found
+
+
+@action
+def waive_export(request_id: UUID, *, actor: Actor, reason: str) -> ErasureRequest:
+    """Give up the return of a whole tenant's data, for this erasure: its own administrator or counsel may."""
+    found = _mine(request_id, actor, "erasure.waive_export")
+    why = justification(reason)
+    if not found.awaits_export or found.state not in (*BEFORE_START, State.LEGAL_HOLD_BLOCKED):
+        raise Conflict("Nothing waits for an export here.", code="wrong-state")
+    settle_export(found, Export.WAIVED, why, actor=actor)
+    return found
+
+
+def settle_export(found: ErasureRequest, word: str, how: str, *, actor: Actor) -> None:
+    """Inside the transaction of what settles it: from now on the erasure may begin when its time comes."""
+    found.export_settled, found.export_settled_how = word, how[:1000]
+    found.export_settled_by, found.export_settled_at = actor.id, now()
+    found.save()
+    record(f"erasure.export_{word}", found, actor=actor, reason=how[:1000])
+    if found.state == State.SCHEDULED:
+        ring(found)
 
 
 @action

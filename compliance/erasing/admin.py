@@ -47,6 +47,13 @@ def verb_of(word: str) -> Verb:
         says=_("Once, by two months under GDPR, 45 days elsewhere. Whoever asked is told, with the reason."),
         done=_("Extended."),
     )
+    waive = Verb(
+        "waive_export",
+        _("Waive the export"),
+        _on(actions.waive_export),
+        says=_("Nobody gets the tenant's data back: once the erasure has begun there is nothing left to hand over."),
+        done=_("Waived."),
+    )
     recipient = Verb(
         "tell_recipient",
         _("A recipient was told"),
@@ -79,7 +86,7 @@ def verb_of(word: str) -> Verb:
         says=_("Before it begins nothing has been touched. After that, what is gone stays gone and is counted."),
         done=_("Cancelled."),
     )
-    return {one.name: one for one in (retry, extend, recipient, contest, refuse, cancel)}[word]
+    return {one.name: one for one in (retry, extend, waive, recipient, contest, refuse, cancel)}[word]
 
 
 @admin.register(ErasureRequest)
@@ -157,6 +164,8 @@ class ErasureAdmin(GovernedAdmin):
             Fact(_("Begun"), one.started_at, "moment"),
             Fact(_("Ended"), one.ended_at, "moment"),
             Fact(_("Inventory"), f"v{one.inventory_version}, {one.inventory_digest[:12]}", "mono"),
+            Fact(_("Export"), one.get_export_settled_display() or (_("not received yet") if one.awaits_export else "")),
+            Fact(_("Export, in words"), one.export_settled_how),
             Fact(_("Extended because"), one.extension_reason),
             Fact(_("Objected to"), one.contested_at, "moment"),
             Fact(_("Objection"), one.contest_reason),

@@ -195,6 +195,12 @@ class Erasures(
         """Go on with one that failed or could not be certified."""
         return self._act(self.get_object(), actions.retry, request, "erasure.operate")
 
+    @extend_schema(request=ReasonSerializer, responses=ErasureDetailSerializer)
+    @action(detail=True, methods=["post"], url_path="export-waiver")
+    def waive_export(self, request: Request, pk: Any = None) -> Response:
+        """Give up the return of a whole tenant's data before they are erased."""
+        return self._act(self.get_object(), actions.waive_export, request, "erasure.waive_export")
+
     @extend_schema(request=RecipientInputSerializer, responses=ErasureDetailSerializer)
     @action(detail=True, methods=["post"])
     def recipients(self, request: Request, pk: Any = None) -> Response:

@@ -128,6 +128,8 @@ def available_verbs(request: ErasureRequest, actor: Actor) -> list[str]:
         words.append("retry")
     if request.is_open and not request.extended_at and not overdue(request):
         words += ["extend"] if policy.can(actor, "erasure.extend", request) else []
+    if request.awaits_export and not request.was_started and request.is_open:
+        words += ["waive_export"] if policy.can(actor, "erasure.waive_export", request) else []
     if state not in (S.REFUSED, S.CANCELLED) and operates:
         words.append("tell_recipient")
     if state in (S.COMPLETED, S.REFUSED) and not request.contested_at and not overdue(request):
@@ -142,6 +144,8 @@ def available_verbs(request: ErasureRequest, actor: Actor) -> list[str]:
 
 def where_it_stands(request: ErasureRequest) -> str:
     """One sentence for everybody."""
+    if request.state == S.SCHEDULED and request.awaits_export:
+        return _("Signed by two. It begins once the tenant has received its export, or that was waived.")
     if request.state == S.SCHEDULED and request.scheduled_for:
         at = {"at": f"{request.scheduled_for:%d %b %Y %H:%M}"}
         return _("Signed by two. It begins at %(at)s UTC; until then it can be undone and nothing is touched.") % at

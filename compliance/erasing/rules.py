@@ -13,15 +13,18 @@ from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.audit.context import action
 from portal.lib.clock import now
-from portal.lib.errors import Absent, Conflict, Invalid
+from portal.lib.errors import Absent, Blocked, Conflict, Invalid
 from tenants.models import Tenant
 
 from .models import RetentionRule
-from .scope import System
+from .scope import System, listed
 
 EDITABLE = (
     "title", "statute", "category", "system", "geography", "data_class", "days", "ground", "review_on", "is_active",
 )  # fmt: skip
+
+
+WHOLE = "keeps a part of {}, where an erasure takes all of it: place a legal hold for what has to stay there."
 
 
 @dataclass(frozen=True)
@@ -36,16 +39,25 @@ class Kept:
 
 
 def kept_of(tenant: Tenant, systems: Iterable[System]) -> list[Kept]:
-    """What the rules in force keep of the tenant, system by system. The rest of a request goes on."""
+    """What the rules in force keep of the tenant, system by system. The rest of a request goes on.
+
+    Blocked where a rule keeps a part of a system that is erased whole: it would be said to be kept, and be gone.
+    """
     mine = Q(geography__in=["", tenant.geography]) & Q(data_class__in=["", *tenant.data_classes])
     today, found = now().date(), []
     for rule in RetentionRule.objects.filter(mine, is_active=True):
         for one in systems:
-            named = rule.system in (one.system, one.name) if rule.system else rule.category in one.categories
-            if named:
-                until = today + timedelta(days=rule.days)
-                found.append(Kept(rule.code, one.name, rule.category, rule.ground, until))
+            if not _meets(rule, one):
+                continue
+            if one.verifier:
+                raise Blocked(f"{rule.code} {WHOLE.format(one.name)}", by="retention", remedy="retention-rules")
+            until = today + timedelta(days=rule.days)
+            found.append(Kept(rule.code, one.name, rule.category, rule.ground, until))
     return found
+
+
+def _meets(rule: RetentionRule, one: System) -> bool:
+    return rule.system in (one.system, one.name) if rule.system else rule.category in one.categories
 
 
 @action
@@ -78,5 +90,7 @@ def _write(
     except ValidationError as error:
         raise Invalid(fields={name: " ".join(texts) for name, texts in error.message_dict.items()}) from error
     rule.save(force_insert=is_new)
+    if whole := [one.name for one in listed() if one.verifier and rule.is_active and _meets(rule, one)]:
+        raise Invalid(fields={"system" if rule.system else "category": WHOLE.format(", ".join(whole))})
     record(verb, rule, actor=actor, reason=reason, data={"fields": sorted(fields)})
     return rule

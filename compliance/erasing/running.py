@@ -3,7 +3,7 @@
 A worker that is told Conflict (`erasure-over`) stops: somebody has cancelled, or it was finished by another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -69,6 +69,8 @@ def started(request_id: UUID, job_id: UUID, *, actor: Actor) -> ErasureRequest:
     if request.state in (State.SCHEDULED, *RUNNING) and is_held(request.tenant_id):
         return _block(request, actor)
     if request.state == State.SCHEDULED:
+        if request.awaits_export:
+            raise Conflict("The tenant has not received its export, and nobody has waived it.", code="export-first")
         if request.scheduled_for is None or request.scheduled_for > now():
             raise Conflict("It may still be undone.", code="undo-window")
         request.job_id = job_id
@@ -129,6 +131,26 @@ def note_system(request_id: UUID, system: str, region: str, *, actor: Actor, **f
 
 
 @action
+def note_gone(request_id: UUID, gone: Mapping[tuple[str, str], int], *, actor: Actor) -> bool:
+    """Keep how many ids of each (system, region) are gone by now, never fewer than before. False: stop working on it.
+
+    Somebody who cancels it in the middle does not stop the batches that are under way: what they took is kept, too.
+    """
+    request = locked(request_id)
+    if not (request.state in RUNNING or SubjectKey.objects.filter(request=request).exists()):
+        return False
+    for row in request.systems.all():
+        number = gone.get((row.system, row.region), 0)
+        if number > (row.acknowledged or 0):
+            row.acknowledged, row.changed_at = number, now()
+            row.save()
+    if request.state not in RUNNING and request.counts:
+        request.counts = tally(request)
+        request.save()
+    return request.state in RUNNING
+
+
+@action
 def hold_blocked(request_id: UUID, *, actor: Actor) -> ErasureRequest:
     """A hold took it: it rests where it is, with what was gone by then on record, until every hold is released."""
     request = locked(request_id)
@@ -163,6 +185,11 @@ def hold_over(request_id: UUID, *, actor: Actor) -> ErasureRequest:
     else:
         ring(request)
     return request
+
+
+def holds_met(request_id: UUID) -> int:
+    """How often a hold has taken it and let it go again."""
+    return Passage.objects.filter(request_id=request_id, old=State.LEGAL_HOLD_BLOCKED).count()
 
 
 def is_released(tenant_id: UUID) -> bool:
@@ -213,7 +240,7 @@ def cleared_up(request_id: UUID, *, actor: Actor) -> None:
     request = locked(request_id)
     if request.state in ENDED and SubjectKey.objects.filter(request=request).exists():
         forget(request)
-        record("erasure.cleared_up", request, actor=actor)
+        record("erasure.cleared_up", request, actor=actor, data={"counts": request.counts})
 
 
 @action

@@ -82,10 +82,19 @@ def snapshot_of(tenant: Tenant) -> Snapshot:
         found = import_string(settings.ERASURE["inventory"])()
     except ImportError:
         return listed_by_hand(tenant)
-    systems = tuple(
-        System(one.name, one.region, one.title, tuple(one.categories), one.verifier) for one in found.systems
-    )
-    return Snapshot(found.version, found.digest, systems, plain(found.plain()))
+    return Snapshot(found.version, found.digest, _systems(found), plain(found.plain()))
+
+
+def listed() -> tuple[System, ...]:
+    """The systems of the inventory, whoever's; none where no inventory is installed."""
+    try:
+        return _systems(import_string(settings.ERASURE["inventory"])())
+    except ImportError:
+        return ()
+
+
+def _systems(found: Any) -> tuple[System, ...]:
+    return tuple(System(one.name, one.region, one.title, tuple(one.categories), one.verifier) for one in found.systems)
 
 
 def listed_by_hand(tenant: Tenant) -> Snapshot:

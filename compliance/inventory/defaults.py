@@ -1,4 +1,4 @@
-"""The stores of record that come with the product: six for each region, the backups, and the portal itself.
+"""The stores of record that come with the product: seven for each region, the backups, and the portal itself.
 
 This is where a new table, bucket or index of the product is declared; tests/inventory holds it against what exists.
 """
@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
+from compliance.verifiers.exports import bucket_of
 from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.lib.regions import Region, load
@@ -37,6 +38,7 @@ SYSTEMS: dict[str, tuple[str, list[str], dict[str, list[str]]]] = {
     "postgres": ("Documents, passages, users and history", ["documents", "users", "history"], {"table": TABLES}),
     "vectors": ("Vectors", ["embeddings"], {"table": VECTORS, "index": INDEXES}),
     "objects": ("Originals of documents", ["documents"], {}),
+    "exports": ("Exports waiting to be received", ["documents", "users", "embeddings"], {}),
     "cache": ("Sessions, answers and limits", ["sessions", "answers"], {}),
     "logs": ("Logs of the platform", ["logs"], {}),
     "metrics": ("Measurements of the platform", ["metrics"], {}),
@@ -79,7 +81,8 @@ def shipped() -> Iterator[dict[str, Any]]:
 
 def _of(region: Region) -> Iterator[dict[str, Any]]:
     for code, (title, categories, containers) in SYSTEMS.items():
-        beside = {"bucket": _buckets()} if code == "objects" else {}
+        buckets = {"objects": _buckets(), "exports": [bucket_of(region.name)]}
+        beside = {"bucket": buckets[code]} if code in buckets else {}
         yield {
             "name": f"{code}-{region.name}",
             "title": f"{title}, {region.display}",
@@ -98,9 +101,9 @@ def _processor(code: str, region: Region) -> str:
         return "operated by us, simulated"
     if code == "vectors" and region.pinecone:
         return "Pinecone and operated by us"
-    return "Amazon Web Services" if code in ("objects", "logs") else OURS
+    return "Amazon Web Services" if code in ("objects", "exports", "logs") else OURS
 
 
 def _buckets() -> list[str]:
     """Buckets of the portal beside the tenants' own: no content of a tenant is in them."""
-    return sorted({"bailiwick-state", settings.LEDGER["bucket"], settings.CERTIFICATES["bucket"]})
+    return sorted({settings.STATES["bucket"], settings.LEDGER["bucket"], settings.CERTIFICATES["bucket"]})

@@ -5,18 +5,37 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from portal.lib.regions import Region
+
 from . import aws
 from .answering import NotChecked
 
 OWNER = "TenantID"
+PLACES = {"": "us-east-1", "EU": "eu-west-1"}  # what S3 calls them
 
 
-def names(s3: Any) -> list[str]:
-    """Every bucket of the account."""
+def names(s3: Any, region: Region) -> list[str]:
+    """Every bucket of the account but those in another region that is connected: there it is looked at, too."""
     found: list[str] = []
     for page in aws.pages(s3, "list_buckets", ["Buckets", "Owner"], "S3, list buckets"):
         found += [one["Name"] for one in page["Buckets"]]
-    return found
+    return [one for one in found if _place(s3, one) not in region.same_aws] if region.same_aws else found
+
+
+def _place(s3: Any, bucket: str) -> str:
+    """The region the bucket lies in; no region where it is gone meanwhile."""
+    asked = f"S3, where {bucket} is"
+    with aws.heard(asked):
+        try:
+            said = s3.get_bucket_location(Bucket=bucket)
+        except ClientError as error:
+            if error.response.get("Error", {}).get("Code", "") == "NoSuchBucket":
+                return "gone"
+            raise
+    if "LocationConstraint" not in said:
+        raise NotChecked(f"{asked}: the answer lacks LocationConstraint.")
+    place = str(said["LocationConstraint"] or "")
+    return PLACES.get(place, place)
 
 
 def owner(s3: Any, bucket: str) -> str | None:

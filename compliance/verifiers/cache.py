@@ -61,8 +61,7 @@ def client(region: Region, patience: float, number: int = 0) -> Any:
     if not login.cache_user or not login.cache_password:
         raise NotChecked(f"No read-only credentials for the cache of {region.name} are configured.")
     return redis.Redis(
-        host=region.cache.host,
-        port=region.cache.port,
+        **region.cache.address(),
         db=number,
         username=login.cache_user,
         password=login.cache_password,

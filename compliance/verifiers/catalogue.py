@@ -1,6 +1,7 @@
 """Which verifier looks at which system."""
 
 from .cache import Cache
+from .exports import Exports
 from .logs import Logs
 from .looking import Verifier
 from .metrics import Metrics
@@ -9,7 +10,7 @@ from .postgres import Postgres
 from .vectors import Vectors
 
 VERIFIERS: dict[str, Verifier] = {
-    one.name: one for one in (Postgres(), Vectors(), Objects(), Cache(), Logs(), Metrics())
+    one.name: one for one in (Postgres(), Vectors(), Objects(), Exports(), Cache(), Logs(), Metrics())
 }
 
 

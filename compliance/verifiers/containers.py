@@ -37,7 +37,7 @@ def of_database(region: Region) -> Iterator[Container]:
 def of_objects(region: Region) -> Iterator[Container]:
     """Buckets, each with the tenant its tags name."""
     s3 = aws.client(region, "s3", PATIENCE)
-    for name in buckets.names(s3):
+    for name in buckets.names(s3, region):
         owner = buckets.owner(s3, name)
         if owner is not None:
             yield Container("bucket", name, _tenant(owner))

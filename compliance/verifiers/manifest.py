@@ -14,6 +14,7 @@ PAGE = 5_000
 IS_THERE = "SELECT to_regclass('bw.erasure_item') IS NOT NULL"
 WAS_LISTED = "SELECT EXISTS (SELECT FROM bw.erasure_item WHERE request_id = %s)"
 IDS = "SELECT id FROM bw.erasure_item WHERE request_id = %s AND system = ANY(%s)"
+SOME = "SELECT system, id FROM bw.erasure_item WHERE request_id = %s ORDER BY random() LIMIT %s"
 
 
 class Manifest:
@@ -60,3 +61,11 @@ def codes(system: str, region: Region) -> list[str]:
 
 def _mark(record: str) -> bytes:
     return blake2b(record.encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+def some(region: Region, request_id: UUID, many: int) -> list[tuple[str, str]]:
+    """A few at random of what was to go, each with its system; none where nothing is listed any more."""
+    with opened(region) as db:
+        if not was_listed(db, request_id):
+            return []
+        return [(system, record) for system, record in db.execute(SOME, [request_id, many])]

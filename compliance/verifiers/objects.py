@@ -41,16 +41,17 @@ def _places(s3: Any, question: Question) -> Iterator[tuple[str, str]]:
     """Where to look: all of the tenant's buckets, and in others what begins with the tenant's id or the person's."""
     prefixes = [str(question.tenant_id), question.tenant_id.hex]
     prefixes += [f"users/{question.user_id}/"] if question.user_id else []
-    for bucket in buckets.names(s3):
+    for bucket in buckets.names(s3, question.region):
         owner = buckets.owner(s3, bucket)
         if owner is None:
             continue
-        if owner == str(question.tenant_id) or (not owner and bucket == bucket_of(question)):
+        if owner == str(question.tenant_id) or (not owner and bucket in buckets_of(question)):
             yield bucket, ""
         else:
             yield from ((bucket, prefix) for prefix in prefixes)
 
 
-def bucket_of(question: Question) -> str:
-    """The name that a tenant's bucket is given; its tags decide."""
-    return f"rag-{question.tenant_name}-{question.tenant_id.hex[-8:]}"
+def buckets_of(question: Question) -> tuple[str, str]:
+    """The names that a tenant's bucket may have here, as its first one and as any other; its tags decide."""
+    plain = f"rag-{question.tenant_name}-{question.tenant_id.hex[-8:]}"
+    return plain, f"{plain}-{question.region.name}"

@@ -8,7 +8,7 @@ from portal.jobs.models import LeaseRule
 from .engine.target import RESOURCE
 
 # What makes, moves or copies the tenant's stores waits for the erasure, and it for them.
-NOT_BESIDE = ("backup", "migration", "migration.copy", "resources", "tier", "validation")
+NOT_BESIDE = ("backup", "export", "migration", "migration.copy", "resources", "tier", "validation")
 
 
 @action

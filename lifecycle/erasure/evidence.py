@@ -9,15 +9,13 @@ from compliance.inventory.queries import snapshot
 from portal.jobs.context import StepContext
 
 from .engine import items
-from .subject import regions, runs
-
-LIST = "list"
+from .subject import manifests, regions, runs
 
 
 def archive(ctx: StepContext, facts: Facts) -> dict[str, bytes]:
     """Every file by name; the leaves are made again from the listed ids, and must give the root that was sealed."""
     files = {}
-    for name, sealed in ctx.evidence(LIST)["systems"].items():
+    for name, sealed in manifests(ctx).items():
         if sealed["leaves"]:
             files[LEAVES.format(name)] = _leaves(facts, name, sealed)
     for name, run in runs(facts).items():

@@ -26,6 +26,7 @@ from compliance.erasing.models import SystemRun
 from compliance.erasing.queries import Facts
 from compliance.holds.queries import is_held
 from compliance.inventory.queries import drift_count, snapshot
+from lifecycle.exports.queries import handed_over
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
@@ -35,6 +36,7 @@ from .pseudonyms import Pseudonyms
 from .subject import regions, runs
 
 PEOPLE_NEEDED = 4
+LOCKED = "A write-once lock (Object Lock) of the store keeps it until that day."
 PARTS = {
     "tenant": ("documents", "passages", "vectors", "originals", "users", "sessions", "questions", "answers", "logs"),
     "person": ("documents", "passages", "vectors", "originals", "account", "sessions", "questions", "answers"),
@@ -67,8 +69,8 @@ def erasure_of(ctx: StepContext, facts: Facts) -> Erasure:
         inventory=Inventory(listed.version, listed.digest, len(systems), drift_count(), tuple(listed.removed)),
         systems=systems,
         obligations=tuple(_obligations(systems)),
-        exemptions=tuple(_exemptions(facts)),
-        recipients=tuple(Recipient(one["name"], _time(one["told_at"])) for one in facts.recipients),
+        exemptions=tuple(_exemptions(facts, systems)),
+        recipients=tuple(_recipients(facts, hidden)),
         holds=_holds(facts),
         neighbours=tuple(_neighbours(ctx, hidden)),
         restore_guard=RestoreGuard("blocked", queries.erasure_ledger_digest()),
@@ -95,9 +97,23 @@ def _obligations(systems: tuple[System, ...]) -> Iterator[Obligation]:
             yield Obligation(one.name, one.until, f"{one.title}: {one.limits}"[:900])
 
 
-def _exemptions(facts: Facts) -> Iterator[Exemption]:
+def _exemptions(facts: Facts, systems: tuple[System, ...]) -> Iterator[Exemption]:
+    """What retention rules keep, and what a store's own lock does: nobody can delete it before its day."""
     for one in facts.exemptions:
         yield Exemption(one["system"], one["category"], one["ground"], one["until"].isoformat())
+    for kept in systems:
+        if kept.outcome == "retained":
+            yield Exemption(kept.name, "locked", LOCKED, kept.until)
+
+
+def _recipients(facts: Facts, hidden: Pseudonyms) -> Iterator[Recipient]:
+    """Who was told, and who took an export away: that copy is theirs, and nobody here can erase it."""
+    for one in facts.recipients:
+        yield Recipient(one["name"], _time(one["told_at"]))
+    for made in handed_over(facts.tenant.pk):
+        whom = f"received by {hidden.of('person', made.received_by_id)}" if made.received_by_id else "not confirmed"
+        words = f"Export {made}, handed over, {whom}; SHA-256 of its manifest {made.digest}"
+        yield Recipient(words, _time(made.received_at or made.downloaded_at))
 
 
 def _holds(facts: Facts) -> Holds:

@@ -7,6 +7,7 @@ from compliance.certificates.models import Certificate
 from compliance.erasing.models import RUNNING, ErasureRequest
 from compliance.holds.errors import Retained
 from compliance.holds.queries import is_held
+from compliance.inventory.queries import drift_count, snapshot
 from lifecycle.stores.errors import StoreError
 from lifecycle.stores.postgres import fences
 from portal.lib.errors import Blocked
@@ -44,6 +45,19 @@ def no_store_holds(verb: str, row: Certificate) -> None:
             raise Blocked(f"{region.name} does not say whether it holds the tenant: {error}", by="hold") from error
         if holds:
             raise Retained(row.tenant_id, verb, place=region.name)
+
+
+def nothing_unlisted(verb: str, row: Certificate) -> None:
+    """Between the last look and the signature no store was found that the inventory lacks, and it lists the same.
+
+    What says once more what another certificate said relies on the look of that one.
+    """
+    found = row.certified.erasure
+    if row.follows is not None and row.follows.certified.erasure.timeline == found.timeline:
+        return
+    if drift_count() or snapshot().digest != found.inventory.digest:
+        said = "What stores there are is not what it was when it was last looked at; verify again."
+        raise Blocked(said, by="drift", remedy="inventory")
 
 
 def _holds(region: Any, tenant_id: UUID) -> bool:

@@ -1,5 +1,6 @@
 """Asks every verifier of the inventory, and keeps what each said; what was not looked at is never nothing."""
 
+from collections.abc import Callable
 from typing import Any, cast
 from uuid import UUID
 
@@ -41,15 +42,20 @@ def prove_eyes(ctx: StepContext, facts: Facts) -> list[str]:
     Returns the systems in which it found neither: nothing can be said of those.
     """
     empty = [row for row in connected() if _found_nothing(runs(facts)[row.name])]
-    unproven = [row for row in empty if not _sees_others(row, facts)]
-    for name in sorted({row.region for row in unproven}):
-        with planted(regions()[name], facts.request.pk, store_of(name, settings.SECRETS_DIR)) as canary:
-            ctx.heartbeat()
-            unproven = [row for row in unproven if row.region != name or not _sees(row, canary.tenant_id, canary.name)]
-    blind = {row.name for row in unproven}
+    blind = blind_in(empty, facts.tenant, facts.request.pk, ctx.heartbeat)
     for row in empty:
         _mark(ctx, facts, row, is_proven=row.name not in blind)
     return sorted(blind)
+
+
+def blind_in(rows: list[Listed], tenant: Tenant, request_id: UUID, beat: Callable[[], None]) -> set[str]:
+    """The systems whose verifier finds neither what another tenant has there nor a canary."""
+    unproven = [row for row in rows if not _sees_others(row, tenant)]
+    for name in sorted({row.region for row in unproven}):
+        with planted(regions()[name], request_id, store_of(name, settings.SECRETS_DIR)) as canary:
+            beat()
+            unproven = [row for row in unproven if row.region != name or not _sees(row, canary.tenant_id, canary.name)]
+    return {row.name for row in unproven}
 
 
 def connected() -> list[Listed]:
@@ -112,9 +118,9 @@ def _left(answer: Answer, known: SystemRun | None) -> dict[str, Any]:
     return {"residual": left, "absent_after": max(0, targeted - left)}
 
 
-def _sees_others(row: Listed, facts: Facts) -> bool:
+def _sees_others(row: Listed, tenant: Tenant) -> bool:
     """Whether the same query, with the same credential, finds what another tenant has there."""
-    others = Tenant.objects.filter(status=Status.ACTIVE, region=row.region).exclude(pk=facts.tenant.pk)
+    others = Tenant.objects.filter(status=Status.ACTIVE, region=row.region).exclude(pk=tenant.pk)
     return any(_sees(row, one.pk, one.name) for one in others.order_by("activated_at")[:3])
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from compliance.erasing.queries import Facts
 from compliance.verifiers.neighbours import snapshot as look
 from tenants.models import Status, Tenant
 
@@ -17,13 +16,13 @@ from .subject import regions
 MANY = 3
 
 
-def taken(facts: Facts, at: datetime) -> list[dict[str, Any]]:
+def taken(tenant_id: UUID, at: datetime) -> list[dict[str, Any]]:
     """The three that were here longest, in the regions of the erasure."""
-    others = Tenant.objects.filter(status=Status.ACTIVE).exclude(pk=facts.tenant.pk).order_by("activated_at")
+    others = Tenant.objects.filter(status=Status.ACTIVE).exclude(pk=tenant_id).order_by("activated_at")
     return [_seen(one.pk, one.region, at) for one in others if one.region in regions()][:MANY]
 
 
-def compared(facts: Facts, before: dict[str, Any]) -> list[dict[str, Any]]:
+def compared(before: dict[str, Any]) -> list[dict[str, Any]]:
     """Each of them as it was and as it is, of what was there then."""
     at = datetime.fromisoformat(before["at"])
     found = []

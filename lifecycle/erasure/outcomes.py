@@ -12,7 +12,7 @@ from compliance.inventory.queries import Listed
 from lifecycle.stores.objects import keys
 from portal.lib.clock import now
 
-from .subject import regions
+from .subject import regions, runs
 
 KEY_DAYS, WAL_DAYS = 30, 7  # a key service waits at most 30 days; the write-ahead log is recycled by then
 METHODS = {
@@ -77,12 +77,20 @@ def _attested(row: Listed) -> dict[str, Any]:
 
 
 def _backups(facts: Facts) -> dict[str, Any]:
+    if facts.kind == "tenant" and (kept := _locked_until(facts)):
+        method = "The tenant's own key stays while what is locked in its bucket has to stay readable."
+        return _said("retained", method, "Until that day the key exists.", _day(kept))
     if facts.kind == "tenant":
         method = "The tenant's own key waits for its destruction, which the key service ends by the day stated."
         return _said("beyond_use", method, "Until that day the key exists.", _day(_last_key(facts)))
     method = "This installation takes no backups; the write-ahead log is recycled by the day stated."
     until = _day(now().date() + timedelta(days=WAL_DAYS))
     return _said("expires", method, "Until that day a segment may hold old pages.", until)
+
+
+def _locked_until(facts: Facts) -> date | None:
+    """The day on which the last lock ends that keeps a region of the tenant, its bucket and its key, standing."""
+    return max((one.until for one in runs(facts).values() if one.outcome == "retained" and one.until), default=None)
 
 
 def _last_key(facts: Facts) -> date:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from compliance.verifiers.exports import bucket_of
+from lifecycle.exports.engine.place import ensure_bucket
 from lifecycle.stores import aws, sweep
 from lifecycle.stores.cache.connection import connection as cache
 from lifecycle.stores.cache.connection import translated as cached
@@ -39,6 +41,7 @@ def planted(region: Region, request_id: UUID, secrets: SecretStore) -> Iterator[
     try:
         _rows(region, names)
         _bucket(region, names)
+        _export(region, names)
         groups.ensure(region, groups.LogGroupSpec(canary, names.log_group, 1, {OWNER: str(canary)}))
         _stream(region, names)
         with cached("SET canary"):
@@ -66,12 +69,21 @@ def _bucket(region: Region, names: TenantNames) -> None:
         s3.put_object(Bucket=names.bucket, Key="canary", Body=b"canary")
 
 
+def _export(region: Region, names: TenantNames) -> None:
+    ensure_bucket(region)
+    with aws.translated("exports", "PutObject canary"):
+        aws.client(region, "s3").put_object(Bucket=bucket_of(region.name), Key=f"{names.tenant_id}/canary", Body=b"1")
+
+
 def _stream(region: Region, names: TenantNames) -> None:
     with aws.translated("logs", f"CreateLogStream {names.log_group}"):
         aws.client(region, "logs").create_log_stream(logGroupName=names.log_group, logStreamName="canary")
 
 
 def _take_away(region: Region, names: TenantNames, secrets: SecretStore) -> None:
+    with aws.translated("exports", "DeleteObject canary"):
+        s3, key = aws.client(region, "s3"), f"{names.tenant_id}/canary"
+        aws.unless_absent(s3.delete_object, Bucket=bucket_of(region.name), Key=key)
     _, failed = sweep.purge(region, names, secrets=secrets)
     if failed:
         raise Permanent(failed[0].system, "take a canary away", failed[0].reason)

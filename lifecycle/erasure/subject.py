@@ -1,7 +1,7 @@
 """What every step needs of its erasure: the request, its stores, and what an eraser is told of each."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, NoReturn
 from uuid import UUID
@@ -14,9 +14,10 @@ from compliance.erasing.queries import Facts
 from compliance.holds.errors import Retained
 from compliance.holds.queries import is_held
 from lifecycle.migration.vectors import held_in
-from lifecycle.stores.errors import Held
-from lifecycle.stores.names import TenantNames
+from lifecycle.naming.queries import names_in
+from lifecycle.stores.errors import Held, StoreError
 from lifecycle.stores.postgres import fences
+from portal.access.actor import Actor
 from portal.audit.context import acting
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Superseded, WaitUntil
@@ -24,10 +25,12 @@ from portal.lib.clock import now
 from portal.lib.regions import Region, load
 from tenants.models import Tenant
 
+from .engine import items
 from .engine.target import RESOURCE, Target
 
 AGAIN = timedelta(minutes=5)
-BEGIN = "begin"
+KEPT_BESIDE = ("postgres", "vectors")
+BEGIN, LIST, DELETE = "begin", "list", "delete"
 
 
 def facts_of(ctx: StepContext) -> Facts:
@@ -62,7 +65,7 @@ def targets(ctx: StepContext, facts: Facts) -> list[tuple[Region, Target]]:
 def target_of(facts: Facts, region: str, epoch: int, vectors: dict[str, str]) -> Target:
     return Target(
         request_id=facts.request.pk,
-        names=TenantNames(facts.tenant.pk, facts.tenant.name, region),
+        names=names_in(facts.tenant, region),
         kind=facts.kind,  # type: ignore[arg-type]  # the model's choices are these words
         epoch=epoch,
         user_id=facts.user_id,
@@ -77,6 +80,12 @@ def _acknowledge(ctx: StepContext, region: Region, tenant_id: UUID) -> None:
     in_force = fences.raise_job_epoch(region, tenant_id, RESOURCE, ctx.epoch)
     if in_force != ctx.epoch:
         raise Superseded(f"{region.name} is at epoch {in_force}, this worker at {ctx.epoch}")
+
+
+def manifests(ctx: StepContext) -> dict[str, Any]:
+    """Root, leaves and region by system, as they were committed to last: at the end, or once more after a hold."""
+    again = ctx.evidence(DELETE).get("systems")
+    return dict(again or ctx.evidence(LIST)["systems"])
 
 
 @contextmanager
@@ -99,12 +108,26 @@ def unheld(ctx: StepContext, facts: Facts) -> Iterator[None]:
 
 
 def _blocked(ctx: StepContext, facts: Facts, refusal: Retained) -> WaitUntil:
+    tell_gone(facts.request.pk, ctx.actor)
     running.hold_blocked(facts.request.pk, actor=ctx.actor)
     return WaitUntil(now() + AGAIN, refusal.detail)
 
 
+def tell_gone(request_id: UUID, actor: Actor) -> None:
+    """What the stores say is gone, where they keep progress beside the rows: a worker may die before it says so."""
+    gone = {}
+    for region in regions().values():
+        for system in KEPT_BESIDE:
+            with suppress(StoreError):
+                if found := items.read(region, request_id, system):
+                    gone[system, region.name] = found.done
+    running.note_gone(request_id, gone, actor=actor)
+
+
 def phase(ctx: StepContext, facts: Facts, word: str) -> None:
-    """Say where the erasure is; a hold stops it here as anywhere."""
+    """Say where the erasure is; a hold stops it here as anywhere. A step that has refused it refuses it once more."""
+    if refused := ctx.step.evidence.get("refused"):
+        raise _refusal(refused)
     with unheld(ctx, facts):
         running.phase(facts.request.pk, word, actor=ctx.actor)
 
@@ -124,4 +147,8 @@ def refuse(ctx: StepContext, facts: Facts, reasons: list[str]) -> NoReturn:
     """End the run without a certificate, for these reasons; a person may have it look again."""
     ctx.note(refused=reasons)
     running.not_certifiable(facts.request.pk, reasons, actor=ctx.actor)
-    raise Permanent("Not certifiable: " + "; ".join(reasons)[:900])
+    raise _refusal(reasons)
+
+
+def _refusal(reasons: list[str]) -> Permanent:
+    return Permanent("Not certifiable: " + "; ".join(reasons)[:900])

@@ -11,14 +11,16 @@ from portal.jobs.models import Job
 from portal.lib.clock import now
 
 from .jobs import CLEAR_UP, RUN
+from .subject import tell_gone
 
 SYSTEM = Actor.system("erasure")
 OCCASION = "erasure:"
 
 
 def due(payload: dict[str, Any]) -> None:
-    """Begin, or go on after a person has asked for another look."""
-    row = ErasureRequest.objects.select_related("tenant").filter(pk=payload["request_id"]).first()
+    """Begin, or go on after a person has asked for another look. Told twice at once, one job begins."""
+    locked = ErasureRequest.objects.select_for_update(of=("self",), no_key=True)
+    row = locked.select_related("tenant").filter(pk=payload["request_id"]).first()
     if row is None or not _is_due(row):
         return
     known = _running(payload["request_id"])
@@ -37,7 +39,7 @@ def due(payload: dict[str, Any]) -> None:
 
 def _is_due(row: ErasureRequest) -> bool:
     if row.state == State.SCHEDULED:
-        return row.scheduled_for is not None and row.scheduled_for <= now()
+        return row.scheduled_for is not None and row.scheduled_for <= now() and not row.awaits_export
     return row.state in RUNNING
 
 
@@ -59,6 +61,7 @@ def job_failed(payload: dict[str, Any]) -> None:
     if job.steps.filter(evidence__has_key="refused").exists():
         due({"request_id": job.subject_id})
     elif ErasureRequest.objects.filter(pk=job.subject_id, state__in=RUNNING).exists():
+        tell_gone(UUID(job.subject_id), SYSTEM)
         running.failed(UUID(job.subject_id), job.error, actor=SYSTEM)
 
 

@@ -4,6 +4,7 @@ Whoever writes looks at the portal again afterwards, so the last write is always
 order of workers; an older one changes nothing in a store.
 """
 
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from django.conf import settings
 from compliance.holds.models import StoreHold
 from compliance.holds.queries import Stands, stands
 from compliance.holds.stores import Told
+from lifecycle.erasure.engine import items
 from lifecycle.stores.errors import Permanent, StoreError, Transient
 from lifecycle.stores.postgres import fences, rows
 from portal.jobs.models import Job, Step
@@ -44,7 +46,8 @@ def ask(region: Region, tenant: Tenant) -> Told:
         stand = bring(region, tenant.pk)
         if not stand.is_held:
             return Told(region.name, Answer.CLEAR, stand.version)
-        return Told(region.name, Answer.HELD, stand.version, "", gone_before(tenant.pk), _present(region, tenant.pk))
+        gone, present = gone_before(region, tenant.pk), _present(region, tenant.pk)
+        return Told(region.name, Answer.HELD, stand.version, "", gone, present)
     except StoreError as error:
         return Told(region.name, Answer.PENDING, -1, str(error)[:500])
 
@@ -63,11 +66,14 @@ def bring(region: Region, tenant_id: UUID) -> Stands:
             return stand
 
 
-def gone_before(tenant_id: UUID) -> dict[str, Any]:
-    """What running destroyers say they have removed so far, by step: theirs were the last words before the fence."""
+def gone_before(region: Region, tenant_id: UUID) -> dict[str, Any]:
+    """What is gone so far, by running destroyers' own word and by the store's: the last words before the fence."""
     jobs = Job.objects.unfinished().filter(kind__in=DESTROYERS, tenant_id=tenant_id)
     steps = Step.objects.filter(job__in=jobs, done__gt=0).order_by("job__created_at", "seq")
-    return dict(steps.values_list("title", "done"))
+    said = dict(steps.values_list("title", "done"))
+    with suppress(StoreError):  # it keeps what it has; that it cannot count is no reason to say otherwise
+        said |= items.gone(region, tenant_id)
+    return said
 
 
 def _present(region: Region, tenant_id: UUID) -> dict[str, Any] | None:

@@ -112,6 +112,20 @@ def test_obligations_and_rules_by_rest(notes: Tenant, api: Any) -> None:
         assert api("thomas").post(rules, {**new, **more}).status_code == status
 
 
+def test_a_rule_does_not_keep_a_part_of_what_is_erased_whole(notes: Tenant, api: Any) -> None:
+    """It would be printed as kept and be gone: neither is it written, nor does a request pass that meets one."""
+    new = {
+        "code": "RET-HISTORY", "title": "Questions", "statute": "A law", "category": "history", "days": 365,
+        "ground": "Questions, kept by law", "review_on": "2027-04-01", "reason": "Law.", "system": "postgres",
+    }  # fmt: skip
+    refused = api("thomas").post("/api/v1/retention-rules/", new)
+    assert refused.status_code == 422 and "place a legal hold" in refused.json()["fields"]["system"][0]
+    RetentionRule.objects.filter(pk="RET-CONTRACT").update(system="postgres")  # the inventory came to list it later
+    for door, body in (("preview/", WHOM), ("", BODY)):
+        answer = api("farah").post(f"{URL}{door}", {**body, "tenant_id": str(notes.pk)})
+        assert answer.status_code == 423 and answer.json()["by"] == "retention", answer.json()
+
+
 def test_a_rule_of_a_category_keeps_it_wherever_it_lies(notes: Tenant, api: Any) -> None:
     RetentionRule.objects.filter(pk="RET-SOX").update(data_class="")
     found = api("farah").post(f"{URL}preview/", {**WHOM, "tenant_id": str(notes.pk)}).json()["exemptions"]

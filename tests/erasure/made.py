@@ -35,10 +35,10 @@ FILL = (
     "INSERT INTO rag.usage_counters VALUES (%(t)s, 'documents', '2026-01-01', 0, %(documents)s),"
     " (%(t)s, 'bytes', '2026-01-01', 0, %(documents)s * 10), (%(t)s, 'users', '2026-01-01', 0, 2)",
     "INSERT INTO rag.usage_reports VALUES (%(t)s, 'queries', '2026-01-01', 1, 1)",
-    "INSERT INTO rag.api_keys (tenant_id, id, name, key_sha256) VALUES (%(t)s, %(ann)s, 'k', 'k')",
-    "INSERT INTO rag.budgets (tenant_id, id, name, opening, tokens) VALUES (%(t)s, %(ann)s, 'b', 1, 1)",
+    "INSERT INTO rag.api_keys (tenant_id, id, name, key_sha256) VALUES (%(t)s, %(desk)s, 'k', 'k')",
+    "INSERT INTO rag.budgets (tenant_id, id, name, opening, tokens) VALUES (%(t)s, %(desk)s, 'b', 1, 1)",
     "INSERT INTO rag.budget_transfers (tenant_id, id, payer_id, payee_id, tokens)"
-    " VALUES (%(t)s, %(ann)s, %(ann)s, %(ann)s, 1)",
+    " VALUES (%(t)s, %(desk)s, %(desk)s, %(desk)s, 1)",
 )
 SEEN = (
     "SELECT count(*), md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), '')) FROM rag.{} t WHERE tenant_id = %s"
@@ -86,19 +86,20 @@ class Settled:
         return {table: number for table, (number, _) in self.seen().items() if number}
 
 
-def housed(region: Region) -> Settled:
+def housed(region: Region, names: TenantNames | None = None) -> Settled:
     """A tenant with its role, fence and partition, and no rows."""
-    names = TenantNames(uuid4(), "forgetful", region.name)
+    names = names or TenantNames(uuid4(), "forgetful", region.name)
     roles.ensure(region, role=names.role, tenant_id=names.tenant_id, tenant_name=names.name)
     fences.ensure(region, tenant_id=names.tenant_id, state="open")
     store_of(region, "pgvector").ensure(names)
     return Settled(region, names, uuid4(), uuid4())
 
 
-def settle(region: Region, documents: int = 6, chunks: int = 3) -> Settled:
+def settle(region: Region, documents: int = 6, chunks: int = 3, names: TenantNames | None = None) -> Settled:
     """A tenant with rows in every table."""
-    made = housed(region)
-    arguments = {"t": made.id, "ann": made.ann, "bob": made.bob, "documents": documents, "chunks": chunks}
+    made = housed(region, names)
+    people = {"ann": made.ann, "bob": made.bob, "desk": uuid4()}
+    arguments = {"t": made.id, **people, "documents": documents, "chunks": chunks}
     with psycopg.connect(**routed(region)) as db:
         db.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(made.names.role)))
         for statement in FILL:

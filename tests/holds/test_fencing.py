@@ -137,7 +137,7 @@ def test_a_store_that_joins_is_told_before_it_opens(world: World, counsel: Two, 
         actor = SYSTEM
 
     class Move:
-        tenant_id = world.tenant.pk
+        tenant_id, source, target = world.tenant.pk, world.tenant.region, "eu-west-1"
 
     Control(Holder(), Move()).admit(green)  # type: ignore[arg-type]
     assert fences.hold_of(green, world.tenant.pk) == (True, 1)

@@ -137,11 +137,24 @@ def test_nothing_destructive_of_a_held_tenant_is_allowed(noted: Tenant, counsel:
         ("tenant.finish_erasing", noted),
         ("migration.decommission", move),
         ("migration.release_green", move),
+        ("copy.release", move),
         ("ledger.retire", object()),
     ):
         with pytest.raises(Blocked, match="retained under law") as blocked:
             check_guards(verb, obj)
         assert blocked.value.by == "hold" and blocked.value.status == 423
+
+
+def test_no_page_deletes_what_is_held(noted: Tenant, counsel: Two) -> None:
+    hold = place(noted, counsel[0])
+    for user in (person("priya"), counsel[0].user):
+        browser = Client()
+        browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+        for path, row in (("tenants", noted), ("holds", hold)):
+            assert browser.post(f"/{path}/{row.pk}/delete/", {"post": "yes"}).status_code in (403, 404)
+            marked = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
+            browser.post(f"/{path}/", marked)
+    assert Tenant.objects.filter(pk=noted.pk).exists() and Hold.objects.filter(pk=hold.pk).exists()
 
 
 def test_a_refused_attempt_is_kept_and_its_verb_is_not(noted: Tenant, counsel: Two) -> None:

@@ -156,4 +156,4 @@ def test_a_region_that_came_later_is_listed(shipped: None, settings: Any, tmp_pa
     settings.REGIONS_FILE = tmp_path / "regions.json"
     settings.REGIONS_FILE.write_text(json.dumps({"us-east-1": one}))
     schedule.tick()
-    assert System.objects.filter(region="us-east-1").count() == 6
+    assert System.objects.filter(region="us-east-1").count() == 7

@@ -35,7 +35,7 @@ def two(shipped: None) -> tuple[Actor, Actor]:
 
 def test_what_is_shipped(shipped: None) -> None:
     seen = snapshot()
-    codes = ("postgres", "vectors", "objects", "cache", "logs", "metrics")
+    codes = ("postgres", "vectors", "objects", "exports", "cache", "logs", "metrics")
     expected = {f"{code}-{region}" for code in codes for region in ("ap-south-1", "eu-west-1")}
     assert {one.name for one in seen.systems} == expected | {"backups", "portal"}
     assert (seen.version, seen.removed) == (1, []) and all(one.simulated for one in seen.systems)

@@ -55,7 +55,12 @@ def first(document: Certificate) -> list[Flowable]:
     erasure = core.erasure
     story: list[Flowable] = [_head(document), Spacer(1, 4 * mm), text(words.lead(core), "lead"), Spacer(1, 2 * mm)]
     story += [_simulated(core.simulated)] if core.simulated else []
-    story += [pairs(_parties(document)), text("Systems of record", "head"), _systems(erasure.systems)]
+    story += [
+        pairs(_parties(document)),
+        *_refused(document),
+        text("Systems of record", "head"),
+        _systems(erasure.systems),
+    ]
     if apart := [one for one in erasure.systems if one.attestation]:
         story += [text("On the word of a processor, not verified", "head"), _attested(apart)]
     if erasure.obligations:
@@ -106,6 +111,14 @@ def _parties(document: Certificate) -> list[tuple[str, str]]:
         ("Certified", words.moment(core.certified)),
     ]
     return rows + ([("Follows", core.follows.id)] if core.follows else [])
+
+
+def _refused(document: Certificate) -> list[Flowable]:
+    """Why it was refused, and where to turn: of every system the same."""
+    if document.core.type != "refusal":
+        return []
+    one = document.core.erasure.systems[0]
+    return [text("Refused", "head"), text(one.method), text(one.limits)]
 
 
 def _systems(given: Sequence[System]) -> Table:

@@ -22,6 +22,7 @@ OUTCOMES = {
     "anonymised": "Anonymised",
     "beyond_use": "Beyond use until {}",
     "expires": "Expires on {}",
+    "expired": "Ended as a whole",
     "retained": "Retained by law until {}",
     "not_held": "Nothing was held",
     "attested_by_processor": "Attested by its processor",
@@ -30,7 +31,7 @@ OUTCOMES = {
 BASES = {
     "gdpr-17": "Erasure of a person's data, GDPR Article 17",
     "gdpr-28-3-g": "Deletion at the end of the service, GDPR Article 28(3)(g)",
-    "ccpa-1798.105": "Deletion of a consumer's data, CCPA § 1798.105",
+    "ccpa-1798-105": "Deletion of a consumer's data, CCPA § 1798.105",
     "dpdp-12": "Erasure of a data principal's data, DPDP Act section 12",
 }
 SCOPES = {"tenant": "A whole tenant", "person": "One person", "document": "One document"}
@@ -65,6 +66,8 @@ def basis(core: Core) -> str:
 
 def lead(core: Core) -> str:
     """The one sentence that says what this paper is."""
+    if core.type == "refusal":
+        return "The erasure that was asked for is refused, for the reason stated. Nothing was touched."
     rows = core.erasure.systems
     done = sum(one.outcome in COUNTED for one in rows)
     apart = sum(one.outcome == "attested_by_processor" for one in rows)

@@ -8,6 +8,7 @@ from .request import (
     RUNNING,
     Basis,
     ErasureRequest,
+    Export,
     Identity,
     Kind,
     Phase,
@@ -17,7 +18,7 @@ from .request import (
 from .rule import RetentionRule
 
 __all__ = [
-    "BEFORE_START", "ENDED", "RUNNING", "Basis", "ErasureLedger", "ErasureRequest", "Exemption", "Identity", "Kind",
-    "Obligation", "Owed", "Passage", "Phase", "Recipient", "RetentionRule", "RunState", "State", "SubjectKey",
+    "BEFORE_START", "ENDED", "RUNNING", "Basis", "ErasureLedger", "ErasureRequest", "Exemption", "Export", "Identity",
+    "Kind", "Obligation", "Owed", "Passage", "Phase", "Recipient", "RetentionRule", "RunState", "State", "SubjectKey",
     "SystemRun",
 ]  # fmt: skip

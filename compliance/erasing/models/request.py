@@ -40,6 +40,14 @@ class Identity(models.TextChoices):
     PARTY = "party", _("a party to the contract, acting for itself")
 
 
+class Export(models.TextChoices):
+    """How a whole tenant got its data back before they are erased (Art. 28(3)(g): return, or deletion)."""
+
+    RECEIVED = "received", _("an export was received")
+    WAIVED = "waived", _("waived")
+    BEFORE = "before", _("asked for before exports existed")
+
+
 class State(models.TextChoices):
     RECEIVED = "received", _("received")
     VALIDATED = "validated", _("validated")
@@ -122,6 +130,11 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
     case_id = models.UUIDField(null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
     scheduled_for = models.DateTimeField(null=True, blank=True, help_text=_("Until then it can be undone"))
+    # of a whole tenant: its data went back to it, or somebody entitled waived that
+    export_settled = models.CharField(max_length=8, choices=Export.choices, blank=True)
+    export_settled_how = models.CharField(max_length=1000, blank=True)
+    export_settled_by = models.CharField(max_length=64, blank=True)
+    export_settled_at = models.DateTimeField(null=True, blank=True)
     # happened
     state = FSMField(default=State.RECEIVED, choices=State.choices, protected=True)
     phase = models.CharField(max_length=12, choices=Phase.choices, blank=True)
@@ -158,6 +171,15 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
                 name="erasure_completed_is_certified",
                 condition=~Q(state=S.COMPLETED) | Q(certificate_id__isnull=False, is_final__isnull=False),
             ),
+            models.CheckConstraint(
+                name="erasure_export_first",
+                condition=~Q(kind=Kind.TENANT) | Q(started_at=None) | ~Q(export_settled=""),
+            ),
+            models.CheckConstraint(
+                name="erasure_export_said_whole",
+                condition=Q(export_settled="", export_settled_at=None)
+                | Q(export_settled__in=Export.values, export_settled_at__isnull=False) & ~Q(export_settled_how=""),
+            ),
         ]
         indexes = [models.Index(fields=["tenant", "state"]), models.Index(fields=["state", "due_on"])]
 
@@ -170,6 +192,11 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
     @property
     def is_open(self) -> bool:
         return self.state not in ENDED
+
+    @property
+    def awaits_export(self) -> bool:
+        """Whether the tenant's data have yet to go back to it, or to be waived, before anything is erased."""
+        return self.kind == Kind.TENANT and not self.export_settled
 
     @property
     def was_started(self) -> bool:

@@ -1,8 +1,8 @@
 """The ids of what is to go, and how far each system is: in the region's store, from before the first deletion until
 the certificate is issued.
 
-A list is written once. When it is whole it stays as it is, because a manifest commits to it. When all of it has been
-passed it may be opened again (`reopen`) for what has come since: the same ids in front, and another root.
+A list is written once. When it is whole it stays as it is, because a manifest commits to it. It may be opened again
+(`reopen`) for what has come since: no id leaves it, and it has another root.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,11 +26,15 @@ READ = """
 SELECT tenant_id, listed, passed, done, finished_at IS NOT NULL FROM bw.erasure_progress
 WHERE request_id = %s AND system = %s
 """
+GONE = """
+SELECT system, sum(done) FROM bw.erasure_progress WHERE tenant_id = %s
+GROUP BY system HAVING sum(done) > 0 ORDER BY system
+"""
 EMPTY = "DELETE FROM bw.erasure_item WHERE request_id = %s AND system = %s AND seq > %s"
 KNOWN = "SELECT id FROM bw.erasure_item WHERE request_id = %s AND system = %s AND id = ANY (%s)"
 REOPEN = """
-UPDATE bw.erasure_progress SET passed = listed, listed = NULL, finished_at = NULL
-WHERE request_id = %s AND system = %s AND finished_at IS NOT NULL
+UPDATE bw.erasure_progress SET passed = CASE WHEN %s THEN passed ELSE listed END, listed = NULL, finished_at = NULL
+WHERE request_id = %s AND system = %s AND listed IS NOT NULL
 """
 COPY = "COPY bw.erasure_item (request_id, system, seq, id) FROM STDIN"
 WHOLE = "UPDATE bw.erasure_progress SET listed = %s WHERE request_id = %s AND system = %s"
@@ -72,6 +76,12 @@ def read(region: Region, request_id: UUID, system: str) -> Progress | None:
         return _read(db, request_id, system)
 
 
+def gone(region: Region, tenant_id: UUID) -> dict[str, int]:
+    """Return by system how many rows erasures of the tenant that are not concluded have removed here."""
+    with translated("read bw.erasure_progress"), connection(region) as db:
+        return {str(system): int(number) for system, number in db.execute(GONE, (tenant_id,)).fetchall()}
+
+
 def put(region: Region, target: Target, system: str, ids: Iterable[str]) -> int:
     """Keep the ids in their order, in place of what a killed attempt left; return how many the list has.
 
@@ -98,11 +108,11 @@ def put(region: Region, target: Target, system: str, ids: Iterable[str]) -> int:
     return number
 
 
-def reopen(region: Region, target: Target, system: str) -> None:
-    """Let the list take what has come since, once everything on it has been removed; else leave it as it is."""
+def reopen(region: Region, target: Target, system: str, *, in_order: bool) -> None:
+    """Let the list take what has come since. `in_order`: what is not dealt with yet may change places with it."""
     with translated("reopen bw.erasure_progress"), connection(region) as db, db.transaction():
         require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
-        db.execute(REOPEN, (target.request_id, system))
+        db.execute(REOPEN, (in_order, target.request_id, system))
 
 
 def finish(region: Region, target: Target, system: str) -> None:

@@ -17,6 +17,8 @@ from lifecycle.stores.postgres.fences import require_job_epoch
 from portal.lib.regions import Region
 
 VECTORS = "chunk_vectors"
+FEW = 50  # rows whose worst plan costs less than statistics of tables that all tenants share
+LISTED = "SELECT FROM bw.erasure_item WHERE request_id = %(request)s AND system = %(system)s LIMIT 1"
 SPANS = """
 SELECT table_name, max(seq) FROM bw.erasure_item WHERE request_id = %s AND system = %s GROUP BY 1 ORDER BY 2
 """
@@ -51,13 +53,15 @@ class Rows:
             raise Permanent(SYSTEM, "erase rows", f"nothing is listed of request {target.request_id}")
         if now.is_finished:
             return now.done
-        listed, before, end = self._listed(target), now.done, now.listed
+        listed, end = self._listed(target), now.listed
         touched = [self._relation(table, target) for table, _ in listed.spans]
-        tried(lambda: settling.analyze(self.region, touched, lambda: alive(0)))
+        alive(now.done)
+        if end - now.passed > FEW:
+            tried(lambda: settling.analyze(self.region, touched, lambda: alive(now.done)))
         while now.passed < end:
             now = tried(lambda: batch.delete(listed))
-            alive(now.done - before)
-        tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done - before)))
+            alive(now.done)
+        tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done)))
         items.finish(self.region, target, self.system)
         return now.done
 
@@ -77,25 +81,38 @@ class Rows:
     def _list(self, target: Target) -> int:
         arguments: dict[str, Any] = {"tenant": target.tenant_id, "person": target.user_id}
         arguments |= {"documents": list(target.documents), "request": target.request_id, "system": self.system}
+        arguments["aside"] = statements.ASIDE
         with translated("list rows"), connection(self.region, "eraser") as db, db.transaction(), at_length(db):
             known = batch.claim(db, target, self.system)
             if known.listed is not None:
                 return known.listed
-            number = arguments["before"] = known.passed
-            for statement in self._listings(db, target):
-                number += db.execute(statement, arguments | {"listed": number}).rowcount
+            number, again = known.passed, db.execute(LISTED, arguments).fetchone() is not None
+            if again:
+                db.execute(statements.PUT_ASIDE, arguments | {"upto": number})
+            for table, statement in self._listings(db, target):
+                said = arguments | {"listed": number, "is_again": again}
+                if again:
+                    number += self._take_back(db, table, said, known.passed)
+                number += db.execute(statement, said | {"listed": number}).rowcount
+            if again:  # of tables that are no longer there: erasing says so
+                number += db.execute(statements.TAKE_BACK, arguments | {"listed": number, "table": None}).rowcount
             # once the epoch has risen, nothing was visible to the statements after it
             require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
             db.execute(items.WHOLE, (number, target.request_id, self.system))
         return number
 
-    def _listings(self, db: Connection[Any], target: Target) -> Iterator[sql.Composed]:
+    def _take_back(self, db: Connection[Any], table: Table, said: dict[str, Any], passed: int) -> int:
+        """Put what was listed of the table and is not gone at the list's end, to be dealt with now or once more."""
+        db.execute(statements.still_there(table), said | {"after": 0, "upto": passed})
+        return db.execute(statements.TAKE_BACK, said | {"table": table.name}).rowcount
+
+    def _listings(self, db: Connection[Any], target: Target) -> Iterator[tuple[Table, sql.Composed]]:
         for table in filter(self._has, catalogue.children_first(db)):
             if not table.key:
                 raise Permanent(SYSTEM, "list rows", f"the key of rag.{table.name} does not begin with the tenant")
             statement = statements.listing(table, target, self._prefix(table))
             if statement is not None:
-                yield statement
+                yield table, statement
 
     def _listed(self, target: Target) -> Listed:
         with translated("plan"), connection(self.region, "eraser") as db:

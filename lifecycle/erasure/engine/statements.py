@@ -8,8 +8,8 @@ from lifecycle.stores.postgres.catalogue import Table
 # One batch of the list, by the key it has in the table: typed, so that the table's own index finds the rows.
 BATCH = """
 WITH batch AS MATERIALIZED (
-    SELECT {keys} FROM bw.erasure_item i
-    WHERE i.request_id = %(request)s AND i.system = %(system)s AND i.seq > %(after)s AND i.seq <= %(upto)s
+    SELECT i.seq AS "listed as", {keys} FROM bw.erasure_item i
+    WHERE i.request_id = %(request)s AND i.system = %(system)s AND i.seq > %(after)s AND i.seq <= %(upto)s {of}
     ORDER BY i.seq
 )
 """
@@ -22,8 +22,26 @@ INSERT INTO bw.erasure_item (request_id, system, seq, id, table_name, key)
 SELECT %(request)s, %(system)s, %(listed)s + row_number() OVER (ORDER BY {columns}),
        {prefix} || concat_ws('/', {texts}), {name}, ARRAY[{texts}]
 FROM {table} WHERE tenant_id = %(tenant)s AND {concerned}
-  AND (%(before)s = 0 OR ARRAY[{texts}] NOT IN (
+  AND (NOT %(is_again)s OR ARRAY[{texts}] NOT IN (
       SELECT key FROM bw.erasure_item WHERE request_id = %(request)s AND system = %(system)s AND table_name = {name}))
+"""
+# A list that is opened again is put in order anew: children first, as late ones may refer to what is listed already.
+# What is to be dealt with waits far behind until its table has its turn.
+ASIDE = 10**15
+PUT_ASIDE = """
+UPDATE bw.erasure_item SET seq = seq + %(aside)s
+WHERE request_id = %(request)s AND system = %(system)s AND seq > %(upto)s
+"""
+STILL_THERE = """
+UPDATE bw.erasure_item SET seq = seq + %(aside)s WHERE request_id = %(request)s AND system = %(system)s
+  AND table_name = {name} AND seq IN (SELECT b."listed as" FROM {table} t JOIN batch b ON {same})
+"""
+TAKE_BACK = """
+UPDATE bw.erasure_item i SET seq = %(listed)s + n.place
+FROM (SELECT seq, row_number() OVER (ORDER BY seq) AS place FROM bw.erasure_item
+      WHERE request_id = %(request)s AND system = %(system)s AND seq > %(aside)s
+        AND table_name = coalesce(%(table)s, table_name)) n
+WHERE i.request_id = %(request)s AND i.system = %(system)s AND i.seq = n.seq
 """
 SPARED = " AND NOT EXISTS (SELECT FROM {child} c WHERE {refers})"
 
@@ -60,6 +78,12 @@ def left(table: Table) -> sql.Composed:
     return _batch(table) + sql.SQL(LEFT).format(table=table.identifier, same=_same(table))
 
 
+def still_there(table: Table) -> sql.Composed:
+    """The statement that puts aside what has been dealt with in this table and is there all the same."""
+    parts = {"name": sql.Literal(table.name), "table": table.identifier, "same": _same(table)}
+    return _batch(table, mixed=True) + sql.SQL(STILL_THERE).format(**parts)
+
+
 def _concerned(table: Table, target: Target) -> sql.Composable | None:
     """A person's document counts as theirs when the target names it; one that it does not name is left, to be found."""
     if target.is_whole_tenant:
@@ -72,10 +96,12 @@ def _concerned(table: Table, target: Target) -> sql.Composable | None:
     return sql.SQL("({})").format(sql.SQL(" OR ").join(found)) if found else None
 
 
-def _batch(table: Table) -> sql.Composed:
+def _batch(table: Table, *, mixed: bool = False) -> sql.Composed:
+    """`mixed`: the span may hold rows of other tables, which are passed over."""
     typed = enumerate(zip(table.key, table.types, strict=True), 1)
     keys = (sql.SQL("i.key[{}]::{} AS {}").format(n, sql.SQL(kind), sql.Identifier(name)) for n, (name, kind) in typed)
-    return sql.SQL(BATCH).format(keys=sql.SQL(", ").join(keys))
+    of = sql.SQL("AND i.table_name = {}").format(sql.Literal(table.name)) if mixed else sql.SQL("")
+    return sql.SQL(BATCH).format(keys=sql.SQL(", ").join(keys), of=of)
 
 
 def _same(table: Table) -> sql.Composed:

@@ -40,7 +40,7 @@ class Target:
 
 
 Alive = Callable[[int], None]
-"""Told, at least at every batch, how many ids this call has removed. It renews the lease, and may raise to stop."""
+"""Told, at least at every batch, how many listed ids are known to be gone. Renews the lease, and may raise to stop."""
 
 
 class Eraser(Protocol):

@@ -6,9 +6,12 @@ from typing import Any
 from bailiwick_proof.erasure import System
 
 from compliance.certificates import issuing
+from compliance.certificates.actions import revoke
 from compliance.certificates.models import Certificate, State
-from compliance.certificates.queries import by_key
+from compliance.certificates.queries import by_key, latest, taken_back
 from compliance.erasing import running
+from compliance.erasing.models import ErasureRequest
+from compliance.erasing.models import State as ErasureState
 from compliance.erasing.queries import Facts
 from compliance.erasing.running import Debt
 from compliance.inventory.discovery import drift
@@ -18,13 +21,15 @@ from lifecycle.erasure.evidence import archive
 from lifecycle.erasure.found import erasure_of, type_of
 from lifecycle.erasure.looking import look_everywhere
 from lifecycle.erasure.outcomes import EVERYWHERE
-from lifecycle.erasure.subject import facts_of, note, phase, refuse, regions, targets
+from lifecycle.erasure.steps.verifying import words
+from lifecycle.erasure.subject import facts_of, note, phase, refuse, regions, runs, targets
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
 from tenants import actions as registry
 from tenants.models import Status
 
+TO_STAY = ("retained", "expires")
 STANDS = (State.ISSUED, State.SUPERSEDED, State.REVOKED)
 
 
@@ -38,11 +43,29 @@ def certify(ctx: StepContext) -> dict[str, Any]:
         look_everywhere(ctx, facts, "resweep")
         row = None
     if row is None:
-        row = _asked(ctx, facts)
+        row = _standing(ctx, facts) or _asked(ctx, facts_of(ctx))
     if row.state not in STANDS:
         raise WaitUntil(None, "The certificate is being sealed, signed and stamped.")
     running.certified(facts.request.pk, row.pk, actor=ctx.actor)
     return {**ctx.step.evidence, "certificate": str(row.pk), "type": row.type}
+
+
+def _standing(ctx: StepContext, facts: Facts) -> Certificate | None:
+    """What an earlier job of this erasure was given and did not live to conclude: one erasure has one certificate.
+
+    It is taken back where something was found again when this job began, so that the next one names it.
+    """
+    row = latest(f"erasure:{facts.request.pk}:")
+    if row is None or row.state not in (State.ISSUED, State.SUPERSEDED):
+        return row
+    known = runs(facts)
+    seen = {name: one for name, one in ctx.evidence("before")["systems"].items() if one["found"]}
+    back = [words(name, one) for name, one in sorted(seen.items()) if known[name].outcome not in TO_STAY]
+    if not back:
+        return row
+    running.certified(facts.request.pk, row.pk, actor=ctx.actor)
+    revoke(row.pk, actor=ctx.actor, reason=f"Found after it was issued: {'; '.join(back)}"[:1000])
+    return None
 
 
 def _round(ctx: StepContext) -> int:
@@ -58,13 +81,14 @@ def _asked(ctx: StepContext, facts: Facts) -> Certificate:
     running.enter_ledger(facts.request.pk, actor=ctx.actor)
     drift(regions().values())
     found = erasure_of(ctx, facts)
-    ctx.note(debts=[[one.system, one.due_on, one.owed] for one in found.obligations])
+    type_, before = type_of(found), taken_back(facts.request.certificate_id)
     try:
         return issuing.issue(
             found,
             archive(ctx, facts),
             key=_key(ctx, facts),
-            type_=type_of(found),
+            type_="reissue" if before else type_,
+            follows=before,
             tenant_id=facts.tenant.pk,
             business_unit=facts.tenant.business_unit_id,
             actor=ctx.actor,
@@ -76,20 +100,25 @@ def _asked(ctx: StepContext, facts: Facts) -> Certificate:
 
 def finish(ctx: StepContext) -> dict[str, Any]:
     """Forget the ids, end the tenant's row, and write down what is owed and what every restore has to do again."""
-    facts, certified = facts_of(ctx), ctx.evidence("certify")
+    request = ErasureRequest.objects.get(pk=ctx.params["request_id"])
+    if request.state == ErasureState.COMPLETED:  # by an attempt that did not live to say so
+        return {"completed": str(request)}
+    facts, issued = facts_of(ctx), ctx.evidence("certify")["certificate"]
+    certified = Certificate.objects.get(pk=issued).certified.erasure
+    phase(ctx, facts, "certifying")
     for region, target in targets(ctx, facts):
         if facts.kind == "person":
             people.lift(region, target)
         items.forget(region, facts.request.pk)
         if facts.kind == "tenant":
             fences.remove(region, facts.tenant.pk)  # this job's own epoch: the last row there is of the tenant
-    for one in Certificate.objects.get(pk=certified["certificate"]).certified.erasure.systems:
+    for one in certified.systems:
         _as_certified(ctx, facts, one)
-    debts = [Debt(system, date.fromisoformat(day), owed) for system, day, owed in certified["debts"]]
+    debts = [Debt(one.system, date.fromisoformat(one.due_on), one.owed) for one in certified.obligations]
     with ctx.fenced():
         if facts.kind == "tenant" and facts.tenant.status == Status.ERASING:
             registry.move(facts.tenant.pk, "finish_erasing", actor=ctx.actor, reason=str(facts.request))
-        is_final = certified["type"] == "final"
+        is_final = type_of(certified) == "final"
         running.completed(facts.request.pk, is_final=is_final, obligations=debts, actor=ctx.actor)
     return {"completed": str(facts.request)}
 

@@ -5,7 +5,7 @@ from typing import Any
 from compliance.erasing import running
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine import subject as people
-from lifecycle.erasure.subject import facts_of, regions, target_of
+from lifecycle.erasure.subject import facts_of, regions, target_of, tell_gone
 from portal.jobs.context import StepContext
 
 NOWHERE = {"provider": "", "index": "", "namespace": ""}
@@ -14,6 +14,7 @@ NOWHERE = {"provider": "", "index": "", "namespace": ""}
 def clear_up(ctx: StepContext) -> dict[str, Any]:
     """Lift the person's fence and forget the ids everywhere; then the request's key may go."""
     facts = facts_of(ctx)
+    tell_gone(facts.request.pk, ctx.actor)
     for region in regions().values():
         if facts.user_id is not None:
             people.lift(region, target_of(facts, region.name, ctx.epoch, NOWHERE))

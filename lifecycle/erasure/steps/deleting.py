@@ -1,5 +1,6 @@
 """The removal itself: every system at once, each with its own cursor in its own store."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from datetime import date, datetime, timedelta
@@ -8,9 +9,11 @@ from typing import Any
 
 from django.conf import settings
 
+from compliance.erasing import running
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine.target import Eraser, Target
-from lifecycle.erasure.subject import facts_of, note, phase, runs, targets, unheld
+from lifecycle.erasure.steps.listing import list_again
+from lifecycle.erasure.subject import facts_of, manifests, note, phase, runs, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from lifecycle.migration.steps.green import stack_of
 from lifecycle.provisioning.terraform import commands
@@ -18,11 +21,14 @@ from lifecycle.provisioning.terraforming import execute, fresh_run, must_succeed
 from lifecycle.stores import sweep
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
-from portal.jobs.errors import Cancelled, Skip, Transient
+from portal.jobs.errors import Cancelled, Permanent, Skip, Transient
 from portal.lib.clock import now
 from portal.lib.regions import Region
+from tenants.models import Tenant
 
-LOOK_SECONDS = 0.2
+LOOK_SECONDS, NOTE_SECONDS = 0.2, 1.0
+Work = dict[str, tuple[Region, Eraser, Target]]
+Told = Callable[[dict[str, int]], bool]
 
 
 class Tally:
@@ -44,42 +50,74 @@ class Tally:
         return alive
 
     @property
-    def total(self) -> int:
+    def done(self) -> dict[str, int]:
         with self._lock:
-            return sum(self._done.values())
+            return dict(self._done)
 
 
 def delete(ctx: StepContext) -> dict[str, Any]:
-    """Remove every listed id. Where one system refuses, the others stop at their next batch, and all go on later."""
+    """Remove every listed id. Where one system refuses, the others stop at their next batch, and all go on later.
+
+    After a hold it is listed anew what there is to go.
+    """
     facts = facts_of(ctx)
     phase(ctx, facts, "deleting")
+    list_again(ctx, facts)
     work = {
         name: (region, eraser, target)
         for region, target in targets(ctx, facts)
         for name, eraser in erasers_of(region, target).items()
     }
     with unheld(ctx, facts):
-        gone = _all(ctx, work)
+        gone = remove_all(ctx, work, sum(one["leaves"] for one in manifests(ctx).values()), _noting(ctx, facts, work))
     for name, number in gone.items():
         region, eraser, target = work[name]
-        note(ctx, facts, name, region.name, state="deleting", acknowledged=number, **_outcome(eraser, target))
+        note(ctx, facts, name, region.name, state="deleting", acknowledged=number, **outcome_of(eraser, target))
     return {"acknowledged": gone}
 
 
-def _all(ctx: StepContext, work: dict[str, tuple[Region, Eraser, Target]]) -> dict[str, int]:
-    tally, total = Tally(), sum(one["leaves"] for one in ctx.evidence("list")["systems"].values())
+def _noting(ctx: StepContext, facts: Facts, work: Work) -> Told:
+    """Keeps what is gone while it goes: a hold, a failure or a cancellation says it, whenever it comes."""
+
+    def told(done: dict[str, int]) -> bool:
+        gone = {(name.removesuffix(f"-{(at := work[name][0].name)}"), at): number for name, number in done.items()}
+        return running.note_gone(facts.request.pk, gone, actor=ctx.actor)
+
+    return told
+
+
+def remove_all(ctx: StepContext, work: Work, total: int, told: Told = lambda done: True) -> dict[str, int]:
+    """Run all erasers at once, and stop all when one cannot go on; returns how many ids each says are gone.
+
+    `told` hears every second, and when the last batch has ended, how many are; where it says no, all stop.
+    """
+    tally = Tally()
+    try:
+        futures = _run(ctx, work, total, tally, told)
+    finally:
+        is_wanted = told(tally.done)
+    if not is_wanted:
+        raise Permanent("It was cancelled: no further batch is removed.")
+    return _results(futures)
+
+
+def _run(ctx: StepContext, work: Work, total: int, tally: Tally, told: Told) -> dict[Future[int], str]:
+    """Every future, all of them done: with the first error, or a word that it is over, the others stop."""
+    noted = time.monotonic()
     with ThreadPoolExecutor(max_workers=max(1, len(work))) as pool:
         futures = {pool.submit(one.erase, target, tally.of(name)): name for name, (_, one, target) in work.items()}
         waiting: set[Future[int]] = set(futures)
         try:
-            while waiting:
+            while waiting and not any(one.done() and one.exception() for one in futures):
                 _, waiting = wait(waiting, LOOK_SECONDS, FIRST_EXCEPTION)
-                ctx.heartbeat(tally.total, total)
-                if any(one.done() and one.exception() for one in futures):
-                    break
+                ctx.heartbeat(sum(tally.done.values()), total)
+                if time.monotonic() - noted >= NOTE_SECONDS:
+                    noted = time.monotonic()
+                    if not told(tally.done):
+                        break
         finally:
             tally.stop.set()
-    return _results(futures)
+    return futures
 
 
 def _results(futures: dict[Future[int], str]) -> dict[str, int]:
@@ -90,7 +128,7 @@ def _results(futures: dict[Future[int], str]) -> dict[str, int]:
     return {name: one.result() for one, name in futures.items()}
 
 
-def _outcome(eraser: Eraser, target: Target) -> dict[str, Any]:
+def outcome_of(eraser: Eraser, target: Target) -> dict[str, Any]:
     """What deleting does not explain: what a lock keeps, what nobody need or can delete."""
     retained = getattr(eraser, "retained", {})
     hint = eraser.hint(target) if hasattr(eraser, "hint") else None
@@ -120,12 +158,13 @@ def take_down(ctx: StepContext) -> dict[str, Any]:
     kept = {run.region for run in runs(facts).values() if run.outcome == "retained"}
     with unheld(ctx, facts):
         places = [(region, target) for region, target in targets(ctx, facts) if region.name not in kept]
-        gone = {region.name: _down(ctx, facts, region, target) for region, target in places}
+        gone = {region.name: down(ctx, facts.tenant, region, target) for region, target in places}
     return {**gone, **dict.fromkeys(sorted(kept), "stays as long as what is locked in it")}
 
 
-def _down(ctx: StepContext, facts: Facts, region: Region, target: Target) -> dict[str, Any]:
-    stack = stack_of(facts.tenant, region.name, target.vector_provider)
+def down(ctx: StepContext, tenant: Tenant, region: Region, target: Target) -> dict[str, Any]:
+    """Destroy what Terraform knows of the tenant in the region, then whatever only carries its name or tag."""
+    stack = stack_of(tenant, region.name, target.vector_provider)
     run = fresh_run(ctx, stack)
     listed = commands.state_list(run)
     if listed:

@@ -5,13 +5,14 @@ from typing import Any
 
 from bailiwick_proof.manifest import Manifest
 
+from compliance.erasing import running
 from compliance.erasing.models import ErasureRequest
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine.rows import Rows, VectorRows
 from lifecycle.erasure.engine.target import Eraser, Target
 from lifecycle.erasure.looking import look_everywhere, prove_eyes
-from lifecycle.erasure.subject import facts_of, note, phase, targets, unheld
+from lifecycle.erasure.subject import LIST, facts_of, note, phase, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from portal.audit.actions import intend
 from portal.audit.queries import is_anchored
@@ -38,44 +39,62 @@ def list_ids(ctx: StepContext) -> dict[str, Any]:
     """
     facts = facts_of(ctx)
     if "intent" not in ctx.step.evidence:
-        with unheld(ctx, facts):
-            ctx.note(systems=_listed(ctx, facts))
-        _intend(ctx, facts)
+        _commit(ctx, facts)
+    _await_anchor(ctx, facts)
+    return dict(ctx.step.evidence)
+
+
+def list_again(ctx: StepContext, facts: Facts) -> None:
+    """After a hold that met the erasure once it was listed: what came meanwhile is listed, too, under another root.
+
+    That one is sealed before the first further id goes, as the first one was.
+    """
+    known = ctx.step.evidence.get("holds", ctx.evidence(LIST).get("holds", 0))
+    if running.holds_met(facts.request.pk) > known:
+        _commit(ctx, facts)
+    if "intent" in ctx.step.evidence:
+        _await_anchor(ctx, facts)
+
+
+def _commit(ctx: StepContext, facts: Facts) -> None:
+    met = running.holds_met(facts.request.pk)
+    with unheld(ctx, facts):
+        found = _listed(ctx, facts)
+    roots = {name: [one["root"], one["leaves"]] for name, one in found.items()}
+    with ctx.fenced():  # the roots in the ledger, and this step's word that they are there
+        row = ErasureRequest.objects.get(pk=facts.request.pk)
+        entry = intend("erasure.listed", row, actor=ctx.actor, data={"manifest": roots})
+        ctx.note(systems=found, holds=met, intent=entry)
+
+
+def _await_anchor(ctx: StepContext, facts: Facts) -> None:
     anchored = ErasureRequest.objects.filter(is_anchored(ctx.step.evidence["intent"]), pk=facts.request.pk)
     if not anchored.exists():
         raise WaitUntil(now() + SOON, "The manifest is being sealed in the ledger.")
-    return dict(ctx.step.evidence)
 
 
 def _listed(ctx: StepContext, facts: Facts) -> dict[str, Any]:
     found = {}
     for region, target in targets(ctx, facts):
         for name, eraser in erasers_of(region, target).items():
-            manifest = _manifest(ctx, facts, region, target, eraser, name)
+            manifest = manifest_of(ctx, facts.key, region, target, eraser, name)
             found[name] = {"root": manifest.root, "leaves": manifest.leaves, "region": region.name}
             tree = {"manifest_root": manifest.root, "manifest_leaves": manifest.leaves}
             note(ctx, facts, name, region.name, state="listed", targeted=manifest.leaves, **tree)
     return found
 
 
-def _manifest(ctx: StepContext, facts: Facts, region: Region, target: Target, eraser: Eraser, name: str) -> Manifest:
-    items.reopen(region, target, eraser.system)
+def manifest_of(ctx: StepContext, key: bytes, region: Region, target: Target, eraser: Eraser, name: str) -> Manifest:
+    """List one system's ids in its store, with what has come since an earlier list, and commit to all of them."""
+    of_rows = isinstance(eraser, Rows | VectorRows)
+    items.reopen(region, target, eraser.system, in_order=of_rows)
     if isinstance(eraser, Rows | VectorRows):
         eraser.list_into_items(target)
     else:
         items.put(region, target, eraser.system, eraser.ids(target))
-    manifest = Manifest(facts.key, name)
-    for id_ in items.each(region, facts.request.pk, eraser.system):
+    manifest = Manifest(key, name)
+    for id_ in items.each(region, target.request_id, eraser.system):
         manifest.add(id_)
         if manifest.leaves % 1000 == 0:
             ctx.heartbeat(manifest.leaves)
     return manifest
-
-
-def _intend(ctx: StepContext, facts: Facts) -> None:
-    """One transaction: the roots in the ledger, and this step's word that they are there."""
-    systems = ctx.step.evidence["systems"]
-    roots = {name: [one["root"], one["leaves"]] for name, one in systems.items()}
-    with ctx.fenced():
-        row = ErasureRequest.objects.get(pk=facts.request.pk)
-        ctx.note(intent=intend("erasure.listed", row, actor=ctx.actor, data={"manifest": roots}))

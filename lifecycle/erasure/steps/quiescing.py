@@ -12,6 +12,9 @@ from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.engine.denying import deny
 from lifecycle.erasure.engine.target import Target
 from lifecycle.erasure.subject import facts_of, found_in, phase, targets, unheld
+from lifecycle.exports import actions as exports
+from lifecycle.holding.fencing import bring
+from lifecycle.provisioning.subject import region_named
 from lifecycle.stores.postgres import fences
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
@@ -20,7 +23,7 @@ from portal.lib.clock import now
 from portal.lib.regions import Region
 from tenants import actions as registry
 from tenants import connect
-from tenants.models import Status
+from tenants.models import Status, Tenant
 from tenants.queries import platform_url
 
 SOON = timedelta(seconds=1)
@@ -33,9 +36,20 @@ def begin(ctx: StepContext) -> dict[str, Any]:
         said = f"The tenant is in the middle of an operation ({facts.tenant.operation}): let it end, or take it back."
         raise WaitUntil(now() + timedelta(seconds=30), said)
     with unheld(ctx, facts):
+        if waiting := exports.end_all(facts.tenant.pk, f"{facts.request} begins", actor=ctx.actor):
+            raise WaitUntil(now() + SOON, f"{', '.join(map(str, waiting))} is deleted first: it is a copy of the data.")
         running.started(facts.request.pk, ctx.job.pk, actor=ctx.actor)
     ctx.note(places=ctx.step.evidence.get("places") or found_in(facts.tenant))
+    if facts.kind == "tenant":
+        for name in ctx.step.evidence["places"]:
+            _take_in_again(region_named(name), facts.tenant)
     return dict(ctx.step.evidence)
+
+
+def _take_in_again(region: Region, tenant: Tenant) -> None:
+    """Where a first run took the tenant's control rows away: a store that has no word on holds refuses everything."""
+    fences.ensure(region, tenant_id=tenant.pk, state="closed")
+    bring(region, tenant.pk)
 
 
 def shut_out(ctx: StepContext) -> dict[str, Any]:
@@ -59,10 +73,10 @@ def quiesce(ctx: StepContext) -> dict[str, Any]:
         raise Skip("The tenant goes on.")
     with unheld(ctx, facts):
         _end_service(ctx, facts)
-        return {region.name: _shut(region, target) for region, target in targets(ctx, facts)}
+        return {region.name: shut(region, target) for region, target in targets(ctx, facts)}
 
 
-def _shut(region: Region, target: Target) -> dict[str, str]:
+def shut(region: Region, target: Target) -> dict[str, str]:
     """Its fence closes behind whoever slept between check and write; its credentials end, each read back."""
     has_fence = fences.set_state(region, target.tenant_id, "closed")
     return {
@@ -74,7 +88,7 @@ def _shut(region: Region, target: Target) -> dict[str, str]:
 def _end_service(ctx: StepContext, facts: Facts) -> None:
     """Nobody is let in any more, and the platform itself says so."""
     tenant = facts.tenant
-    if tenant.status != Status.ERASING:
+    if tenant.status not in (Status.ERASING, Status.DELETED):  # deleted: something was found later, and goes again
         with ctx.fenced():
             registry.move(tenant.pk, "start_erasing", actor=ctx.actor, reason=f"{facts.request}: signed by two")
     if not platform_url(tenant.region):

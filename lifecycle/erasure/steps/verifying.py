@@ -5,19 +5,24 @@ from typing import Any
 
 from django.conf import settings
 
+from compliance.certificates.actions import revoke
+from compliance.certificates.models import Certificate, State
+from compliance.erasing.models import SystemRun
+from compliance.erasing.queries import Facts
 from lifecycle.erasure import neighbours
 from lifecycle.erasure.looking import look_everywhere
-from lifecycle.erasure.subject import facts_of, phase, refuse, runs
+from lifecycle.erasure.subject import DELETE, facts_of, phase, refuse, runs
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
 from portal.lib.clock import now
 
 AGAIN = "resweep"
+SOON = timedelta(minutes=1)
 
 
 def neighbours_before(ctx: StepContext) -> dict[str, Any]:
     """Count and hash what three others have, so that it can be seen that nobody touched it."""
-    return {"at": now().isoformat(), "tenants": neighbours.taken(facts_of(ctx), now())}
+    return {"at": now().isoformat(), "tenants": neighbours.taken(facts_of(ctx).tenant.pk, now())}
 
 
 def verify(ctx: StepContext) -> dict[str, Any]:
@@ -28,17 +33,61 @@ def verify(ctx: StepContext) -> dict[str, Any]:
     facts = facts_of(ctx)
     phase(ctx, facts, "verifying")
     found = look_everywhere(ctx, facts, "after")
-    explained = {name for name, run in runs(facts).items() if run.outcome}
-    if left := [_words(name, one) for name, one in found.items() if _is_left(one) and name not in explained]:
+    if left := _unexplained(facts, found):
         refuse(ctx, facts, left)
     return found
 
 
-def _is_left(one: dict[str, Any]) -> bool:
+def look_late(ctx: StepContext) -> dict[str, Any]:
+    """Look a last time once every task that was under way when it was deleted has ended, certified as it is by then.
+
+    What has come back takes the certificate back. Where nobody can look it waits: that is no reason to do so.
+    """
+    facts = facts_of(ctx)
+    deleted = ctx.job.steps.get(name=DELETE).finished_at or now()
+    until = deleted + timedelta(seconds=settings.ERASURE["resweep_after_seconds"])
+    if now() < until:
+        raise WaitUntil(until, f"Looked at a last time at {until:%H:%M:%S} UTC: what was under way has ended by then.")
+    phase(ctx, facts, AGAIN)
+    found = look_everywhere(ctx, facts, AGAIN)
+    if blind := [words(name, one) for name, one in found.items() if one["found"] is None]:
+        raise WaitUntil(now() + SOON, "; ".join(blind))
+    if left := _unexplained(facts, found):
+        _take_back(ctx, "; ".join(left))
+        refuse(ctx, facts, left)
+    return {"systems": found, "at": now().isoformat()}
+
+
+def _take_back(ctx: StepContext, why: str) -> None:
+    row = Certificate.objects.get(pk=ctx.evidence("certify")["certificate"])
+    if row.state in (State.ISSUED, State.SUPERSEDED):
+        revoke(row.pk, actor=ctx.actor, reason=f"Found after it was issued: {why}"[:1000])
+
+
+def _unexplained(facts: Facts, found: dict[str, Any]) -> list[str]:
+    known = runs(facts)
+    return [words(name, one) for name, one in found.items() if is_left(one) and not _was_to_be(known[name], one)]
+
+
+def _was_to_be(run: SystemRun, one: dict[str, Any]) -> bool:
+    return is_explained(one, run.outcome, (run.targeted or 0) - (run.acknowledged or 0))
+
+
+def is_explained(one: dict[str, Any], outcome: str, refused: int) -> bool:
+    """Whether what is left was to be: all of what ends by itself, of locked versions those that were refused.
+
+    That something names nobody is said of nothing in which a name was found.
+    """
+    if one["found"] is None:
+        return False
+    return outcome == "expires" or (outcome == "retained" and max(one["found"], one["listed"] or 0) <= refused)
+
+
+def is_left(one: dict[str, Any]) -> bool:
     return one["found"] is None or one["found"] > 0 or bool(one["listed"])
 
 
-def _words(name: str, one: dict[str, Any]) -> str:
+def words(name: str, one: dict[str, Any]) -> str:
     if one["found"] is None:
         return f"{name}: not checked, so nothing can be said of it: {one['why']}"
     return f"{name}: {max(one['found'], one['listed'] or 0)} are still there"
@@ -65,4 +114,4 @@ def resweep(ctx: StepContext) -> dict[str, Any]:
     phase(ctx, facts, AGAIN)
     found = look_everywhere(ctx, facts, AGAIN)
     before = ctx.evidence("neighbours")
-    return {"systems": found, "neighbours": neighbours.compared(facts, before), "at": now().isoformat()}
+    return {"systems": found, "neighbours": neighbours.compared(before), "at": now().isoformat()}

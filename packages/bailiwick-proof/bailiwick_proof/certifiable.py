@@ -4,16 +4,20 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
-from .erasure import Erasure, System
+from .erasure import Check, Erasure, System
 
 Type = Literal["final", "partial", "interim", "supplement", "reissue", "refusal"]
 UNFINISHED = ("interim", "refusal")  # these two do not say that anything is gone
+LATER = ("supplement", "reissue")  # these two follow another
 DATED = ("beyond_use", "expires", "retained")
 COUNTED = ("erased", "not_held")
+NAMELESS = ("anonymised", "crypto_erased")
 
 
 def objections(erasure: Erasure, type_: Type) -> list[str]:
     """Why this cannot be certified; nothing when it can."""
+    if type_ == "refusal":
+        return [*_listed(erasure), *_untouched(erasure)]
     found = [*_inventory(erasure), *_people(erasure), *_others(erasure)]
     for one in erasure.systems:
         found += [f"{one.name}: {why}" for why in _system(erasure, one, type_)]
@@ -22,12 +26,24 @@ def objections(erasure: Erasure, type_: Type) -> list[str]:
     return found
 
 
-def _inventory(erasure: Erasure) -> Iterator[str]:
+def _listed(erasure: Erasure) -> Iterator[str]:
     names = Counter(one.name for one in erasure.systems)
     if not names or max(names.values()) > 1:
         yield "the systems are none, or one stands twice"
     if erasure.inventory.systems != len(erasure.systems):
         yield f"the inventory has {erasure.inventory.systems} systems, and {len(erasure.systems)} are accounted for"
+
+
+def _untouched(erasure: Erasure) -> Iterator[str]:
+    """A refusal says of nothing that it is gone: nobody had to approve, and no hold or drift stands against it."""
+    if any(one.outcome != "not_checked" or one.targeted or one.acknowledged for one in erasure.systems):
+        yield "a refusal touches nothing, so it says nothing of any system"
+    if erasure.timeline.received > erasure.timeline.verified:
+        yield "the times are out of order"
+
+
+def _inventory(erasure: Erasure) -> Iterator[str]:
+    yield from _listed(erasure)
     if erasure.inventory.drift:
         yield f"{erasure.inventory.drift} stores exist that the inventory does not list"
     times = erasure.timeline
@@ -60,12 +76,20 @@ def _system(erasure: Erasure, one: System, type_: Type) -> Iterator[str]:
         if type_ not in UNFINISHED:
             yield "not checked, so nothing can be said of it"
         return
+    if one.outcome == "expired" and type_ not in LATER:
+        yield "that it has ended is said later, by a supplement"
     if (one.outcome in DATED) != (one.until is not None):
         yield "its outcome needs a date" if one.outcome in DATED else "its outcome has no date"
     if one.outcome in DATED and one.until not in {due.due_on for due in erasure.obligations if due.system == one.name}:
         yield f"{one.outcome} without an obligation on that day"
     if one.outcome == "retained" and one.name not in {kept.system for kept in erasure.exemptions}:
         yield "retained without a ground"
+    if one.outcome == "retained" and one.residual > one.targeted - one.acknowledged:
+        yield f"{one.residual} are still there, and {one.targeted - one.acknowledged} of them are locked"
+    if one.outcome in NAMELESS and (one.residual or (one.checks and max(one.checks, key=_at).found)):
+        yield f"{one.residual} that name whom it concerns are still there"
+    if one.outcome == "erased" and one.name in {kept.system for kept in erasure.exemptions}:
+        yield "a part of it is said to be kept, and all of it is erased"
     if (one.outcome == "attested_by_processor") != (one.attestation is not None):
         yield "a processor's word and the outcome do not go together"
     if one.outcome in COUNTED:
@@ -81,7 +105,11 @@ def _counted(one: System) -> Iterator[str]:
     if (one.outcome == "not_held") != (one.targeted == 0):
         yield "it is erased what was held, and not held what was not"
     after = [check for check in one.checks if check.stage != "before"]
-    if not after or max(after, key=lambda check: check.at).found:
+    if not after or max(after, key=_at).found:
         yield "its last independent query did not find nothing"
     if not any(check.planted or (check.stage == "before" and check.found) for check in one.checks):
         yield "its query never found anything, so its zero proves nothing"
+
+
+def _at(check: Check) -> str:
+    return check.at

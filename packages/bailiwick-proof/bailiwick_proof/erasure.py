@@ -16,6 +16,7 @@ Outcome = Literal[
     "anonymised",
     "beyond_use",
     "expires",
+    "expired",
     "retained",
     "not_held",
     "attested_by_processor",

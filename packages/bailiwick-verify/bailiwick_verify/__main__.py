@@ -1,4 +1,4 @@
-"""Verify a ledger, a receipt, a move's record or an erasure certificate offline.
+"""Verify a ledger, a receipt, a move's record, a tenant's export or an erasure certificate offline.
 
 Exit 0: all holds, 1: something is wrong, 2: it cannot be read, 3: a certificate was genuine and is withdrawn.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from bailiwick_proof.errors import Malformed, Unproven
 from bailiwick_proof.trust import Trust
 
-from . import certificate, ledger, migration, receipt
+from . import certificate, ledger, migration, receipt, tenant
 from .export import Unreadable
 from .report import printable
 
@@ -51,6 +51,16 @@ def _migration(chosen: argparse.Namespace) -> int:
         print(f"NOT PROVED: {printable(str(error))}")
         return 1
     print(moved.text(), end="")
+    return 0
+
+
+def _export(chosen: argparse.Namespace) -> int:
+    try:
+        exported = tenant.verify(chosen.path, ledger.read_policy(chosen.policy))
+    except Unproven as error:
+        print(f"NOT PROVED: {printable(str(error))}")
+        return 1
+    print(exported.text(), end="")
     return 0
 
 
@@ -95,6 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     move.add_argument("file", type=Path)
     move.add_argument("--policy", type=Path, required=True)
     move.set_defaults(run=_migration)
+    export = kinds.add_parser("export", help="a tenant's export, as a folder or the zip that was downloaded")
+    export.add_argument("path", type=Path)
+    export.add_argument("--policy", type=Path, required=True)
+    export.set_defaults(run=_export)
     erased = kinds.add_parser("certificate", help="an erasure certificate, as JSON or PDF")
     erased.add_argument("file", type=Path)
     erased.add_argument(

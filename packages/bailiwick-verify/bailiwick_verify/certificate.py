@@ -30,6 +30,7 @@ OUTCOMES = {
     "anonymised": "anonymised",
     "beyond_use": "beyond use until",
     "expires": "expires on",
+    "expired": "ended as a whole",
     "retained": "RETAINED until",
     "not_held": "nothing was held",
     "attested_by_processor": "processor's word, not verified",

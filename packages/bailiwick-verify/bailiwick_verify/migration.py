@@ -43,6 +43,7 @@ class Moved:
             f"  Objects   {objects['total']:,}, equal, root {objects['root_source']}",
             *(f"  Vectors   {one['total']:,}, equal, root {one['root_source']}" for one in outside),
             *_switches(one),
+            *_lost(one),
             f"  Routing   epoch {one['routing']['before']}, then {one['routing']['after']}; "
             f"{one['routing']['now']} when this was recorded; job epoch {one['job_epoch']}",
             f"  Before    {one['rounds']} rounds of changes; started {one['times']['started']}",
@@ -61,8 +62,25 @@ def _switches(record: dict[str, Any]) -> list[str]:
             continue
         pause = f"{one['pause_ms']} ms" if one["pause_ms"] else "for a time that was not measured"
         words = f"{record['times'][at]}: writers waited {pause} of at most {one['budget_ms']} ms,"
-        found += [f"  {name:<9} {words}", f"            {one['keys_inside']} keys inside, attempt {one['attempts']}"]
+        keys = "nobody counted the" if one["keys_inside"] is None else one["keys_inside"]
+        found += [f"  {name:<9} {words}", f"            {keys} keys inside, attempt {one['attempts']}"]
     return found
+
+
+def _lost(record: dict[str, Any]) -> list[str]:
+    """What went with a target that did not answer; nobody knows what it took after it was last counted."""
+    if "loss" not in record:
+        return []
+    one, given = record["loss"], "an unknown number of writes"
+    if stores := one.get("stores"):
+        each = (f"{'an unknown number of' if n is None else f'{n:,}'} {name}" for name, n in sorted(stores.items()))
+        given = f"{' and '.join(each)} that nothing else of the target had"
+    elif one["writes"] is not None:
+        given = f"{one['writes']:,} writes as counted {one['counted_at']}, and what came after"
+    return [
+        f"  Lost      {given}:",
+        f"            the target was silent from {one['silent_since']}; accepted {one['accepted_at']}",
+    ]
 
 
 def verify(data: bytes, policy: Policy) -> Moved:
@@ -144,7 +162,9 @@ def _holds(record: dict[str, Any], sealed: dict[str, Any]) -> None:
         _refuse("the tables do not add up to the rows")
     if not routing["before"] < routing["after"] <= routing["now"] or record["switch"]["epoch"] != routing["after"]:
         _refuse("the routing epochs are not those of a switch")
-    if (record["outcome"] == "rolled_back") != (record["way_back"] is not None):
+    loss = record.get("loss")
+    ways = [record["way_back"] is not None, loss is not None and "stores" not in loss]
+    if sum(ways) != (record["outcome"] == "rolled_back") or (loss and not any(ways)):
         _refuse("the way back and the outcome contradict each other")
 
 

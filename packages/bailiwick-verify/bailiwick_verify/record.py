@@ -32,13 +32,25 @@ def _tables(value: Any) -> bool:
     return isinstance(value, dict) and bool(value) and all(_count(rows) for rows in value.values())
 
 
+def _stores(value: Any) -> bool:
+    known = isinstance(value, dict) and bool(value) and value.keys() <= {"objects", "vectors"}
+    return known and all(number is None or _count(number) for number in value.values())
+
+
 def _or_null(kind: Any) -> Any:
     return lambda value: value is None or not list(_misfits(kind, value, "it"))
 
 
-SWITCH = {"attempts": _count, "epoch": _count, "pause_ms": _or_null(_pause), "budget_ms": _pause, "keys_inside": _count}
+SWITCH = {
+    "attempts": _count,
+    "epoch": _count,
+    "pause_ms": _or_null(_pause),
+    "budget_ms": _pause,
+    "keys_inside": _or_null(_count),
+}
 BESIDE = {"total": _count, "root_source": _root, "root_target": _root}
-OPTIONAL = {"vectors"}  # where they are not rows on both sides
+# Where they are not rows on both sides; where the target was given up; where it was only these stores of it.
+OPTIONAL = {"vectors", "loss", "stores"}
 RECORD: dict[str, Any] = {
     "format": _text,
     "outcome": _text,
@@ -55,6 +67,14 @@ RECORD: dict[str, Any] = {
     "vectors": BESIDE,
     "switch": SWITCH,
     "way_back": _or_null(SWITCH),
+    "loss": {
+        "writes": _or_null(_count),
+        "epoch": _count,
+        "counted_at": _or_null(_time),
+        "silent_since": _time,
+        "accepted_at": _time,
+        "stores": _stores,
+    },
     "rounds": _count,
     "versions": {"engine": _text, "module": _text, "client": _text},
     "times": {"started": _time, "verified": _time, "switched": _time, "ended": _or_null(_time)},

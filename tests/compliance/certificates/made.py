@@ -120,7 +120,7 @@ def with_system(erasure: Erasure, which: str, /, **changes: Any) -> Erasure:
     return replace(erasure, systems=rows)
 
 
-def issued_row(tenant_id: Any, business_unit: str, key: str) -> Any:
+def issued_row(tenant_id: Any, business_unit: str, key: str, done: Finished | None = None) -> Any:
     """A certificate as if it had been issued, written past the trigger that wants to see the seal."""
     from django.db import connection
 
@@ -128,7 +128,7 @@ def issued_row(tenant_id: Any, business_unit: str, key: str) -> Any:
     from compliance.certificates.models import Certificate
     from portal.access.actor import Actor
 
-    done = finished()
+    done = done or finished()
     row = issuing.issue(
         done.erasure, done.files, key=key, type_="final", tenant_id=tenant_id, business_unit=business_unit,
         actor=Actor.system("erasure"), reason="Erased.",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bailiwick_proof.certificate import FORMAT, STATEMENT, Core, Evidence, NotCertifiable
-from bailiwick_proof.erasure import Erasure
+from bailiwick_proof.erasure import Erasure, Exemption
 from bailiwick_proof.errors import Malformed
 
 from tests.compliance.certificates.made import ROWS, finished, with_system
@@ -44,6 +44,10 @@ def test_it_reads_what_it_wrote() -> None:
         (with_system(DONE, "backups", until=None), "needs a date"),
         (with_system(DONE, "backups", until="2030-01-01"), "without an obligation on that day"),
         (with_system(DONE, "backups", outcome="retained"), "retained without a ground"),
+        (with_system(DONE, ROWS, outcome="anonymised", residual=2), "2 that name whom it concerns"),
+        (with_system(DONE, ROWS, outcome="crypto_erased", checks=CHECKS[:1]), "that name whom it concerns"),
+        (with_system(DONE, ROWS, outcome="retained", acknowledged=20, residual=2), "2 are still there, and 1 of them"),
+        (replace(DONE, exemptions=(Exemption(ROWS, "history", "Law", "2030-01-01"),)), "is said to be kept"),
         (with_system(DONE, "partner-crm", attestation=None), "do not go together"),
         (replace(DONE, systems=DONE.systems[:2]), "3 systems, and 2 are accounted for"),
         (replace(DONE, systems=(*DONE.systems[:2], DONE.systems[0])), "stands twice"),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -10,7 +11,7 @@ from bailiwick_proof.trust import StatusList
 from bailiwick_verify import certificate as verifier
 from django.db import IntegrityError, connection, transaction
 
-from compliance.certificates import actions, issuing, keys, schedule, store, trusted
+from compliance.certificates import actions, issuing, keys, probing, schedule, store, trusted
 from compliance.certificates.models import Certificate, SigningKey
 from portal.access.actor import Actor
 from portal.audit.context import acting
@@ -123,6 +124,22 @@ def test_stamping_is_tried_three_times_then_paged_then_resumed(done: Finished, s
 def test_evidence_lies_in_the_write_once_store(certificate: Certificate, done: Finished) -> None:
     assert store.keep_evidence(done.files).digest == certificate.archive_digest
     assert store.fetch("certificates", store.keep("certificates", certificate.document.encode())).startswith(b'{"core"')
+
+
+def test_nothing_that_strangers_are_given_names_the_tenant(certificate: Certificate) -> None:
+    assert str(certificate.tenant_id) not in certificate.document
+    assert certificate.tenant_id.hex not in certificate.document
+
+
+def test_the_store_is_tried_and_a_bucket_without_a_lock_is_found_out(settings: Any, db: None, shipped: None) -> None:
+    assert probing.probe() == ""
+    open_one = f"open-{uuid4().hex[:12]}"
+    s3 = store.bucket().s3
+    s3.create_bucket(Bucket=open_one, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+    settings.CERTIFICATES = {**settings.CERTIFICATES, "bucket": open_one}
+    schedule.try_store()
+    deliver()
+    assert Notice.objects.filter(event="certificate_store.failed", severity="critical").exists()
 
 
 def test_a_real_authority_by_setting(done: Finished, settings: Any, authority: tuple[str, str]) -> None:

@@ -22,11 +22,10 @@ from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
 from portal.lib.regions import Metrics as Kept
 from portal.lib.regions import Region
-from tests.ragplatform.conftest import Platform, Tenant, free_port, in_process, ingest
+from tests.ragplatform.conftest import Platform, Tenant, free_port, ingest
 from tests.ragplatform.conftest import acme as acme  # fixtures
 from tests.ragplatform.conftest import fresh as fresh
 from tests.ragplatform.conftest import platform as platform
-from tests.registry_server import snapshot
 
 from .datadog_double import Double
 from .engine import erased, listed, person, target
@@ -54,21 +53,6 @@ def test_the_platform_forgets_a_tenant_that_is_not_bound(platform: Platform, fre
     assert eraser.erase(of, lambda _: None) == len(found)
     eraser.settle(of)
     assert list(eraser.ids(target(region, acme.names)))
-
-
-def test_what_is_told_of_a_tenant_in_use_elsewhere_stays(platform: Platform) -> None:
-    """Such as how many of its requests were handed on; of one that nobody has heard of nothing is told."""
-    elsewhere, services = str(uuid4()), in_process(platform)
-    platform.portal.snapshots[elsewhere] = snapshot(elsewhere, region="eu-west-1")
-    assert not services.has_no_more(elsewhere) and services.has_no_more(str(uuid4()))
-    platform.portal.snapshots[elsewhere] |= {"status": "deleted", "status_version": 2}
-    until = time.monotonic() + 120
-    while not services.has_no_more(elsewhere):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    del platform.portal.snapshots[elsewhere]
-    services.registry.close()
-    services.database.close()
 
 
 def test_of_a_person_there_was_never_a_series(platform: Platform, acme: Tenant) -> None:

@@ -1,0 +1,1 @@
+"""Certificates that stand are looked into again, on a schedule and when somebody objects."""

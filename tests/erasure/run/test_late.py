@@ -1,0 +1,56 @@
+"""What comes back once it is certified takes the certificate back; a job that cannot conclude leaves it as it is."""
+
+import pytest
+
+from compliance.certificates.models import Certificate
+from compliance.erasing import actions as erasing
+from portal.embedded.stack import Stack
+from portal.jobs import actions
+from tests.erasing.made import act
+
+from .conftest import World
+from .test_holds import arrives, work
+from .test_kills import begun
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_what_came_back_takes_the_certificate_back(world: World, own: tuple[Stack, object]) -> None:
+    request, job = begun(world)
+    ended = {"certify": (0, "after", "SIGKILL")}
+    while not job.steps.filter(name="certify", state="succeeded").exists():
+        world.worker.run(job, ended)
+        world.news()
+        actions.wake(job.pk)
+    [certificate] = Certificate.objects.all()
+    assert certificate.state == "issued"
+    arrives(own[0], world)
+    work(world)
+    request.refresh_from_db()
+    certificate.refresh_from_db()
+    rows = f"postgres-{world.region.name}"
+    assert (request.state, request.reasons) == ("not_certifiable", [f"{rows}: 1 are still there"])
+    assert certificate.state == "revoked" and rows in certificate.state_reason
+    erasing.retry(request.pk, actor=act("farah"), reason="Again.")
+    work(world)
+    request.refresh_from_db()
+    assert request.state == "completed" and request.certificate_id != certificate.pk
+    assert [one.state for one in Certificate.objects.order_by("serial")] == ["revoked", "issued"]
+
+
+def test_a_job_that_cannot_conclude_is_followed_by_one_that_issues_no_second_certificate(world: World) -> None:
+    request, job = begun(world)
+    while not job.is_finished:
+        world.worker.run(job, {"finish": (1, "before", "SIGKILL")})
+        world.news()
+        actions.wake(job.pk)
+        job.refresh_from_db()
+    request.refresh_from_db()
+    assert (job.state, request.state) == ("failed", "failed") and "its worker died" in request.reasons[0]
+    erasing.retry(request.pk, actor=act("farah"), reason="Again.")
+    work(world)
+    request.refresh_from_db()
+    [certificate] = Certificate.objects.all()
+    assert (request.state, request.certificate_id, certificate.state) == ("completed", certificate.pk, "issued")
+    [rows] = [one for one in certificate.certified.erasure.systems if one.name == f"postgres-{world.region.name}"]
+    assert rows.outcome == "erased" and rows.acknowledged == request.counts["systems"][rows.name]["gone"]
