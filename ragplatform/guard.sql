@@ -10,7 +10,10 @@
 --   * while capture is on, the keys of every changed row are in bw.dirty, committed with the change;
 --   * both are switched by data (bw.fence). Creating a trigger would wait for every tenant's transactions, so the
 --     triggers are always there; who changes the fence waits for the tenant's own writers only;
---   * no tenant's row disappears by TRUNCATE.
+--   * no tenant's row disappears by TRUNCATE;
+--   * tables are made, changed and dropped by the superuser alone; who provisions may take off the partition of a tenant
+--     that is under no hold, and nothing else;
+--   * a hold is placed and lifted by its own login alone.
 -- Statement triggers with transition tables: a statement pays once, however many rows it changes, and the tenant is
 -- read from the rows themselves, so that nobody's role or setting decides whose keys are kept.
 
@@ -46,7 +49,8 @@ ALTER TABLE bw.fence ADD COLUMN IF NOT EXISTS changed_at timestamptz NOT NULL DE
 ALTER TABLE bw.fence ALTER COLUMN epoch SET DEFAULT 1;
 UPDATE bw.fence SET epoch = 1 WHERE epoch = 0;
 
--- Keys whose rows changed while capture was on. `key` is the row's key without the tenant, in ISO text.
+-- Keys whose rows changed while capture was on. `key` is the row's key without the tenant, in ISO text. Under the name
+-- `objects` the mover keeps those of objects that their silent store could not hand over with their rows.
 CREATE TABLE IF NOT EXISTS bw.dirty (
     tenant_id   uuid NOT NULL,
     seq         bigint GENERATED ALWAYS AS IDENTITY,
@@ -111,8 +115,8 @@ BEGIN
     RETURN found;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION bw.set_hold(uuid, text, bigint) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bw.set_hold(uuid, text, bigint) TO bw_provisioner;
+REVOKE EXECUTE ON FUNCTION bw.set_hold(uuid, text, bigint) FROM PUBLIC, bw_provisioner;
+GRANT EXECUTE ON FUNCTION bw.set_hold(uuid, text, bigint) TO bw_keeper;
 
 -- A hold is lifted by its function alone, and its row goes only with a tenant that is under none.
 CREATE OR REPLACE FUNCTION bw.keep_hold() RETURNS trigger
@@ -373,6 +377,82 @@ SELECT bw.guard_table(name, content, kept) FROM (VALUES
     ('usage_reports',   '{}', '{}')
 ) AS g(name, content, kept);
 DROP FUNCTION IF EXISTS bw.is_suspended(name), bw.refuse_suspended(), bw.admit(uuid, boolean);
+
+-- A tenant's partition is reached through its parent, whose triggers guard it; these are for whoever names the partition
+-- itself, attached or not.
+CREATE OR REPLACE FUNCTION bw.guard_partition(p_part text) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+DECLARE
+    one  record;
+BEGIN
+    FOR one IN
+        SELECT event, 'guard_direct_' || lower(event) AS name, transitions FROM (VALUES
+            ('INSERT', 'NEW TABLE AS new_rows'),
+            ('UPDATE', 'OLD TABLE AS old_rows NEW TABLE AS new_rows'),
+            ('DELETE', 'OLD TABLE AS old_rows'),
+            ('TRUNCATE', NULL)
+        ) AS e(event, transitions)
+    LOOP
+        CONTINUE WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = format('rag.%I', p_part)::regclass
+                              AND tgname = one.name);
+        IF one.transitions IS NULL THEN
+            EXECUTE format('CREATE TRIGGER %I BEFORE TRUNCATE ON rag.%I FOR EACH STATEMENT '
+                           'EXECUTE FUNCTION bw.refuse_truncate()', one.name, p_part);
+        ELSE
+            EXECUTE format('CREATE TRIGGER %I AFTER %s ON rag.%I REFERENCING %s FOR EACH STATEMENT '
+                           'WHEN (current_user <> ''bw_mover'') EXECUTE FUNCTION bw.guard_chunk_vectors(''content'')',
+                           one.name, one.event, p_part, one.transitions);
+        END IF;
+    END LOOP;
+END
+$$;
+ALTER FUNCTION bw.guard_partition(text) OWNER TO rag_owner;
+REVOKE EXECUTE ON FUNCTION bw.guard_partition(text) FROM PUBLIC;
+SELECT bw.guard_partition(relname::text) FROM pg_class
+WHERE relnamespace = 'rag'::regnamespace AND relkind = 'r' AND relname LIKE 'chunk\_vectors\_%';
+
+-- --------------------------------------------------------------------------------------------- who changes the tables
+-- Every statement that makes, changes or drops something comes here first, whoever owns what it is about. Let through
+-- are the superuser; the functions of this schema that act as rag_owner, which nobody can become; the mover's temporary
+-- table; and the removal of a tenant's partition, once no hold of that tenant stands: it is said in exactly these words,
+-- because the trigger is not told more. What commits by itself, as CONCURRENTLY does, is the client's whole message, so
+-- that nothing else can hide behind them. The lock has whoever places a hold wait for it, as the guard's does.
+CREATE OR REPLACE FUNCTION bw.refuse_ddl() RETURNS event_trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    form    constant text := '^ALTER TABLE rag\.chunk_vectors DETACH PARTITION rag\."?chunk_vectors_([0-9a-f]{32})"?'
+                             '(?: CONCURRENTLY| FINALIZE)?$';
+    tenant  constant uuid := substring(btrim(current_query(), E' \n;') FROM form)::uuid;
+BEGIN
+    IF current_user IN ('rag_owner', 'bw_mover') OR EXISTS (SELECT FROM pg_event_trigger
+            WHERE evtname = 'bw_refuse_ddl' AND pg_has_role(session_user, evtowner, 'MEMBER')) THEN
+        RETURN;
+    ELSIF tenant IS NULL OR tg_tag <> 'ALTER TABLE' OR current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'tables here are changed by the superuser alone: % is refused', tg_tag
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM pg_advisory_xact_lock_shared(bw.fence_lock(tenant));
+    -- A store without a word on the tenant has let go of it under no hold; one that has its fence alone has lost one.
+    IF coalesce((SELECT state <> 'clear' FROM bw.hold_fence WHERE tenant_id = tenant),
+                EXISTS (SELECT FROM bw.fence WHERE tenant_id = tenant)) THEN
+        RAISE EXCEPTION 'the tenant''s content is retained under law: nothing of it is deleted or written over'
+            USING ERRCODE = '55BWH';
+    END IF;
+END
+$$;
+DO $once$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_event_trigger WHERE evtname = 'bw_refuse_ddl') THEN
+        CREATE EVENT TRIGGER bw_refuse_ddl ON ddl_command_start EXECUTE FUNCTION bw.refuse_ddl();
+    END IF;
+END
+$once$;
+ALTER EVENT TRIGGER bw_refuse_ddl ENABLE ALWAYS;
 
 -- ---------------------------------------------------------------------------------------------------------- reads
 -- What a following store holds of a tenant: everything the owner's snapshot shows, taken at the owner's epoch. Written

@@ -27,6 +27,7 @@ BEGIN
             ('rag_platform',   'LOGIN NOINHERIT'),       -- the RAG platform: SET LOCAL ROLE to a tenant, nothing else
             ('bw_validator',   'LOGIN NOINHERIT'),       -- the validation suite, with the platform's rights
             ('bw_eraser',      'LOGIN NOINHERIT'),       -- erasure: the tenant of a job that is at work here, no other
+            ('bw_keeper',      'LOGIN NOINHERIT'),       -- places and lifts legal holds, nothing else
             ('bw_observer',    'LOGIN')                  -- residue and drift sweeps: reads the catalogue and bw
         ) AS w(name, attributes)
     LOOP
@@ -35,16 +36,17 @@ BEGIN
         END IF;
     END LOOP;
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
-    EXECUTE format('GRANT CONNECT ON DATABASE %I TO bw_provisioner, rag_platform, bw_validator, bw_observer, bw_eraser',
-                   current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO bw_provisioner, rag_platform, bw_validator, bw_observer, bw_eraser, '
+                   'bw_keeper', current_database());
 END
 $roles$;
 
 -- From PostgreSQL 16 a CREATEROLE user may grant only what it holds WITH ADMIN: it gets that by itself for the roles
 -- it creates, and here for the group role.
 GRANT rag_tenant TO bw_provisioner WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
--- DETACH PARTITION ... CONCURRENTLY cannot run inside a function, so the provisioner acts as the owner itself.
-GRANT rag_owner TO bw_provisioner WITH INHERIT TRUE, SET TRUE;
+-- DETACH PARTITION ... CONCURRENTLY cannot run inside a function, so the provisioner has the owner's rights itself: for
+-- this and for maintenance, as guard.sql sees to. It cannot become the owner, as whom the functions below act.
+GRANT rag_owner TO bw_provisioner WITH INHERIT TRUE, SET FALSE;
 
 -- One idle writer must not hold back everyone else's horizon.
 ALTER ROLE rag_platform SET idle_in_transaction_session_timeout = '5s';
@@ -62,7 +64,7 @@ CREATE SCHEMA IF NOT EXISTS rag AUTHORIZATION rag_owner;
 CREATE SCHEMA IF NOT EXISTS bw AUTHORIZATION bw_guard;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA rag TO rag_tenant, bw_provisioner, bw_observer, bw_counter, bw_eraser;
-GRANT USAGE ON SCHEMA bw TO bw_provisioner, bw_observer, rag_owner, bw_counter, bw_eraser;
+GRANT USAGE ON SCHEMA bw TO bw_provisioner, bw_observer, rag_owner, bw_counter, bw_eraser, bw_keeper;
 
 -- ---------------------------------------------------------------------------------------------------- control: bw
 SET ROLE bw_guard;
@@ -192,7 +194,7 @@ GRANT EXECUTE ON FUNCTION bw.standbys_behind(pg_lsn) TO bw_eraser;
 -- The provisioner begins an erasure here. The eraser cannot: it goes on with what was begun.
 GRANT SELECT ON bw.fence, bw.hold_fence, bw.job_epoch, bw.erasure_progress, bw.erasure_item TO bw_eraser;
 GRANT UPDATE (listed, passed, done, finished_at) ON bw.erasure_progress TO bw_eraser;
-GRANT INSERT ON bw.erasure_item TO bw_eraser;
+GRANT INSERT, UPDATE (seq) ON bw.erasure_item TO bw_eraser;
 -- FOR SHARE asks for the right to change something; the epoch itself is only raised by the function.
 GRANT UPDATE (tenant_id) ON bw.job_epoch TO bw_eraser;
 
@@ -516,6 +518,7 @@ BEGIN
                        'CONSTRAINT tenant_only CHECK (tenant_id = %L))', part, p_tenant);
     END IF;
     PERFORM bw.secure_table(part);
+    PERFORM bw.guard_partition(part);
     IF NOT (SELECT relispartition FROM pg_class WHERE oid = to_regclass(format('rag.%I', part))) THEN
         EXECUTE format('ALTER TABLE rag.chunk_vectors ATTACH PARTITION rag.%I FOR VALUES IN (%L)', part, p_tenant);
     END IF;

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from bailiwick_client import Refused, Registry, Route, file_token
+from bailiwick_client import Registry, Route, file_token
 
 from . import metrics
 from .binding import Binding, Bindings, Unbound
@@ -90,17 +90,8 @@ class Services:
         return {"database": self.database.ready(), "cache": self.caches.ready()}
 
     def has_no_more(self, tenant: str) -> bool:
-        """Whether a tenant has no binding here any more and is not in use elsewhere: then nothing is told of it."""
-        if self.bindings.is_bound(UUID(tenant)):
-            return False
-        known = self.registry.configuration(tenant)
-        if known is None or known.region == self.config.region:
-            return True
-        try:
-            self.registry.tenant(tenant)
-        except Refused as refusal:
-            return refusal.code != "unreachable"
-        return False
+        """Whether a tenant has no binding here any more: it is gone, or another region alone has it."""
+        return not self.bindings.is_bound(UUID(tenant))
 
     def _sweep(self) -> None:
         told: set[UUID] = set()

@@ -42,29 +42,30 @@ ABSENT = frozenset(
         "ServerSideEncryptionConfigurationNotFoundError",
         "NoSuchLifecycleConfiguration",
         "ObjectLockConfigurationNotFoundError",
+        "OwnershipControlsNotFoundError",
     }
 )
 _making = threading.Lock()
 
 
-def client(region: Region, service: str) -> Any:
-    """Return the shared, thread-safe client of a service in a region."""
+def client(region: Region, service: str, *, soon: bool = False) -> Any:
+    """Return the shared, thread-safe client of a service in a region; one that tries once and not long if `soon`."""
     with _making:  # clients are thread-safe, making them is not
-        return _client(region.name, region.aws, service)
+        return _client(region.name, region.aws, service, soon)
 
 
 @functools.cache
-def _client(region: str, account: Aws, service: str) -> Any:
+def _client(region: str, account: Aws, service: str, soon: bool = False) -> Any:
     made = boto3.client(
         service,
         region_name=region,
         endpoint_url=account.endpoint_url or None,
-        aws_access_key_id=account.access_key_id,
-        aws_secret_access_key=account.secret_access_key,
+        aws_access_key_id=account.access_key_id or None,
+        aws_secret_access_key=account.secret_access_key or None,
         config=Config(
             connect_timeout=3,
-            read_timeout=20,
-            retries={"total_max_attempts": 4, "mode": "standard"},
+            read_timeout=5 if soon else 20,
+            retries={"total_max_attempts": 1 if soon else 4, "mode": "standard"},
             max_pool_connections=32,
             s3={"addressing_style": "path" if account.endpoint_url else "auto"},
         ),

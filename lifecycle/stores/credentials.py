@@ -26,7 +26,7 @@ def issue(
     Needs the resources Terraform made. Killed half-way it can be called again: exactly one access key stays valid.
     """
     known = store.read(names.tenant_id)
-    if known is not None and not rotate and _still_good(region, known):
+    if known is not None and not rotate and _still_good(region, names, known):
         return known
     key = keys.read(region, names.kms_alias)
     namespace = store_of(region, vector_provider, vector_index).read(names)
@@ -60,10 +60,9 @@ def revoke(region: Region, names: TenantNames, store: SecretStore) -> None:
     store.remove(names.tenant_id)
 
 
-def _still_good(region: Region, binding: TenantBinding) -> bool:
+def _still_good(region: Region, names: TenantNames, binding: TenantBinding) -> bool:
     """Say whether the stores still know what the binding holds."""
-    user = iam_users.read(region, f"rag-{binding.tenant_id.hex}")
+    user = iam_users.read(region, names.iam_user)
     cached = cache_users.read(region, binding.cache_user)
-    return bool(
-        user and binding.aws_access_key_id in user.key_ids and cached and cached.is_on and cached.passwords == 1
-    )
+    let_in = cached and cached.is_on and cached.passwords == 1
+    return bool(user and binding.bucket == names.bucket and binding.aws_access_key_id in user.key_ids and let_in)

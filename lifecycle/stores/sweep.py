@@ -174,7 +174,7 @@ def _remove_control(region: Region, names: TenantNames) -> None:
 
 def _tagged(region: Region, names: TenantNames) -> list[Residue]:
     """Return what carries the tenant's tag; keys are judged by their state, elsewhere."""
-    found = tags.of_tenant(region, names.tenant_id)
+    found = tags.of_set(region, names)
     return [Residue("tags", one.arn, "carries the tenant's tag") for one in found if ":kms:" not in one.arn]
 
 

@@ -1,12 +1,13 @@
 """Whose a resource is, by its tags; and every resource of a region that carries a tenant's tag."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from lifecycle.stores import aws
 from lifecycle.stores.errors import ForeignResource
+from lifecycle.stores.names import TenantNames
 from portal.lib.regions import Region
 
 OWNER = "TenantID"
@@ -20,6 +21,10 @@ class Tagged:
     arn: str
     tags: dict[str, str]
 
+    @property
+    def name(self) -> str:
+        return re.split("[:/]", self.arn)[-1]
+
 
 def refuse_foreign(system: str, resource: str, tags: dict[str, str], tenant_id: UUID) -> None:
     """Raise ForeignResource when the tags name another tenant, or when it is tagged and names none."""
@@ -31,6 +36,16 @@ def refuse_foreign(system: str, resource: str, tags: dict[str, str], tenant_id: 
 def of_tenant(region: Region, tenant_id: UUID) -> list[Tagged]:
     """Return every AWS resource of the region tagged with the tenant, by the Resource Groups Tagging API."""
     return _resources(region, {"Key": OWNER, "Values": [str(tenant_id)]})
+
+
+def of_set(region: Region, names: TenantNames) -> list[Tagged]:
+    """Return those that can be of this set: a listing of a whole account has those of the tenant's other sets, too."""
+    found = of_tenant(region, names.tenant_id)
+    if not region.same_aws:
+        return found
+    first, ours = replace(names, bears_region=False), (names.iam_user, names.bucket)
+    others = (first.iam_user, first.bucket)
+    return [one for one in found if one.name in ours or not one.name.startswith(others)]
 
 
 def owners(region: Region) -> dict[str, UUID]:

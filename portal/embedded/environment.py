@@ -17,6 +17,7 @@ REGION_LOGINS = {
     "mover": "bw_mover",
     "verifier": "bw_verifier",
     "eraser": "bw_eraser",
+    "keeper": "bw_keeper",
 }
 # Colour and place of the regions that can be had; Pinecone has no Indian region, and no EU one in our residency table.
 REGIONS = {

@@ -52,6 +52,16 @@ class Conflict(Refusal):
     status, title = 409, "The object has moved on"
 
 
+class NotConfigured(Refusal):
+    """Nobody has moved anything: this installation was never given what the verb needs."""
+
+    status, title = 409, "This installation is not set up for it"
+
+    @classmethod
+    def default_code(cls) -> str:
+        return "not-configured"
+
+
 class Blocked(Refusal):
     """Something outside the actor's power forbids the verb. `by` names it."""
 

@@ -16,6 +16,7 @@ LOGINS = {
     "mover": "bw_mover",
     "verifier": "bw_verifier",
     "eraser": "bw_eraser",
+    "keeper": "bw_keeper",
 }
 
 
@@ -27,10 +28,15 @@ class Database:
     passwords: dict[str, str]
     directory: str = ""  # where its files are, on this machine; or
     instance: str = ""  # the RDS instance it is: one of them tells how much room is left
+    sslmode: str = ""  # as libpq takes it; empty where the database is on this machine
+    sslrootcert: str = ""  # who has signed its certificate: a file, or `system`
 
     def connect_kwargs(self, purpose: str) -> dict[str, Any]:
         """Arguments for psycopg.connect as the login that serves `purpose` (a key of LOGINS)."""
+        wanted = {"sslmode": self.sslmode, "sslrootcert": self.sslrootcert}
+        checked = {name: value for name, value in wanted.items() if value}
         return {
+            **checked,
             "host": self.host,
             "port": self.port,
             "dbname": self.dbname,
@@ -44,7 +50,16 @@ class Database:
 class Cache:
     host: str
     port: int
-    admin_password: str
+    admin_password: str = field(repr=False)
+    user: str = ""  # the administrator, where it is not the server's default
+    tls: bool = False
+    ca: str = ""  # who has signed its certificate: a file; empty for the system's own
+
+    def address(self) -> dict[str, Any]:
+        """Arguments for redis.Redis that lead there, whoever logs in. With TLS, certificate and name are checked."""
+        there: dict[str, Any] = {"host": self.host, "port": self.port}
+        checked = {"ssl_cert_reqs": "required", "ssl_check_hostname": True, "ssl_ca_certs": self.ca or None}
+        return {**there, "ssl": True, **checked} if self.tls else there
 
 
 @dataclass(frozen=True)
@@ -101,6 +116,8 @@ class Region:
     simulated: bool
     metrics: Metrics | None = None  # the platform's own memory and nothing else
     verifier: ReadOnly = ReadOnly()
+    kind: str = "embedded"  # or `aws`: which of Terraform's roots makes a tenant here
+    same_aws: frozenset[str] = frozenset()  # the other regions of its AWS, where buckets and users have the same names
 
     @property
     def vector_providers(self) -> tuple[str, ...]:
@@ -112,18 +129,32 @@ class Region:
 def load(path: Path | str) -> dict[str, Region]:
     """Return every region by name, in the file's order; the first is the home region."""
     regions = json.loads(Path(path).read_text())
-    return {name: _region(entry) for name, entry in regions.items()}
+    return {name: _region(entry, _same_aws(entry, regions)) for name, entry in regions.items()}
 
 
-def _region(entry: dict[str, Any]) -> Region:
+def _same_aws(entry: dict[str, Any], regions: dict[str, Any]) -> frozenset[str]:
+    """The others behind the same endpoint; without one that is AWS itself."""
+    here = entry["aws"]["endpoint_url"] or ""
+    others = (one for one in regions.values() if (one["aws"]["endpoint_url"] or "") == here)
+    return frozenset(one["name"] for one in others) - {entry["name"]}
+
+
+def _tls(entry: dict[str, Any]) -> tuple[str, str]:
+    """On AWS the name in the certificate and who signed it are checked unless the entry says something else itself."""
+    said = entry["database"]
+    mode = said.get("sslmode", "verify-full" if entry.get("kind") == "aws" else "")
+    return mode, said.get("sslrootcert", "system" if mode == "verify-full" else "")
+
+
+def _region(entry: dict[str, Any], same_aws: frozenset[str]) -> Region:
     database, vectors = entry["database"], entry["vectors"]
     where = (database["host"], int(database["port"]), database["dbname"], dict(database["users"]))
     return Region(
         name=entry["name"],
         colour=entry["colour"],
         display=entry["display"],
-        database=Database(*where, database.get("directory", ""), database.get("instance", "")),
-        cache=Cache(**entry["cache"]),
+        database=Database(*where, database.get("directory", ""), database.get("instance", ""), *_tls(entry)),
+        cache=Cache(**{"tls": entry.get("kind") == "aws", **entry["cache"]}),
         aws=Aws(**entry["aws"]),
         pinecone=Pinecone(**vectors["pinecone"]) if "pinecone" in vectors else None,
         has_pgvector="pgvector" in vectors,
@@ -131,4 +162,6 @@ def _region(entry: dict[str, Any]) -> Region:
         simulated=bool(entry.get("simulated", False)),
         metrics=Metrics(**entry["metrics"]) if "metrics" in entry else None,
         verifier=ReadOnly(**entry.get("verifier", {})),
+        kind=entry.get("kind", "embedded"),
+        same_aws=same_aws,
     )

@@ -25,8 +25,8 @@ def connection(region: Region) -> Any:
 @functools.cache
 def _connection(cache: Cache, _pid: int) -> Any:
     return redis.Redis(
-        host=cache.host,
-        port=cache.port,
+        **cache.address(),
+        username=cache.user or None,
         password=cache.admin_password,
         socket_timeout=10,
         socket_connect_timeout=3,

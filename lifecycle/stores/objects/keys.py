@@ -84,8 +84,8 @@ def remove(region: Region, alias_or_id: str, tenant_id: UUID) -> datetime | None
         refuse_foreign(SYSTEM, key_id, _tags(kms, key_id), tenant_id)
         alias = _alias_of(kms, key_id)
         if about["KeyState"] != "PendingDeletion":
-            fences.refuse_held(region, tenant_id, f"ScheduleKeyDeletion {key_id}")
-            about = kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=WAIT_DAYS)
+            with fences.unheld(region, tenant_id):
+                about = kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=WAIT_DAYS)
         if alias:  # last: while the alias is there, an interrupted removal finds the key again
             aws.unless_absent(kms.delete_alias, AliasName=alias)
         found = about["DeletionDate"]

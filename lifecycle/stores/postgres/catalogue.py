@@ -8,8 +8,6 @@ from psycopg import Connection, sql
 
 READ = """
 SELECT c.relname::text,
-       ARRAY(SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = c.oid
-             AND a.attnum = ANY(i.indkey) WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY a.attnum),
        coalesce(bw.key_columns(c.oid::regclass), '{}'),
        ARRAY(SELECT format_type(a.atttypid, a.atttypmod)
              FROM unnest(bw.key_columns(c.oid::regclass)) WITH ORDINALITY AS k(name, position)
@@ -55,7 +53,6 @@ class Table:
     """
 
     name: str
-    primary: tuple[str, ...]
     key: tuple[str, ...]
     types: tuple[str, ...]
     people: tuple[str, ...]
@@ -80,8 +77,6 @@ def children_first(db: Connection[Any]) -> list[Table]:
     return [found[name] for name in reversed(list(TopologicalSorter(parents).static_order())) if name in found]
 
 
-def _table(
-    name: str, primary: list[str], key: list[str], types: list[str], people: list[str], document: str, keys: list[Any]
-) -> Table:
+def _table(name: str, key: list[str], types: list[str], people: list[str], document: str, keys: list[Any]) -> Table:
     references = tuple(Reference(table, tuple(here), tuple(there), has) for table, here, there, has in keys)
-    return Table(name, tuple(primary), tuple(key), tuple(types), tuple(people), document, references)
+    return Table(name, tuple(key), tuple(types), tuple(people), document, references)

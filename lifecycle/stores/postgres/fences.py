@@ -1,5 +1,7 @@
 """A tenant's control rows in a region: its fence and its hold fence. Their values belong to others; here they exist."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,6 +22,10 @@ KNOWN = """
 SELECT EXISTS (SELECT FROM bw.fence WHERE tenant_id = %(t)s)
     OR EXISTS (SELECT FROM bw.hold_fence WHERE tenant_id = %(t)s)
 """
+SUBJECTS = "SELECT user_id, request_id FROM bw.subject_fence WHERE tenant_id = %s"
+FENCE_SUBJECT = (
+    "INSERT INTO bw.subject_fence (tenant_id, user_id, request_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
+)
 KEPT = """
 SELECT coalesce((SELECT state FROM bw.hold_fence WHERE tenant_id = %(t)s),
                 (SELECT 'held' FROM bw.fence WHERE tenant_id = %(t)s), 'clear') <> 'clear'
@@ -56,6 +62,13 @@ def read(region: Region, tenant_id: UUID) -> FenceState | None:
         return _read(db, tenant_id)
 
 
+def captures(region: Region, tenant_id: UUID) -> bool:
+    """Whether the store notes what changes, to be carried elsewhere."""
+    with translated("read bw.fence"), connection(region) as db:
+        row = db.execute("SELECT capture FROM bw.fence WHERE tenant_id = %s", (tenant_id,)).fetchone()
+        return bool(row and row[0])
+
+
 def set_state(region: Region, tenant_id: UUID, state: str) -> bool:
     """Open, fence or close the tenant's writes in this region; false where it has no fence."""
     with translated("UPDATE bw.fence"), connection(region) as db:
@@ -83,7 +96,7 @@ def set_hold(region: Region, tenant_id: UUID, is_held: bool, hold_version: int) 
     Every destructive statement that was let through before has ended when this returns: the lock waits for them.
     """
     state = "held" if is_held else "clear"
-    with translated("bw.set_hold"), connection(region) as db:
+    with translated("bw.set_hold"), connection(region, "keeper") as db:
         row = db.execute("SELECT bw.set_hold(%s, %s, %s)", (tenant_id, state, hold_version)).fetchone()
         return row is not None and row[0] == hold_version
 
@@ -112,6 +125,27 @@ def refuse_held(region: Region, tenant_id: UUID, operation: str) -> None:
         row = db.execute(KEPT, {"t": tenant_id}).fetchone()
     if row and row[0]:
         raise Held(SYSTEM, operation, f"tenant {tenant_id} is under a legal hold")
+
+
+def bring_subjects(source: Region, target: Region, tenant_id: UUID) -> None:
+    """Fence in the target whoever of the tenant is fenced in the source; every write before has ended then."""
+    with translated("bring bw.subject_fence"), connection(source) as here, connection(target) as there:
+        people = here.execute(SUBJECTS, (tenant_id,)).fetchall()
+        with there.transaction():
+            there.execute("SELECT pg_advisory_xact_lock(bw.fence_lock(%s))", (tenant_id,))
+            for one in people:
+                there.execute(FENCE_SUBJECT, (tenant_id, *one))
+
+
+@contextmanager
+def unheld(region: Region, tenant_id: UUID) -> Iterator[None]:
+    """Inside, the tenant is under no hold, and who places one waits; for one call of a store without transactions.
+
+    A call that takes longer than the transaction may idle (LIMITS) is no longer waited for.
+    """
+    with translated("read bw.hold_fence"), connection(region) as db, db.transaction():
+        require_no_hold(db, tenant_id)
+        yield
 
 
 def raise_job_epoch(region: Region, tenant_id: UUID, resource_class: str, epoch: int) -> int:

@@ -134,8 +134,9 @@ def called(account: Account, operation: str, patience: float = 30.0) -> Iterator
 
 @functools.cache
 def opened(account: Account, index: str, retries: int = 3) -> Any:
-    """The index, ready for calls."""
-    return _client(account, retries).index(index)
+    """The index, ready for calls. Where it stands is asked of the account, which may be silent as well."""
+    with called(account, "describe index"):
+        return _client(account, retries).index(index)
 
 
 @functools.cache

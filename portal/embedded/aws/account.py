@@ -33,6 +33,7 @@ READS = {
                 "logs:FilterLogEvents",
                 "logs:ListTagsForResource",
                 "tag:GetResources",
+                "kms:DescribeKey",
             ],
             "Resource": "*",
         }
