@@ -82,7 +82,7 @@ MIGRATION: dict[str, Any] = {
     "moves_per_region": 2,
     "rounds": 20,
     "hours": 4,
-    "budget_ms": 100,
+    "budget_ms": int(env("BAILIWICK_MIGRATION_BUDGET_MS") or 100),
     "attempts": 10,
     "tick_seconds": 5,
     "fenced_seconds": 10,
@@ -100,7 +100,10 @@ MIGRATION: dict[str, Any] = {
     # a move starts only with a verified copy elsewhere that is not older
     "copy_hours": int(env("BAILIWICK_MIGRATION_COPY_HOURS") or 24),
     # the health gates look so often while green serves the tenant; any limit of gates/limits.py may be set here
-    "gate_seconds": 30,
+    "gate_seconds": 5 if EMBEDDED else 30,
+    "isolation_seconds": 300,  # after the switch it is tried so often whether rows cross between green's tenants
+    # blue, found equal and shut, is kept for so long before it is erased
+    "retention_hours": int(env("BAILIWICK_MIGRATION_RETENTION_HOURS") or (0 if EMBEDDED else 72)),
     "gates": {"soak": 60.0 if EMBEDDED else 300.0},
     # how reads move before the switch: so long at each share, so many questions of our own at a time where the tenant
     # asks none; what is said in `limits` stands above `gates`
@@ -147,6 +150,27 @@ ERASURE: dict[str, Any] = {
     "verifier_of": "compliance.verifiers.verifier_of",
     "user_of": "compliance.verifiers.people.user_of",
 }
+# Exports of tenants: how long one waits to be received, and how long before an erasure was asked for it still counts.
+# Their buckets are BAILIWICK_EXPORT_BUCKET with the region behind it (compliance/verifiers/exports.py).
+EXPORTS = {"days": int(env("BAILIWICK_EXPORT_DAYS") or 14), "fresh_days": 30}
+# How often a certificate that stands is looked into again: up to this age in days (null: ever after), every so many.
+RECHECKS: list[tuple[int | None, int]] = json.loads(env("BAILIWICK_RECHECKS") or "[[90, 7], [null, 91]]")
+# The search of all accounts: a file that names those beside the regions' own, and how long an owner has to sign.
+SCANS: dict[str, Any] = {"accounts_file": env("BAILIWICK_SCAN_ACCOUNTS_FILE", ""), "sign_days": 14}
+# The optimizer: regions of the account it looks at (none: it does not), whose credentials may only read, and a price
+# sheet in place of the one shipped (lifecycle/optimizer/engine/prices.json shows its shape).
+OPTIMIZER: dict[str, str] = {
+    "regions": env("BAILIWICK_OPTIMIZER_REGIONS", ""),
+    "endpoint": env("BAILIWICK_OPTIMIZER_ENDPOINT", ""),
+    "key_id": env("BAILIWICK_OPTIMIZER_KEY_ID", ""),
+    "secret": env("BAILIWICK_OPTIMIZER_SECRET", ""),
+    "prices": env("BAILIWICK_OPTIMIZER_PRICES", ""),
+}
+# Terraform's states: their bucket and its key, as terraform/bootstrap made them (an ARN, an id or an alias).
+STATES: dict[str, str] = {
+    "bucket": env("BAILIWICK_STATE_BUCKET", "bailiwick-state"),
+    "kms_key_id": env("BAILIWICK_STATE_KMS_KEY", "alias/bailiwick-state"),
+}
 TERRAFORM_COMMANDS_PER_REGION = int(env("BAILIWICK_TERRAFORM_PER_REGION", "8"))
 
 INSTALLED_APPS = [
@@ -169,6 +193,7 @@ INSTALLED_APPS = [
     "portal.jobs",
     "portal.notify",
     "portal.approvals",
+    "portal.signatures",
     "tenants",
     "tenants.usage",
     "tenants.configuration",
@@ -183,8 +208,14 @@ INSTALLED_APPS = [
     "compliance.holds",
     "compliance.inventory",
     "compliance.erasing",
+    "compliance.supplements",
+    "compliance.rechecks",
+    "compliance.scans",
+    "compliance.draws",
     "lifecycle",
     "lifecycle.tierchanges",
+    "lifecycle.optimizer",
+    "lifecycle.naming",
     "lifecycle.migration",
     "lifecycle.migration.judging",
     "lifecycle.migration.reading",
@@ -193,7 +224,12 @@ INSTALLED_APPS = [
     "lifecycle.migration.portfolios",
     "lifecycle.migration.windows",
     "lifecycle.migration.copies",
+    "lifecycle.retiring",
+    "lifecycle.exports",
     "lifecycle.migration.rehearsing",
+    "lifecycle.migration.losses",
+    "lifecycle.estate",
+    "lifecycle.estate.upgrades",
 ]
 AHEAD_OF_DJANGO = ["tenants.hot_api.ahead_of"]
 MIDDLEWARE = [
@@ -271,6 +307,7 @@ if OIDC:
 
 SECURE = not EMBEDDED
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # who asks these stands behind the proxy that ends TLS
 SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
@@ -331,7 +368,7 @@ NOTIFY_ALLOW_PRIVATE_ADDRESSES = env("BAILIWICK_NOTIFY_PRIVATE") == "1"  # webho
 DEFAULT_FROM_EMAIL = env("BAILIWICK_MAIL_FROM", "bailiwick@localhost")
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["portal.access.authentication.Bearer", "portal.access.authentication.Session"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["portal.signatures.door.SignedBearer", "portal.access.authentication.Session"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "portal.access.reading.Noted"],
     "DEFAULT_PARSER_CLASSES": ["portal.lib.api.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -353,6 +390,7 @@ API_ROUTES = [
     "portal.notify.api.routes",
     "portal.audit.api.routes",
     "portal.access.api.routes",
+    "portal.signatures.api.routes",
     "tenants.api.routes",
     "tenants.usage.api.routes",
     "tenants.costs.api.routes",
@@ -364,24 +402,38 @@ API_ROUTES = [
     "compliance.holds.api.routes",
     "compliance.inventory.api.routes",
     "compliance.erasing.api.routes",
+    "compliance.rechecks.api.routes",
+    "compliance.scans.api.routes",
+    "compliance.draws.api.routes",
     "lifecycle.api.routes",
     "lifecycle.tierchanges.api.routes",
+    "lifecycle.optimizer.api.routes",
     "lifecycle.migration.api.routes",
     "lifecycle.migration.reviews.api.routes",
     "lifecycle.migration.drills.api.routes",
     "lifecycle.migration.portfolios.api.routes",
     "lifecycle.migration.windows.api.routes",
     "lifecycle.migration.copies.api.routes",
+    "lifecycle.retiring.api.routes",
+    "lifecycle.exports.api.routes",
     "lifecycle.migration.rehearsing.api.routes",
+    "lifecycle.estate.api.routes",
+    "lifecycle.estate.endings_api.routes",
+    "lifecycle.estate.upgrades.api.routes",
 ]
 # What upper floors have platforms told of a tenant, beside its configuration, by name.
 REGISTRY_PARTS = {"service": "lifecycle.migration.windows.queries.service_of"}
 # A kind of case under the rules of another; and what a signed case's subject would be signed as now.
 APPROVAL_RULES_OF = {"tier_change": "tenant_request"}
 APPROVAL_DIGESTS = {
+    "finding_change": "lifecycle.optimizer.actions.digest_now",
     "tier_change": "lifecycle.tierchanges.judgement.current_digest",
     "migration": "lifecycle.migration.planning.digest_now",
     "erasure": "compliance.erasing.queries.digest_now",
+    "estate_decision": "lifecycle.estate.actions.digest_now",
+    "estate_destruction": "lifecycle.estate.actions.digest_now",
+    "tenant_end": "lifecycle.estate.endings.digest_now",
+    "module_upgrade": "lifecycle.estate.upgrades.actions.digest_now",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bailiwick",
@@ -413,8 +465,13 @@ SPECTACULAR_SETTINGS = {
         "SystemRunStateEnum": "compliance.erasing.models.RunState",
         "ObligationStateEnum": "compliance.erasing.models.Owed",
         "TierChangeStateEnum": "lifecycle.tierchanges.models.State",
+        "FindingStateEnum": "lifecycle.optimizer.models.Finding.State",
+        "FindingChangeStateEnum": "lifecycle.optimizer.models.State",
+        "ScanOutcomeEnum": "lifecycle.optimizer.models.Outcome",
         "MigrationStateEnum": "lifecycle.migration.models.State",
         "CopyStateEnum": "lifecycle.migration.copies.models.State",
+        "RetirementStateEnum": "lifecycle.retiring.models.State",
+        "ExportStateEnum": "lifecycle.exports.models.State",
         "StrategyEnum": "lifecycle.migration.models.Strategy",
         "RedFlagKindEnum": "lifecycle.migration.models.RedFlag.Kind",
         "PortfolioStateEnum": "lifecycle.migration.portfolios.models.State",
@@ -423,6 +480,9 @@ SPECTACULAR_SETTINGS = {
         "SystemKindEnum": "compliance.inventory.models.Kind",
         "SystemStateEnum": "compliance.inventory.models.State",
         "CertificateStateEnum": "compliance.certificates.models.State",
+        "DrawStateEnum": "compliance.draws.models.State",
+        "ScanStateEnum": "compliance.scans.models.State",
+        "RecheckStateEnum": "compliance.rechecks.models.State",
         "CertificateTypeEnum": "compliance.certificates.models.Type",
         "CaseStateEnum": "portal.approvals.models.Case.State",
         "RequirementStateEnum": "portal.approvals.models.Requirement.State",
@@ -435,6 +495,13 @@ SPECTACULAR_SETTINGS = {
         "FlagKindEnum": "tenants.flags.models.Kind",
         "TypeEnum": "tenants.flags.models.ValueType",
         "FlagRelationEnum": "tenants.flags.models.Relation.Word",
+        "DecisionStateEnum": "lifecycle.estate.models.Decision.State",
+        "EndingStateEnum": "lifecycle.estate.models.Ending.State",
+        "EstateFindingKindEnum": "lifecycle.estate.models.Finding.Kind",
+        "EstateFindingStateEnum": "lifecycle.estate.models.Finding.State",
+        "RemedyEnum": "lifecycle.estate.models.Remedy",
+        "UpgradeStateEnum": "lifecycle.estate.upgrades.models.State",
+        "UpgradeMemberStateEnum": "lifecycle.estate.upgrades.models.Member.State",
     },
 }
 
@@ -442,10 +509,10 @@ SPECTACULAR_SETTINGS = {
 GUARDED_VERBS = frozenset(
     {
         "tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire",
-        "migration.start", "migration.decommission", "migration.release_green", "certificate.issue",
+        "migration.start", "migration.decommission", "migration.release_green", "copy.release", "certificate.issue",
+        "export.delete",
     }
 )  # fmt: skip
-# `no_rule` stands where an erasure of a single store will: until then a verb stays blocked, held or not.
 GUARDS: dict[str, list[str]] = {
     "tenant.start_erasing": [
         "compliance.holds.guards.not_while_held",
@@ -455,15 +522,29 @@ GUARDS: dict[str, list[str]] = {
         "compliance.holds.guards.not_while_held",
         "lifecycle.erasure.guards.only_when_certified",
     ],
-    "certificate.issue": ["lifecycle.erasure.guards.no_store_holds"],
-    "migration.decommission": ["compliance.holds.guards.not_while_held", "portal.guards.no_rule"],
-    "migration.release_green": ["compliance.holds.guards.not_while_held", "portal.guards.no_rule"],
+    "certificate.issue": [
+        "lifecycle.erasure.guards.no_store_holds",
+        "lifecycle.erasure.guards.nothing_unlisted",
+        "lifecycle.exports.guards.none_lies_around",
+    ],
+    "export.delete": ["compliance.holds.guards.not_while_held"],
+    "migration.decommission": [
+        "compliance.holds.guards.not_while_held",
+        "lifecycle.migration.judging.guards.green_is_well",
+    ],
+    "migration.release_green": [
+        "compliance.holds.guards.not_while_held",
+        "lifecycle.migration.losses.guards.no_green_is_open",
+    ],
+    "copy.release": ["compliance.holds.guards.not_while_held"],
     "ledger.retire": ["compliance.holds.guards.nothing_held", "portal.guards.no_rule"],
     "tenant.archive": ["lifecycle.suspension.guards.not_while_moving"],
     "approval.take_effect": ["lifecycle.migration.rehearsing.guards.approved_after_rehearsal"],
     "migration.start": [
         "lifecycle.migration.rehearsing.guards.a_rehearsal_passed",
         "lifecycle.migration.copies.guards.a_copy_exists",
+        "lifecycle.migration.losses.guards.no_green_is_open",
+        "lifecycle.retiring.guards.nothing_is_erased_there",
     ],
 }
 
@@ -477,6 +558,8 @@ METRIC_COLLECTORS = [
     "tenants.health.metrics.HealthCollector",
     "lifecycle.provisioning.metrics.ProvisioningCollector",
     "lifecycle.migration.metrics.MigrationCollector",
+    "lifecycle.estate.metrics.EstateCollector",
+    "lifecycle.optimizer.metrics.OptimizerCollector",
 ]
 # Data that every installation starts with (manage.py seed).
 DEFAULTS = [
@@ -493,7 +576,10 @@ DEFAULTS = [
     "lifecycle.migration.drills.defaults.install",
     "lifecycle.migration.rehearsing.defaults.install",
     "lifecycle.erasure.defaults.install",
+    "lifecycle.exports.defaults.install",
     "compliance.erasing.defaults.install",
+    "lifecycle.estate.defaults.install",
+    "lifecycle.optimizer.defaults.install",
 ]
 DEMO_DEFAULTS = ["tenants.defaults.install_demo_units"]
 
@@ -514,35 +600,50 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "portal.notify.subscribers.approval_approved",
         "lifecycle.provisioning.subscribers.approved",
         "lifecycle.tierchanges.subscribers.approved",
+        "lifecycle.optimizer.subscribers.approved",
         "lifecycle.migration.subscribers.approved",
         "compliance.erasing.subscribers.approved",
+        "lifecycle.estate.subscribers.approved",
+        "lifecycle.estate.upgrades.subscribers.approved",
     ],
     "approval.rejected": [
         "portal.notify.subscribers.approval_rejected",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.optimizer.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
         "compliance.erasing.subscribers.ended",
+        "lifecycle.estate.subscribers.ended",
+        "lifecycle.estate.upgrades.subscribers.ended",
     ],
     "approval.expired": [
         "portal.notify.subscribers.approval_expired",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.optimizer.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
         "compliance.erasing.subscribers.ended",
+        "lifecycle.estate.subscribers.ended",
+        "lifecycle.estate.upgrades.subscribers.ended",
     ],
     "approval.voided": [
         "portal.notify.subscribers.approval_voided",
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.optimizer.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
         "compliance.erasing.subscribers.ended",
+        "lifecycle.estate.subscribers.ended",
+        "lifecycle.estate.upgrades.subscribers.ended",
     ],
     "approval.cancelled": [
         "lifecycle.provisioning.subscribers.ended",
         "lifecycle.tierchanges.subscribers.ended",
+        "lifecycle.optimizer.subscribers.ended",
         "lifecycle.migration.subscribers.ended",
         "compliance.erasing.subscribers.ended",
+        "lifecycle.estate.subscribers.ended",
+        "lifecycle.estate.upgrades.subscribers.ended",
     ],
     "tier_change.changed": ["lifecycle.tierchanges.subscribers.changed"],
     "approval.blocked": ["portal.notify.subscribers.approval_blocked"],
@@ -558,6 +659,9 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "migration_drill.concluded": ["lifecycle.migration.drills.subscribers.concluded"],
     "migration_review.opened": ["lifecycle.migration.reviews.subscribers.opened"],
     "migration.gates_failed": ["lifecycle.migration.judging.subscribers.failed"],
+    "migration.loss_asked": ["lifecycle.migration.losses.subscribers.asked"],
+    "migration.not_following": ["lifecycle.migration.subscribers.not_following"],
+    "migration.green_closed": ["lifecycle.migration.losses.subscribers.green_closed"],
     "migration.window_opened": ["lifecycle.migration.windows.subscribers.opened"],
     "migration.window_closed": ["lifecycle.migration.windows.subscribers.closed"],
     "migration.throttle_asked": ["lifecycle.migration.windows.subscribers.throttle_asked"],
@@ -567,10 +671,30 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "hold.unreached": ["compliance.holds.subscribers.unreached"],
     "inventory.drift": ["compliance.inventory.subscribers.drifted"],
     "inventory.statement_ending": ["compliance.inventory.subscribers.statement_ending"],
-    "hold.released": ["lifecycle.holding.subscribers.released", "compliance.erasing.subscribers.hold_released"],
+    "hold.released": [
+        "lifecycle.holding.subscribers.released",
+        "compliance.erasing.subscribers.hold_released",
+        "lifecycle.retiring.subscribers.hold_released",
+        "lifecycle.exports.subscribers.hold_released",
+    ],
+    "store.retired": [
+        "lifecycle.migration.subscribers.store_retired",
+        "lifecycle.migration.copies.steps.store_retired",
+    ],
     "erasure.cancelled": ["lifecycle.erasure.subscribers.cancelled"],
     "erasure.due": ["lifecycle.erasure.subscribers.due"],
-    "erasure.changed": ["compliance.erasing.subscribers.changed"],
+    "erasure.changed": [
+        "compliance.erasing.subscribers.changed",
+        "compliance.supplements.subscribers.changed",
+        "lifecycle.exports.subscribers.erasure_changed",
+    ],
+    "export.ready": ["lifecycle.exports.subscribers.ready"],
+    "erasure.obligation_lapsed": ["compliance.supplements.subscribers.lapsed"],
+    "erasure.contested": ["compliance.rechecks.subscribers.contested"],
+    "scan.ended": ["compliance.scans.subscribers.ended"],
+    "scan.overdue": ["compliance.scans.subscribers.overdue"],
+    "recheck.concluded": ["compliance.rechecks.subscribers.concluded"],
+    "supplement.contradicted": ["compliance.supplements.subscribers.contradicted"],
     "erasure.due_near": ["compliance.erasing.subscribers.due_near"],
     "erasure.obligation_due": ["compliance.erasing.subscribers.obligation_due"],
     "retention_rule.review_due": ["compliance.erasing.subscribers.rule_review"],
@@ -588,6 +712,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "compliance.certificates.subscribers.void",
         "lifecycle.erasure.subscribers.certificate_changed",
     ],
+    "certificate_store.failed": ["compliance.certificates.subscribers.store_failed"],
     "certificate_key.ending": ["compliance.certificates.subscribers.key_ending"],
     "job.failed": [
         "portal.notify.subscribers.job_failed",
@@ -597,13 +722,23 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "lifecycle.migration.copies.steps.job_ended",
         "lifecycle.migration.rehearsing.steps.job_ended",
         "lifecycle.erasure.subscribers.job_failed",
+        "lifecycle.estate.subscribers.job_ended",
+        "lifecycle.optimizer.subscribers.job_failed",
+        "lifecycle.estate.upgrades.subscribers.job_ended",
+        "lifecycle.exports.subscribers.job_ended",
     ],
     "job.cancelled": [
         "lifecycle.provisioning.subscribers.job_failed",
         "lifecycle.migration.subscribers.job_failed",
         "lifecycle.migration.copies.steps.job_ended",
         "lifecycle.migration.rehearsing.steps.job_ended",
+        "lifecycle.estate.subscribers.job_ended",
+        "lifecycle.estate.upgrades.subscribers.job_ended",
+        "lifecycle.exports.subscribers.job_ended",
     ],
+    "estate.found": ["lifecycle.estate.subscribers.found"],
+    "estate.ending": ["lifecycle.estate.subscribers.ending"],
+    "upgrade.member_done": ["lifecycle.estate.upgrades.subscribers.member_done"],
     "ticket.opened": ["portal.notify.subscribers.ticket_opened"],
     "rollback.finished": ["portal.notify.subscribers.rollback_finished"],
     "incident.opened": ["portal.notify.subscribers.incident_opened"],
@@ -631,14 +766,29 @@ JOB_KINDS = {
     "archive": "lifecycle.suspension.jobs.ARCHIVE",
     "status.restore": "lifecycle.suspension.jobs.RESTORE",
     "certificate.issue": "compliance.certificates.jobs.ISSUE",
+    "certificate.supplement": "compliance.supplements.jobs.SUPPLEMENT",
+    "certificate.refuse": "compliance.supplements.jobs.REFUSE",
+    "certificate.recheck": "compliance.rechecks.jobs.RECHECK",
+    "inventory.scan": "compliance.scans.jobs.SCAN",
+    "erasure.draw": "compliance.draws.jobs.DRAW",
     "hold.fence": "lifecycle.holding.jobs.FENCE",
     "erasure.run": "lifecycle.erasure.jobs.RUN",
     "erasure.clear_up": "lifecycle.erasure.jobs.CLEAR_UP",
+    "optimizer.scan": "lifecycle.optimizer.jobs.SCAN",
+    "optimizer.carry_out": "lifecycle.optimizer.carrying.CARRY_OUT",
     "migration.move": "lifecycle.migration.jobs.MOVE",
     "migration.roll_back": "lifecycle.migration.jobs.ROLL_BACK",
+    "migration.close_green": "lifecycle.migration.jobs.CLOSE_GREEN",
     "migration.copy": "lifecycle.migration.copies.jobs.COPY",
+    "store.retire": "lifecycle.retiring.jobs.RETIRE",
+    "export.make": "lifecycle.exports.jobs.EXPORT",
+    "export.delete": "lifecycle.exports.jobs.REMOVE",
     "migration.clone": "lifecycle.migration.rehearsing.jobs.CLONE",
     "migration.rehearse": "lifecycle.migration.rehearsing.jobs.REHEARSE",
+    "estate.compare": "lifecycle.estate.jobs.COMPARE",
+    "estate.search": "lifecycle.estate.jobs.SEARCH",
+    "estate.carry_out": "lifecycle.estate.jobs.CARRY_OUT",
+    "upgrade.tenant": "lifecycle.estate.upgrades.jobs.UPGRADE",
 }
 SCHEDULE = {
     "portal.jobs.schedule.redrive_orphans": 2,
@@ -651,10 +801,14 @@ SCHEDULE = {
     "tenants.registry.schedule.forget_old": 3600,
     "compliance.schedule.tick": 600,
     "compliance.certificates.schedule.tick": 3600,
+    "compliance.certificates.schedule.try_store": 86_400,
     "compliance.holds.schedule.tick": 600,
     "compliance.inventory.schedule.tick": 600,
     "compliance.inventory.schedule.remind": 3600,
     "compliance.erasing.schedule.tick": 60,
+    "compliance.supplements.schedule.tick": 3600,
+    "compliance.rechecks.schedule.tick": 3600,
+    "compliance.scans.schedule.tick": 3600,
     "tenants.flags.actions.note_ends": 600,
     "tenants.costs.schedule.tick": 300,
     "tenants.health.schedule.tick": 60,
@@ -663,11 +817,17 @@ SCHEDULE = {
     "lifecycle.provisioning.schedule.tick": 30,
     "lifecycle.suspension.schedule.tick": 60,
     "lifecycle.holding.schedule.tick": 60,
+    "lifecycle.exports.schedule.tick": 60,
     "lifecycle.tierchanges.schedule.tick": 60,
+    "lifecycle.optimizer.schedule.tick": 600,
     "lifecycle.migration.schedule.tick": 2,
+    "lifecycle.migration.losses.schedule.tick": 2,
     "lifecycle.migration.reviews.schedule.tick": 300,
     "lifecycle.migration.drills.schedule.tick": 3600,
     "lifecycle.migration.portfolios.schedule.tick": 10,
+    "lifecycle.estate.schedule.tick": 300,
+    "lifecycle.estate.schedule.watch_endings": 60,
+    "lifecycle.estate.upgrades.running.tick": 30,
 }
 
 # The queue holds hints, the database the truth: what a worker took is in its hands only, and sent again if it dies.

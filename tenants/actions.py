@@ -187,6 +187,17 @@ def note_validation(tenant_id: UUID, *, outcome: str, actor: Actor) -> None:
 
 
 @action
+def note_modules(tenant_id: UUID, *, digest: str, actor: Actor) -> None:
+    """Keep on the tenant which modules it was made with; what is known already is not written again."""
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    if tenant.module_version == digest[:12]:
+        return
+    before, tenant.module_version = tenant.module_version, digest[:12]
+    _save(tenant)
+    record("tenant.modules_changed", tenant, actor=actor, data={"from": before, "to": digest})
+
+
+@action
 def note_health(tenant_id: UUID, *, score: int | None, actor: Actor) -> None:
     """Keep the tenant's health, 0 to 100, or that it is not known; of a tenant not in use it never is."""
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)

@@ -34,7 +34,13 @@ def django_db_modify_db_settings(stack: Stack, django_db_modify_db_settings_para
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Tests that commit are cleaned up by TRUNCATE, which append-only tables refuse: here alone they allow it."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
+    with django_db_blocker.unblock():
+        let_truncate()
+
+
+def let_truncate() -> None:
+    """Again after what has switched a table's triggers off and on."""
+    with connection.cursor() as cursor:
         cursor.execute("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname LIKE '%%\\_truncate'")
         for table, trigger in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")

@@ -52,6 +52,8 @@ def product() -> Stack:
         "BAILIWICK_PROVIDER_FAULTS": str(home / "faults.json"),  # no file, no fault
         "BAILIWICK_ERASURE_UNDO_SECONDS": "0",
         "BAILIWICK_ERASURE_GRACE_SECONDS": "1",
+        "BAILIWICK_ERASURE_RESWEEP_AFTER_SECONDS": "1",
+        "BAILIWICK_MIGRATION_BUDGET_MS": "2000",  # the machine of a test run is busy
     }
     return Stack(home, only=parts, owner=int(os.environ[OWNER]), env=drills)
 

@@ -7,10 +7,10 @@ status. That holds without a lease, and no suspension ever waits for one.
 
 from uuid import UUID
 
+from lifecycle.naming.queries import names_in
 from lifecycle.provisioning.judgement import connected_regions
 from lifecycle.provisioning.subject import region_named
 from lifecycle.stores.errors import Permanent, StoreError
-from lifecycle.stores.names import TenantNames
 from portal.jobs.kinds import Evidence
 from tenants.models import Status
 from tenants.queries import last_move, tenant_by_id
@@ -42,4 +42,4 @@ def _place(tenant_id: UUID) -> Place | None:
         return None
     if tenant.region not in connected_regions():
         raise Permanent("region", "connect", f"{tenant.region} is not connected to this portal; follow there by hand")
-    return Place(tenant, region_named(tenant.region), TenantNames(tenant.pk, tenant.name, tenant.region), stands)
+    return Place(tenant, region_named(tenant.region), names_in(tenant, tenant.region), stands)

@@ -31,11 +31,16 @@ def ensure_platform_service() -> None:
     if settings.CREATE_SECRETS and not (live and path.exists()):
         path.unlink(missing_ok=True)
         user.api_tokens.filter(revoked_at=None).update(revoked_at=now())
-        life = timedelta(days=365)
-        _, credential = issue_token(
-            actor=SEED, user=user, label="RAG platform", scopes=PLATFORM_SCOPES, life=life, reason="shipped"
-        )
-        read_or_create(path, credential.encode())
+        read_or_create(path, new_platform_token(user, days=365, reason="shipped").encode())
+
+
+def new_platform_token(user: User, *, days: int, reason: str) -> str:
+    """A further credential of the platform's account, shown this once; those before it stay valid."""
+    life = timedelta(days=days)
+    _, credential = issue_token(
+        actor=SEED, user=user, label="RAG platform", scopes=PLATFORM_SCOPES, life=life, reason=reason
+    )
+    return credential
 
 
 def ensure_demo_people() -> None:

@@ -75,4 +75,4 @@ def _by_token(credential: str) -> tuple[User, jwt.Claims] | None:
         return None
     if token.last_used_at is None or token.last_used_at < now() - timedelta(minutes=1):
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now())
-    return token.user, jwt.Claims(str(token.user_id), frozenset(token.scopes), via="token")
+    return token.user, jwt.Claims(str(token.user_id), frozenset(token.scopes), "token", token=str(token.pk))

@@ -33,6 +33,7 @@ class Claims:
     scopes: frozenset[str] | None
     via: str = "jwt"
     epoch: int = 0
+    token: str = ""  # the API token's id, where it was one
 
 
 def _key() -> Any:

@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 
 
 class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "portal.access.authentication.Bearer"
+    target_class = "portal.signatures.door.SignedBearer"
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

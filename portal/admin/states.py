@@ -19,7 +19,7 @@ TONES: dict[str, frozenset[str]] = {
     "green": frozenset(
         "active approved signed succeeded done completed pass passed resolved current delivered compliant allowed "
         "allow ok create proven healthy committed sent read_back accepted being_tried on_guard within_budget switched "
-        "blue_decommissioned issued erased crypto_erased anonymised verified lapsed not_held".split()
+        "blue_decommissioned issued erased crypto_erased anonymised verified lapsed not_held expired".split()
     ),
     "red": frozenset(
         "rejected failed fail refused refuse blocked rollback_incomplete denied deny error disputed dead p0 critical "

@@ -55,6 +55,12 @@ def at_once(tenant: Tenant, version: int) -> None:
     transaction.on_commit(lambda: _tell_quietly(present))
 
 
+def last_told(tenant_id: UUID) -> Told:
+    """A tenant's configuration as it was last published; empty where it never was."""
+    row = Published.objects.filter(pk=tenant_id).first()
+    return told(row) if row else {}
+
+
 def told(row: Published) -> Told:
     """A tenant's configuration as enforcement points hear it."""
     return {**json.loads(row.body), "config_version": row.version}

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 from portal.access.demo import PASSWORD
-from portal.access.models import User
+from portal.access.models import ApiToken, User
 from portal.lib.clock import now
 from tenants.health.models import Scale
 from tenants.models import Tenant
@@ -17,6 +17,7 @@ from .routes import Door
 HANGING = {"revoke": ["grant"], "answer": ["question"], "done": ["measure"]}
 REASON = {"reason": "because"}
 HOLD = {"kind": "regulatory", "matter": "Inquiry", **REASON}
+PUBLIC = "11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 PROVED = {**REASON, "password": PASSWORD}
 DIGEST = "d" * 64
 NOTHING: dict[str, Any] = {}
@@ -91,6 +92,7 @@ API |= {
 MEASURE = {"text": "Double the pool.", "owner": "kiran", "due_on": "2099-01-01"}
 WHY = {"cause": "A pool too small.", "retry_on": "2099-01-01"}
 API |= {
+    "/api/v1/migrations/{pk}/loss-acceptance/": {"writes": "unknown", **REASON},
     "/api/v1/portfolios/{pk}/budget/": {"budget_inr": "500000", **REASON},
     "/api/v1/drill-rules/{pk}/": {"every_days": 30, **REASON},
     "/api/v1/migration-reviews/{pk}/": {**WHY, **REASON},
@@ -111,10 +113,19 @@ KEPT = {
 TOLD = {"name": "Payroll Ltd", "how": "By letter.", **REASON}
 ERASE = {"kind": "person", "legal_basis": "gdpr-17", "user_id": "0193b0a0-0000-7000-8000-000000000001"}
 ERASE_NOW = {**ERASE, "identity": "document", **REASON}
+RECEIPT = {"digest": DIGEST, **REASON}
 API |= {
+    "/api/v1/exports/{pk}/receipt/": RECEIPT,
     "/api/v1/erasure-requests/{pk}/recipients/": TOLD,
     "/api/v1/retention-rules/": {"code": "RET-900", **KEPT},
     "/api/v1/retention-rules/{pk}/": {"days": 3000, **REASON},
+    "/api/v1/lifetimes/": {"tier": "gold", "environment": "prod", "days": 30, **REASON},
+    "/api/v1/lifetimes/{pk}/change/": {"days": 30, **REASON},
+}
+LET_STAND = {"owner": "kiran", "expires_on": f"{now() + timedelta(days=30):%Y-%m-%d}", **REASON}
+API |= {
+    "/api/v1/findings/{pk}/exception/": LET_STAND,
+    "/api/v1/findings/{pk}/change/": {"justification": "It idles."},
 }
 PLAYBOOK = {
     "strategy": "long_window", "window_min_minutes": 240, "window_max_minutes": 360, "stability_hours": 24,
@@ -139,10 +150,14 @@ CONSOLE: dict[str, dict[str, Any]] = {
     },
     "/migrations/new/": {"tenant": "fin-free", "target": "eu-west-1", "strategy": "", **REASON},
     "/migrations/{object_id}/do/throttle/": {"writes_per_second": "100", "minutes": "60"},
+    "/migrations/{object_id}/do/accept_loss/": {"writes": "unknown"},
     "/rehearsals/new/": {"tenant": "finance-notes", "target": "eu-west-1", **REASON},
     "/copies/new/": {"tenant": "fin-free", "region": "eu-west-1", **REASON},
     "/playbooks/{object_id}/do/edit/": PLAYBOOK,
     "/erasures/{object_id}/do/tell_recipient/": TOLD,
+    "/lifetimes/new/": {"tier": "gold", "environment": "prod", "days": 30},
+    "/lifetimes/{object_id}/do/change/": {"days": 30},
+    "/exports/{object_id}/do/confirm/": RECEIPT,
     "/retention-rules/new/": {"code": "RET-900", **KEPT},
     "/retention-rules/{object_id}/do/edit/": KEPT,
     "/portfolios/new/": {
@@ -165,8 +180,11 @@ CONSOLE: dict[str, dict[str, Any]] = {
         **REASON,
     },
     "/systems/new/": STORE,
+    "/certificate-rechecks/new/": {"number": "EC-000001"},
+    "/erasure-draws/new/": {"number": "ER-0001"},
     "/systems/{object_id}/do/attest/": WORD,
     "/system-findings/{object_id}/do/list_finding/": LISTED,
+    "/findings/{object_id}/do/except/": LET_STAND,
     "/rates/new/": RATE,
     "/terms/new/": TERMS,
     "/tenants/{object_id}/do/payment/": {"payment_status": "overdue", "billing_contact": "meera"},
@@ -210,6 +228,8 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
         return {"measure": below.get(key, 1), **REASON}
     if door.route == "/api/v1/rehearsals/":
         return {"tenant_id": key, "target": "eu-west-1", **REASON}
+    if door.route == "/api/v1/exports/":
+        return {"tenant_id": key, **REASON}
     if door.route == "/api/v1/tenant-copies/":
         return {"tenant_id": key, "region": "eu-west-1", **REASON}
     if door.route == "/api/v1/usage/":
@@ -227,10 +247,20 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
             "annual_budget_inr",
         )
         return {name: value for name, value in request_of(business_unit=key).items() if name in typed}
+    if door.route == "/api/v1/estate-decisions/":
+        return {"findings": [key], "remedy": "repair", **REASON}
+    if door.route == "/api/v1/noise-rules/":
+        return {"resource_type": "region_bucket", "owner": "kiran", "expires_on": _in_days(30), **REASON}
     if door.route == "/api/v1/holds/":
         return {"tenant_id": key, **HOLD}
     if door.route.startswith("/api/v1/erasure-requests/") and door.in_body:
         return {"tenant_id": key, **(ERASE if door.word == "preview" else ERASE_NOW)}
+    if door.route == "/api/v1/client-keys/":
+        return {"token": str(ApiToken.objects.get(label="signs").pk), "public_key": PUBLIC, **REASON}
+    if door.route == "/api/v1/erasure-draws/":
+        return {"request_id": key, **REASON}
+    if door.route == "/api/v1/certificate-rechecks/":
+        return {"certificate_id": key, **REASON}
     if door.word == "acknowledgement":
         return NOTHING
     if door.route == "/api/v1/tier-changes/":
@@ -258,11 +288,24 @@ def sent_to_console(door: Door, key: str, below: dict[str, str]) -> dict[str, An
         return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **HOLD}
     if door.route == "/erasures/new/":
         return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **ERASE_NOW}
+    if door.route == "/exports/new/":
+        return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **REASON}
+    if door.route == "/client-keys/new/":
+        return {"token": str(ApiToken.objects.get(label="signs").pk), "public_key": PUBLIC, **REASON}
     if door.route == "/delegations/new/":
         return _delegation()
+    if door.route == "/noise-rules/new/":
+        owner = str(User.objects.get(username="kiran").pk)
+        return {"resource_type": "region_bucket", "owner": owner, "expires_on": _in_days(30), **REASON}
+    if door.route == "/estate-findings/{object_id}/do/ignore/":
+        return {**REASON, "verb": "ignore", "until": _in_days(5)}
     more = CONSOLE.get(door.route, {})
     more |= {name: below.get(key, key) for name in HANGING.get(door.word, ())}
     return {**REASON, "verb": door.word, "own_password": PASSWORD, **more}
+
+
+def _in_days(count: int) -> str:
+    return (now() + timedelta(days=count)).date().isoformat()
 
 
 def _delegation() -> dict[str, Any]:

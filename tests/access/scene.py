@@ -12,14 +12,21 @@ from uuid import uuid4
 from django.apps import apps
 from django.db import models
 
+from compliance.draws.models import Draw
 from compliance.holds.models import Hold
+from compliance.rechecks.models import Recheck
+from compliance.scans.models import Scan, StoreFinding
+from lifecycle.estate.models import Lifetime
+from lifecycle.exports.models import Export
 from lifecycle.migration.drills.models import Drill
+from lifecycle.migration.losses.models import Loss
 from lifecycle.migration.models import Migration, RedFlag
 from lifecycle.migration.portfolios.models import Portfolio
 from lifecycle.migration.rehearsing.models import RehearsalDemand
 from lifecycle.migration.reviews.models import Review as MoveReview
 from lifecycle.migration.windows.models import Throttle
 from lifecycle.models import Incident, TenantRequest, Ticket, ValidationRun
+from lifecycle.retiring.models import Retirement
 from portal.access.accounts import SEED
 from portal.access.actions import issue_token
 from portal.access.models import Grant, User
@@ -27,8 +34,10 @@ from portal.approvals.models import Case, Delegation, Question
 from portal.audit.models import Entry
 from portal.jobs.models import Job
 from portal.lib.clock import now
+from portal.lib.ids import new_id
 from portal.notify.models import Channel, Route
 from portal.notify.seal import seal
+from portal.signatures.models import ClientKey, SignedRequest
 from tenants.configuration.models import Version
 from tenants.costs.models import Arrears, Rate, Statement
 from tenants.costs.statements import freeze, refresh
@@ -42,12 +51,17 @@ from tests.admin.world import build, case_of, checks, job, person, tenant
 from tests.compliance.certificates.made import issued_row
 from tests.erasing.made import owed
 from tests.erasing.made import row as erasure
+from tests.estate.made import decision as decided
+from tests.estate.made import ending, noise, upgrade
+from tests.estate.made import finding as odd
 from tests.flags.made import admin, flag, on_for
 from tests.holds.made import hold, refused
 from tests.inventory.made import finding, system
 from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
 from tests.migration.control.made import copied, like, migration, rehearsed
+from tests.optimizer.made import change, excepted, scanned
+from tests.optimizer.made import finding as waste
 from tests.sealing import look_here, seal_here
 from tests.tierchanges.made import row
 from tests.tierchanges.test_states import put as put_change
@@ -91,7 +105,7 @@ MOVES = {
     "paused": ("resume",),
     "traffic_cutover_started": ("problems", "report"),
     "failed": ("rollback", "roll_back"),
-    "traffic_cutover_complete": ("drill", "rollback-drills"),
+    "traffic_cutover_complete": ("drill", "rollback-drills", "loss-acceptance", "accept_loss"),
 }
 ERASURES = {
     "awaiting_approval": (
@@ -100,6 +114,7 @@ ERASURES = {
     "failed": ("retry",),
     "refused": ("objection", "contest"),
 }  # fmt: skip
+UPGRADES = {"running": ("stop",), "stopped": ("resume", "resumption", "cancel", "cancellation")}
 PORTFOLIOS = {"planned": ("start", "budget"), "running": ("stop",), "stopped": ("resume", "cancel", "cancellation")}
 
 
@@ -166,7 +181,9 @@ class Scene:
         self._certificates(tenants)
         self._holds(tenants)
         self._inventory()
+        self._optimizer()
         self._erasures(tenants)
+        self._estate(tenants)
         publish.number(list(Tenant.objects.values_list("pk", flat=True)))
         seal_here()
         look_here()
@@ -175,6 +192,13 @@ class Scene:
     def _certificates(self, tenants: dict[str, Tenant]) -> None:
         found = {name: issued_row(one.pk, one.business_unit_id, f"scene-{name}") for name, one in tenants.items()}
         self._keep("certificates.certificate", **found)
+        looks = {
+            name: Recheck.objects.create(
+                certificate=one, cause="scheduled", asked_by="system:rechecks", state="clean", ended_at=now()
+            )
+            for name, one in found.items()
+        }
+        self._keep("rechecks.recheck", **looks)
 
     def _money(self, tenants: dict[str, Tenant]) -> None:
         """Usage and statements of a month that is closed, which alone can be corrected."""
@@ -242,6 +266,7 @@ class Scene:
         self._keep("rehearsing.rehearsal", **{name: rehearsed(one) for name, one in tenants.items()})
         self._keep("rehearsing.rehearsaldemand", here=RehearsalDemand.objects.get(pk="gold"))
         self._keep("copies.tenantcopy", **{name: copied(one) for name, one in tenants.items()})
+        self._keep("retiring.retirement", **{name: _left(one) for name, one in tenants.items()})
         for state, words in MOVES.items():
             there = {name: _moving(state, tenants[name]) for name in ("own", "other")}
             for word in words:
@@ -295,12 +320,33 @@ class Scene:
                 own = {name: _held(tenants[name], asked_by) for name in ("own", "other")}
                 self._keep(f"holds.hold:{word}", **{**held, **own})
 
+    def _optimizer(self) -> None:
+        """Each word has a finding of its own; the account is connected to nothing, so a scan meets a conflict."""
+        self._keep("optimizer.finding", here=waste())
+        for word in ("exception", "except", "change", "propose"):
+            self._keep(f"optimizer.finding:{word}", here=waste(f"i-{word}"))
+        for word in ("exception-end", "end_exception"):
+            self._keep(f"optimizer.finding:{word}", here=excepted(f"i-{word}"))
+        self._keep("optimizer.findingchange", here=change(waste("i-asked")))
+        for word in ("cancellation", "withdraw"):
+            self._keep(f"optimizer.findingchange:{word}", here=change(waste(f"i-{word}")))
+        self._keep("optimizer.scan", here=scanned())
+
     def _inventory(self) -> None:
         """Stores of record belong to no tenant; a removal is asked for once, and confirmed by somebody else."""
         self._keep("inventory.system", here=system())
         for word in ("removal-withdrawal", "withdraw_removal", "removal-confirmation", "confirm_removal"):
             self._keep(f"inventory.system:{word}", here=system(f"old-{word.replace('_', '-')}", asked_by="oliver"))
         self._keep("inventory.finding", here=finding())
+        scan = Scan.objects.create(
+            quarter="2026-Q4", asked_by="seed", state="open", due_on=now().date(), ended_at=now(), places=[]
+        )
+        self._keep("scans.scan", here=scan)
+        for word in ("", ":settlement", ":settle"):
+            store = StoreFinding.objects.create(
+                scan=scan, account="legacy", region="eu-west-1", kind="bucket", name=f"forgotten{word}"
+            )
+            self._keep(f"scans.storefinding{word}", here=store)
         for word in ("listing", "list_finding"):
             self._keep(f"inventory.finding:{word}", here=finding(f"forgotten-{word}"))
 
@@ -313,7 +359,54 @@ class Scene:
             for word in words:
                 there = {name: erasure(one, state) for name, one in free.items()}
                 self._keep(f"erasing.erasurerequest:{word}", **{**every, **there})
+        for word in ("waive_export", "export-waiver"):
+            whole = {name: erasure(one, kind="tenant") for name, one in free.items()}
+            self._keep(f"erasing.erasurerequest:{word}", **{**every, **whole})
+        exports = {name: _exported(one) for name, one in tenants.items()}
+        self._keep("exports.export", **exports)
+        for word in ("confirm", "receipt", "withdraw", "withdrawal"):
+            self._keep(
+                f"exports.export:{word}", **{**exports, **{name: _exported(one, True) for name, one in free.items()}}
+            )
+        draws = {
+            name: Draw.objects.create(
+                request=erasure(one, "failed"), asked_by=person("farah"), state="done", ended_at=now()
+            )
+            for name, one in tenants.items()
+        }
+        self._keep("draws.draw", **draws)
         self._keep("erasing.obligation", **{name: owed(one) for name, one in tenants.items()})
+
+    def _estate(self, tenants: dict[str, Tenant]) -> None:
+        """Each word has findings of its own: one is decided about once."""
+        self._keep("estate.finding", **{name: odd(one) for name, one in tenants.items()})
+        for word in ("estate-decisions", "repair", "ignore", "adopt", "destroy"):
+            about = {"kind": "orphan", "detail": {"import_id": "x"}} if word in ("adopt", "destroy") else {}
+            about |= {"address": "" if word == "destroy" else f"module.{word}", "resource": word}
+            self._keep(f"estate.finding:{word}", **{name: odd(one, **about) for name, one in tenants.items()})
+        self._keep("estate.decision", **{name: decided(one) for name, one in tenants.items()})
+        for word in ("withdrawal", "withdraw"):
+            self._keep(f"estate.decision:{word}", **{name: decided(one) for name, one in tenants.items()})
+        self._keep("estate.noiserule", here=noise())
+        self._keep("estate.noiserule:end", here=noise())
+        self._keep("estate.ending", **{name: ending(one) for name, one in tenants.items()})
+        few = iter(Lifetime.objects.order_by("pk"))
+        self._keep("estate.lifetime", here=next(few))
+        for word in ("change", "removal", "remove"):
+            self._keep(f"estate.lifetime:{word}", here=next(few))
+        self._keep("upgrades.upgrade", here=upgrade(tenants["own"], "done"))
+        for state, words in UPGRADES.items():
+            for word in words:
+                self._keep(f"upgrades.upgrade:{word}", here=upgrade(tenants["own"], state))
+
+    def _signed(self, life: timedelta) -> None:
+        signs, _ = issue_token(
+            actor=SEED, user=person("meera"), label="signs", scopes=["tenant.read"], life=life, reason="ci"
+        )
+        key = ClientKey.objects.create(id="0" * 16, token=signs, public_key="A" * 43 + "=", registered_by="seed")
+        self._keep("signatures.clientkey", own=key)
+        sent = SignedRequest.objects.create(key=key, request_id="scene", base="base", signature="signature")
+        self._keep("signatures.signedrequest", here=sent)
 
     def _people(self) -> None:
         user, life = person("nadia"), timedelta(days=1)
@@ -328,6 +421,7 @@ class Scene:
             actor=SEED, user=person("meera"), label="ci", scopes=["tenant.read"], life=life, reason="ci"
         )
         self._keep("access.apitoken", own=token)
+        self._signed(life)
         self._keep("notify.notice", own=person("meera").notices.first())
         opened = person("pooja").access_sessions.first()
         self._keep("access.accesssession", here=opened)
@@ -348,6 +442,24 @@ class Scene:
         channel = Channel.objects.create(name="Ops", kind="webhook", sealed_target=target, created_by="system:test")
         self._keep("notify.channel", here=channel)
         self.below[str(channel.pk)] = str(Route.objects.create(channel=channel, event="job.failed").pk)
+
+
+def _exported(one: Tenant, is_ready: bool = False) -> Export:
+    """One that is being made, or that was taken away and waits for its receipt."""
+    number = Export.objects.count() + 1
+    given = {"tenant": one, "region": one.region, "requested_by": person("farah"), "reason": "test"}
+    found = Export.objects.create(number=number, **given)
+    if is_ready:
+        at = now()
+        said = {
+            "state": "ready",
+            "digest": "d" * 64,
+            "verified_at": at,
+            "as_of": at,
+            "expires_at": at + timedelta(days=9),
+        }
+        Export.objects.filter(pk=found.pk).update(downloads=1, **said)
+    return found
 
 
 def _used(one: Tenant, day: date) -> Delta:
@@ -426,6 +538,9 @@ def _moving(state: str, twin: Tenant) -> Migration:
         ended = {"state": "failed", "error": "cut", "finished_at": now(), "requested_by": SEED.id}
         work = Job.objects.create(tenant_id=one.pk, subject_id=str(found.pk), **about, **ended)
         Migration.objects.filter(pk=found.pk).update(job_id=work.pk)
+    if state == "traffic_cutover_complete":
+        Migration.objects.filter(pk=found.pk).update(switched_at=now())
+        Loss.objects.create(migration=found)
     if state in ("dual_write_enabled", "provisioning_green"):
         Throttle.objects.create(migration=found, asked_by=person("kiran"), reason="It falls behind.")
     return found
@@ -453,3 +568,9 @@ def _no_longer_offered() -> Tier:
     ended.pk, ended.code, ended.name, ended.is_offered = "copper", "copper", "Copper", False
     ended.save(force_insert=True)
     return ended
+
+
+def _left(one: Tenant) -> Retirement:
+    """A store that the tenant has left, whose work has ended without success."""
+    given = {"tenant": one, "region": "eu-west-1", "occasion": "green", "subject": new_id(), "key": b"k" * 32}
+    return Retirement.objects.create(**given, requested_by=SEED.id, reason="test")

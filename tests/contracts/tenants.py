@@ -26,15 +26,19 @@ def labels(of: TenantNames) -> dict[str, str]:
     return {"TenantID": str(of.tenant_id), "Tier": "gold", "Owner": "tests"}
 
 
+def key(region: Region, of: TenantNames) -> keys.KeyState:
+    return keys.ensure(region, tenant_id=of.tenant_id, alias=of.kms_alias, log_group=of.log_group, tags=labels(of))
+
+
 def make(region: Region, of: TenantNames) -> None:
     """Create everything a tenant has."""
-    key = keys.ensure(region, tenant_id=of.tenant_id, alias=of.kms_alias, log_group=of.log_group, tags=labels(of))
+    own = key(region, of)
     roles.ensure(region, role=of.role, tenant_id=of.tenant_id, tenant_name=of.name)
     fences.ensure(region, tenant_id=of.tenant_id, state="open")
     store_of(region, "pgvector").ensure(of)
-    users.ensure(region, users.UserSpec(of.tenant_id, of.iam_user, of.bucket, of.log_group, labels(of), key.arn))
-    buckets.ensure(region, buckets.spec_of(of, labels(of), key.arn))
-    groups.ensure(region, groups.LogGroupSpec(of.tenant_id, of.log_group, 30, labels(of), key.arn))
+    users.ensure(region, users.UserSpec(of.tenant_id, of.iam_user, of.bucket, of.log_group, labels(of), own.arn))
+    buckets.ensure(region, buckets.spec_of(of, labels(of), own.arn))
+    groups.ensure(region, groups.LogGroupSpec(of.tenant_id, of.log_group, 30, labels(of), own.arn))
     cache_users.ensure(region, user=of.cache_user, prefix=of.cache_prefix)
     tags.ensure(region, tenant_id=of.tenant_id, resources=[f"role:{of.role}"], tags=labels(of))
 

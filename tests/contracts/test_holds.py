@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -11,7 +12,6 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from lifecycle.erasure.engine.trying import tried
 from lifecycle.stores import aws, sweep
 from lifecycle.stores.cache import keys as cache_keys
 from lifecycle.stores.cache.connection import connection as cache
@@ -28,8 +28,7 @@ from tests.contracts import tenants
 from tests.routed import routed
 from tests.sweeps import SEED, WHOLE
 
-ROWS = 50_000
-ROUNDS = 100 if WHOLE else 3
+ROUNDS = 100 if WHOLE else 10
 FILL = "INSERT INTO rag.documents (tenant_id, id, title) SELECT %s, gen_random_uuid(), 'x' FROM generate_series(1, %s)"
 KEPT = ("users", "documents", "chunks", "chunk_vectors", "query_history", "budget_transfers")
 
@@ -153,50 +152,24 @@ def test_a_hold_that_is_lost_counts_as_held(region: Region, tenant: TenantNames,
     assert fences.set_hold(region, tenant.tenant_id, False, 0)
 
 
-def test_what_is_there_when_the_hold_commits_is_there_in_the_end(
+def test_a_key_that_is_there_when_a_hold_commits_is_there_in_the_end(
     region: Region, tenant: TenantNames, stack: Stack
 ) -> None:
-    """A hold at random instants of a batched deletion: the lock waits for the batch under way, and no other begins."""
-    seed = SEED
-    print(f"seed {seed}")
-    chance, version = random.Random(seed), 0
-    with psycopg.connect(**stack.superuser_kwargs(region.name), autocommit=True) as db:
+    """At random instants of its destruction: who places the hold waits for the call that was let through."""
+    chance, version, seen = random.Random(SEED), 0, set()
+    with psycopg.connect(**stack.superuser_kwargs(region.name), autocommit=True) as db, ThreadPoolExecutor(1) as pool:
         for _ in range(ROUNDS):
-            fill(region, tenant, ROWS - (rows.count(region, tenant.tenant_id)["documents"] or 0))
-            at_commit, thread, ended = _hold_amid(region, tenant, db, version + 1, chance)
-            thread.join(120)
-            assert isinstance(ended[0], Held) or at_commit == 0, ended  # it may have come to its end just before
-            assert rows.count(region, tenant.tenant_id)["documents"] == at_commit
+            key = tenants.key(region, tenant).key_id
+            ended = pool.submit(keys.remove, region, tenant.kms_alias, tenant.tenant_id)
+            threading.Event().wait(chance.uniform(0, 0.08))
+            with db.transaction():
+                db.execute("SELECT bw.set_hold(%s, 'held', %s)", (tenant.tenant_id, version + 1))
+                at_commit = keys.read(region, key)
+            error, later = ended.exception(), keys.read(region, key)
+            assert at_commit and later and at_commit.state == later.state, SEED
+            assert isinstance(error, Held) == (later.state == "Enabled"), error
+            seen.add(later.state)
             version += 2
             assert fences.set_hold(region, tenant.tenant_id, False, version)
-
-
-def _hold_amid(
-    region: Region, tenant: TenantNames, db: psycopg.Connection, version: int, chance: random.Random
-) -> tuple[int, threading.Thread, list[object]]:
-    """Begin to delete, hold after a random batch and some moment more; return the rows counted inside that commit."""
-    batch, reached, ended = chance.randrange(1, 5) * rows.BATCH, threading.Event(), []
-
-    def before_batch(table: str, done: int) -> None:
-        if table == "documents" and done >= batch:
-            reached.set()
-
-    def delete() -> None:
-        try:
-            # again where another test's lock was in the way, as a job's step is
-            told = {"tenant_id": tenant.tenant_id, "role": tenant.role, "before_batch": before_batch}
-            ended.append(tried(lambda: rows.remove(region, **told)))
-        except Exception as error:
-            ended.append(error)
-        finally:
-            reached.set()  # at its end, or with what went wrong
-
-    thread = threading.Thread(target=delete)
-    thread.start()
-    assert reached.wait(120)
-    threading.Event().wait(chance.uniform(0, 0.03))
-    with db.transaction():
-        db.execute("SELECT bw.set_hold(%s, 'held', %s)", (tenant.tenant_id, version))
-        row = db.execute("SELECT count(*) FROM rag.documents WHERE tenant_id = %s", (tenant.tenant_id,)).fetchone()
-    assert row is not None
-    return row[0], thread, ended
+    assert seen == {"Enabled", "PendingDeletion"} or not WHOLE
+    assert keys.remove(region, key, tenant.tenant_id), "what was stopped goes on once it is released"

@@ -10,7 +10,7 @@ from lifecycle.stores.postgres import fences, rows
 from portal.access.demo import PASSWORD
 from portal.embedded.stack import Stack
 from tests.journeys.product import SIGNERS, Product, Request, until
-from tests.journeys.test_move import reach
+from tests.journeys.test_move import proved, reach, retired
 
 PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
 HOME, TARGET, THIRD = "ap-south-1", "eu-west-1", "us-east-1"
@@ -19,7 +19,8 @@ TEXT = "The quarterly accrual for the Pune warehouse is released after the stock
 
 @pytest.fixture
 def three(tmp_path: Path) -> Iterator[Product]:
-    with Stack(tmp_path / "home", regions=(HOME, TARGET, THIRD), only=PARTS) as stack:
+    brief = {"BAILIWICK_MIGRATION_STABILITY_SECONDS": "1", "BAILIWICK_MIGRATION_BUDGET_MS": "2000"}
+    with Stack(tmp_path / "home", regions=(HOME, TARGET, THIRD), only=PARTS, env=brief) as stack:
         yield Product(stack)
 
 
@@ -92,6 +93,18 @@ def test_copied_rehearsed_and_moved(three: Product) -> None:
     sign(product, made["case_id"])
     until("the approval", lambda: priya.get(path)["approved_at"])
     priya.post(f"{path}start/", {"reason": "now"})
-    reach(product, path, "traffic_cutover_complete")
+    reach(product, path, "completed")
     assert held(product, TARGET, request.tenant_id) == before
     assert held(product, THIRD, request.tenant_id) == before, "the copy stays where it is, closed"
+    assert retired(product, made["id"])["region"] == HOME
+    assert proved(product, path)["outcome"] == "completed"
+    released = priya.call("POST", f"/api/v1/tenant-copies/{copy['id']}/release/", json={"reason": "Not needed."})
+    assert released.status_code == 200, released.text
+    assert retired(product, copy["id"])["occasion"] == "copy"
+    assert priya.get(f"/api/v1/tenant-copies/{copy['id']}/")["state"] == "erased"
+    for region in (HOME, THIRD):
+        assert not any(rows.count(product.region(region), request.tenant_id).values())
+    left = request.residue()
+    assert left.residue == () and left.not_checked == (), left
+    with request.connect() as platform:
+        assert platform.post("/v1/query", json={"q": "quarterly accrual"}).json()["passages"]

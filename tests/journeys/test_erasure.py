@@ -3,9 +3,11 @@
 Alone, because a table that one of them plants is drift to every other.
 """
 
+import hashlib
 import subprocess
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 from bailiwick_proof.certificate import Certificate
 from bailiwick_proof.trust import Trust
@@ -33,8 +35,8 @@ def served(product: Product, documents: int = 4) -> Request:
     return request
 
 
-def ask(product: Product, request: Request, **more: Any) -> dict[str, Any]:
-    """Compliance asks; two others sign."""
+def ask(product: Product, request: Request, is_exported: bool = False, **more: Any) -> dict[str, Any]:
+    """Compliance asks; two others sign. Of a whole tenant that has no export counsel waives it."""
     body = {"tenant_id": str(request.tenant_id), "identity": "party", "reason": "The contract has ended.", **more}
     made = product.person("farah").post(PATH, body)
     case = product.person("leela").get(f"/api/v1/approvals/{made['case_id']}/")
@@ -44,6 +46,23 @@ def ask(product: Product, request: Request, **more: Any) -> dict[str, Any]:
             "POST", f"/api/v1/approvals/{case['id']}/signatures/", json=signed
         )
         assert answer.status_code == 201, answer.text
+    if more["kind"] == "tenant" and not is_exported:
+        waiver = {"reason": "The tenant keeps its own copy."}
+        product.person("thomas").post(f"{PATH}{made['id']}/export-waiver/", waiver)
+    return dict(made)
+
+
+def exported(product: Product, request: Request, at: Path) -> dict[str, Any]:
+    """Compliance has the tenant exported; its own administrator takes it away, checks it and confirms the receipt."""
+    body = {"tenant_id": str(request.tenant_id), "reason": "The contract has ended."}
+    made = product.person("farah").post("/api/v1/exports/", body)
+    path = f"/api/v1/exports/{made['id']}/"
+    until("the export", lambda: product.person("farah").get(path)["state"] == "ready")
+    archive = request.champion.call("GET", f"{path}archive/").content
+    (at / "export.zip").write_bytes(archive)
+    digest = hashlib.sha256(ZipFile(at / "export.zip").read("manifest.json")).hexdigest()
+    request.champion.post(f"{path}receipt/", {"digest": digest, "reason": "It is in our hands."})
+    until("the copy here gone", lambda: product.person("farah").get(path)["state"] == "deleted")
     return dict(made)
 
 
@@ -98,7 +117,8 @@ def test_a_whole_tenant(alone: Product, tmp_path: Path) -> None:
     product = alone
     neighbour, request = served(product), served(product)
     before = content(product, neighbour)
-    made = ask(product, request, kind="tenant", legal_basis="contract")
+    copy = exported(product, request, tmp_path)
+    made = ask(product, request, is_exported=True, kind="tenant", legal_basis="contract")
     found = reach(product, made, "completed")
 
     assert not any(content(product, request).values())
@@ -116,7 +136,8 @@ def test_a_whole_tenant(alone: Product, tmp_path: Path) -> None:
     assert certificate.core.type == "final"
     assert by_name["postgres-ap-south-1"].outcome == "erased" and by_name["postgres-ap-south-1"].targeted >= 8
     assert by_name["vectors-ap-south-1"].outcome == by_name["objects-ap-south-1"].outcome == "erased"
-    assert by_name["postgres-eu-west-1"].outcome == "not_held"
+    assert by_name["postgres-eu-west-1"].outcome == by_name["exports-ap-south-1"].outcome == "not_held"
+    assert any(f"EX-{copy['number']:04d}" in one.recipient for one in erasure.recipients), "who has a copy is named"
     assert all(one.before == one.after for one in erasure.neighbours)
     names_nobody(certificate, request.names.name, TEXT[:20], str(request.tenant_id), request.tenant_id.hex)
 

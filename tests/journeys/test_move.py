@@ -57,6 +57,18 @@ def suspended(product: Product, request: Request) -> tuple[bool, ...]:
     return tuple(bool(one and one.suspended) for one in found)
 
 
+def retired(product: Product, subject: str) -> dict[str, Any]:
+    """What was left by a move or a copy, once it is erased."""
+
+    def look() -> Any:
+        [found] = product.person("kiran").get("/api/v1/retired-stores/", subject=subject)["results"]
+        job = product.person("kiran").get(f"/api/v1/jobs/{found['job_id']}/")
+        assert job["state"] not in ("failed", "cancelled"), job["error"]
+        return found if found["state"] == "erased" else None
+
+    return dict(until("the store being retired", look))
+
+
 def proved(product: Product, path: str) -> dict[str, Any]:
     """The move's newest record, once it is sealed, as a stranger checks it."""
 
@@ -133,5 +145,17 @@ def test_there_and_back(alone: Product) -> None:
     ]  # fmt: skip
     assert {one["direction"] for one in back["attempts"] if one["outcome"] == "switched"} == {"forward", "back"}
     until("the record of the way back", lambda: proved(product, path)["outcome"] == "rolled_back")
-    refused = engineer.call("POST", f"{path}green-release/", json={"reason": "tidy"})
-    assert refused.status_code == 423, "nothing can erase the copy with evidence yet"
+
+    released = engineer.call("POST", f"{path}green-release/", json={"reason": "tidy"})
+    assert released.status_code == 200, released.text
+    gone = retired(product, made["id"])
+    assert (gone["region"], gone["occasion"]) == ("eu-west-1", "green")
+    left = gone["evidence"]["systems"]
+    assert left["postgres-eu-west-1"]["leaves"] == left["postgres-eu-west-1"]["acknowledged"] > 0
+    assert {one["after"] for one in left.values()} == {0}
+    assert not any(rows.count(green, request.tenant_id).values()) and not fences.knows(green, request.tenant_id)
+    assert content(blue, request) == before
+    with request.connect() as platform:
+        assert platform.post("/v1/query", json={"q": "quarterly accrual"}).json()["passages"], (
+            "the tenant noticed nothing"
+        )

@@ -206,8 +206,8 @@ def test_owners_are_not_exempt(region: Region, acme: Tenant) -> None:
         connection.commit()
     with as_role(region, login="provisioner") as connection:
         assert connection.execute("SELECT count(*) FROM rag.documents").fetchone() == (0,)
-        connection.execute("SET LOCAL ROLE rag_owner")
-        assert connection.execute("SELECT count(*) FROM rag.documents").fetchone() == (0,)
+        with pytest.raises(errors.InsufficientPrivilege):
+            connection.execute("SET LOCAL ROLE rag_owner")
 
 
 def test_the_observer_counts_without_seeing(region: Region, fresh: Tenant) -> None:
@@ -300,3 +300,23 @@ def test_the_schema_applies_again_unchanged(stack: Stack, region: Region) -> Non
             db.execute((ROOT / "ragplatform" / name).read_text())
             db.execute("RESET ROLE")
         assert damaged(db) == []
+
+
+def test_what_an_older_store_allowed_is_taken_away(stack: Stack, region: Region) -> None:
+    older = """
+        DROP EVENT TRIGGER bw_refuse_ddl;
+        GRANT rag_owner TO bw_provisioner WITH SET TRUE;
+        GRANT EXECUTE ON FUNCTION bw.set_hold(uuid, text, bigint) TO bw_provisioner
+    """
+    allowed = """
+        SELECT pg_has_role('bw_provisioner', 'rag_owner', 'SET'),
+               has_function_privilege('bw_provisioner', 'bw.set_hold(uuid, text, bigint)', 'EXECUTE'),
+               (SELECT evtenabled FROM pg_event_trigger WHERE evtname = 'bw_refuse_ddl')
+    """
+    with superuser(stack, region) as db, db.transaction(force_rollback=True):
+        db.execute(older)
+        assert db.execute(allowed).fetchone() == (True, True, None)
+        for name in ("schema.sql", "guard.sql"):
+            db.execute((ROOT / "ragplatform" / name).read_text())
+            db.execute("RESET ROLE")
+        assert db.execute(allowed).fetchone() == (False, False, "A")

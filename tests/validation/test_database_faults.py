@@ -169,8 +169,8 @@ FAULTS = {
         "reading the control tables was allowed",
     ),
     "temporary tables": (
-        "GRANT TEMPORARY ON DATABASE rag TO rag_tenant",
-        "REVOKE TEMPORARY ON DATABASE rag FROM rag_tenant",
+        ["GRANT TEMPORARY ON DATABASE rag TO rag_tenant", "ALTER EVENT TRIGGER bw_refuse_ddl DISABLE"],
+        ["REVOKE TEMPORARY ON DATABASE rag FROM rag_tenant", "ALTER EVENT TRIGGER bw_refuse_ddl ENABLE ALWAYS"],
         {"database_connection"},
         "creating a temporary table was allowed",
     ),

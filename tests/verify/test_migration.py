@@ -45,6 +45,7 @@ RECORD: dict[str, Any] = {
     "versions": {"engine": "0123456789ab", "module": "0123456789ab", "client": "0123456789ab"},
     "times": {"started": AT, "verified": AT, "switched": AT, "ended": None},
 }
+LOSS = {"writes": 12, "epoch": 5, "counted_at": AT, "silent_since": AT, "accepted_at": AT}
 BACK = {"outcome": "rolled_back", "way_back": {**SWITCH, "epoch": 5}, "routing": {"before": 1, "after": 3, "now": 5}}
 
 
@@ -173,6 +174,31 @@ def test_vectors_beside_the_rows_are_equal_too() -> None:
     for wrong, why in (({"root_target": "c" * 64}, "vectors of the two sides"), ({"total": None}, r"vectors\.total")):
         with pytest.raises(Unproven, match=why):
             verify(sealed({**RECORD, "vectors": {**held, **wrong}}), POLICY)
+
+
+def test_a_target_that_was_given_up_says_what_went_with_it() -> None:
+    back = {**RECORD, **BACK, "way_back": None, "loss": LOSS}
+    assert "12 writes as counted" in verify(sealed(back), POLICY).text()
+    unknown = {**back, "loss": {**LOSS, "writes": None, "counted_at": None}}
+    assert "an unknown number of writes" in verify(sealed(unknown), POLICY).text()
+    wrong = ({"loss": {**LOSS, "writes": -1}}, {"way_back": BACK["way_back"]}, {"outcome": "switched"})
+    for one in wrong:
+        with pytest.raises(Unproven):
+            verify(sealed({**back, **one}), POLICY)
+
+
+def test_stores_of_a_target_that_were_given_up_stand_beside_the_way_back() -> None:
+    lost = {**LOSS, "stores": {"objects": 2, "vectors": None}}
+    back = {**RECORD, **BACK, "loss": lost}
+    assert "2 objects and an unknown number of vectors" in verify(sealed(back), POLICY).text()
+    wrong = (
+        {"way_back": None},
+        {"outcome": "switched"},
+        *({"loss": {**lost, "stores": odd}} for odd in ({}, {"rows": 1})),
+    )
+    for one in wrong:
+        with pytest.raises(Unproven):
+            verify(sealed({**back, **one}), POLICY)
 
 
 def test_another_entry_proves_no_move() -> None:
