@@ -4,6 +4,8 @@ import itertools
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -130,6 +132,15 @@ class Product:
         draft = path.with_suffix(".new")
         draft.write_text(json.dumps(faults))
         draft.rename(path)
+
+    def start_job(self, kind: str, **params: str) -> str:
+        """Start a job that only the clock starts, as its scheduler would; return its id."""
+        ask = "from portal.access.actor import Actor; from portal.jobs.actions import start_job; import sys, json;"
+        ask += "job = start_job(sys.argv[1], actor=Actor.system('test'), subject=None, params=json.loads(sys.argv[2]));"
+        call = [sys.executable, "-c", f"import django; django.setup(); {ask} sys.stdout.write(str(job.pk))"]
+        env = {**os.environ, **self.stack.env, "DJANGO_SETTINGS_MODULE": "portal.settings"}
+        done = subprocess.run([*call, kind, json.dumps(params)], env=env, stdout=subprocess.PIPE, text=True, check=True)
+        return done.stdout
 
     def worker(self) -> int:
         """The Celery worker's pid; waits for the next one while the supervisor starts it."""
