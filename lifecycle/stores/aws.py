@@ -27,6 +27,8 @@ TRANSIENT = frozenset(
         "ThrottlingException",
         "TooManyRequestsException",
         "RequestLimitExceeded",
+        "InvalidUserState",  # of ElastiCache: it is being changed
+        "InvalidUserGroupState",
     }
 )
 ABSENT = frozenset(
@@ -39,6 +41,7 @@ ABSENT = frozenset(
         "NoSuchTagSet",
         "NotFoundException",
         "ResourceNotFoundException",
+        "UserNotFound",
         "ServerSideEncryptionConfigurationNotFoundError",
         "NoSuchLifecycleConfiguration",
         "ObjectLockConfigurationNotFoundError",

@@ -50,10 +50,20 @@ class Database:
 class Cache:
     host: str
     port: int
-    admin_password: str = field(repr=False)
+    admin_password: str = field(default="", repr=False)  # empty with `iam_name`
     user: str = ""  # the administrator, where it is not the server's default
     tls: bool = False
     ca: str = ""  # who has signed its certificate: a file; empty for the system's own
+    user_group: str = ""  # of an ElastiCache its group of users; empty where the server makes users by ACL SETUSER
+    engine: str = "valkey"  # of an ElastiCache; or `redis`
+    iam_name: str = ""  # of an ElastiCache its own name, where the administrator logs in by IAM and has no password
+
+    def __post_init__(self) -> None:
+        """ValueError for a login that cannot be."""
+        if self.iam_name and not (self.user and self.tls):
+            raise ValueError("`iam_name` of a cache needs `user`, and `tls`: IAM's tokens are taken over TLS alone")
+        if self.engine not in ("valkey", "redis"):
+            raise ValueError(f"a cache's `engine` is valkey or redis, not {self.engine}")
 
     def address(self) -> dict[str, Any]:
         """Arguments for redis.Redis that lead there, whoever logs in. With TLS, certificate and name are checked."""

@@ -36,7 +36,15 @@ def test_a_new_user_cannot_log_in(region: Region, tenant: TenantNames) -> None:
 
 def test_a_user_reaches_its_own_keys_only(region: Region, tenant: TenantNames) -> None:
     users.set_password(region, tenant.cache_user, "secret-1")
-    mine = login(region, tenant, "secret-1")
+    confined(region, tenant, "secret-1")
+    users.switch_off(region, tenant.cache_user)
+    with pytest.raises((AuthenticationError, redis.ConnectionError)):
+        login(region, tenant, "secret-1").ping()
+
+
+def confined(region: Region, tenant: TenantNames, password: str) -> None:
+    """Who logs in so does all that a tenant needs with its own keys, and nothing with others'."""
+    mine = login(region, tenant, password)
     own = f"{tenant.cache_prefix}a"
     mine.set(own, 1, ex=60)
     assert mine.incr(own) == 2
@@ -57,9 +65,6 @@ def test_a_user_reaches_its_own_keys_only(region: Region, tenant: TenantNames) -
     ):
         with pytest.raises((NoPermissionError, redis.ResponseError)):
             refused()
-    users.switch_off(region, tenant.cache_user)
-    with pytest.raises((AuthenticationError, redis.ConnectionError)):
-        login(region, tenant, "secret-1").ping()
 
 
 def test_ensuring_again_keeps_the_password(region: Region, tenant: TenantNames) -> None:

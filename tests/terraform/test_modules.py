@@ -85,6 +85,14 @@ def test_the_verifiers_may_do_on_aws_what_they_may_in_a_region_of_the_laptop() -
     assert [one for one in READS["Statement"][0]["Action"] if f'"{one}",' not in listed] == []
 
 
+def test_the_optimizer_may_ask_on_aws_what_its_guide_says_it_asks() -> None:
+    listed = (TERRAFORM / "modules" / "readers" / "main.tf").read_text().split("optimizer = [")[1].split("]")[0]
+    guide = (TERRAFORM.parent / "docs" / "optimizer.md").read_text()
+    said = guide.split("The credentials need no more than ")[1].split(";")[0]
+    asked = {one.split(":")[-1] for one in re.findall(r"`([A-Za-z0-9:]+)`", said)}
+    assert {one.split(":")[1] for one in re.findall(r'"([A-Za-z0-9:]+)"', listed)} == asked and len(asked) == 8
+
+
 def test_the_module_protects_every_table_of_the_schema(region: Region) -> None:
     listed = re.search(r"protected_tables.*?default = \[(.*?)\]", _variables(), re.DOTALL)
     assert listed

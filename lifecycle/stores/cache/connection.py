@@ -11,23 +11,26 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import BusyLoadingError, ConnectionError, RedisError, TimeoutError, TryAgainError
 from redis.retry import Retry
 
+from lifecycle.stores.cache.tokens import Tokens
 from lifecycle.stores.errors import Permanent, Transient
-from portal.lib.regions import Cache, Region
+from portal.lib.regions import Aws, Cache, Region
 
 SYSTEM = "cache"
 
 
 def connection(region: Region) -> Any:
     """Return this process's client of the region's Redis, as its administrator; it pools and is thread-safe."""
-    return _connection(region.cache, os.getpid())
+    return _connection(region.name, region.cache, region.aws, os.getpid())
 
 
 @functools.cache
-def _connection(cache: Cache, _pid: int) -> Any:
+def _connection(region: str, cache: Cache, account: Aws, _pid: int) -> Any:
+    login: dict[str, Any] = {"username": cache.user or None, "password": cache.admin_password}
+    if cache.iam_name:
+        login = {"credential_provider": Tokens(cache.user, cache.iam_name, region, account)}
     return redis.Redis(
         **cache.address(),
-        username=cache.user or None,
-        password=cache.admin_password,
+        **login,
         socket_timeout=10,
         socket_connect_timeout=3,
         decode_responses=True,

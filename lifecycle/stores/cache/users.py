@@ -1,163 +1,53 @@
-"""A tenant's Redis user: its own keys and channels only, and no command that shows or stops anything else."""
+"""A tenant's cache user: its own keys and channels only, and no command that shows or stops anything else.
 
-import hashlib
-import re
-from dataclasses import dataclass
-from typing import Any
+Who makes it is the region's matter: the server itself (acl.py), or ElastiCache, whose server refuses to (service.py).
+"""
+
+from types import ModuleType
+from typing import cast
 from uuid import UUID
 
-from redis.exceptions import ResponseError
-
-from lifecycle.stores.cache.connection import connection, translated
+from lifecycle.stores.cache import acl, service
+from lifecycle.stores.cache.rules import COMMANDS, CacheUserState
 from portal.lib.regions import Region
 
-# SCAN, KEYS, RANDOMKEY and DBSIZE answer about every tenant's keys whatever the key pattern says.
-COMMANDS = (
-    "-@all",
-    "+@read",
-    "+@write",
-    "+@string",
-    "+@hash",
-    "+@set",
-    "+@sortedset",
-    "+@list",
-    "+@stream",
-    "+@transaction",
-    "+@pubsub",
-    "+eval",
-    "+evalsha",
-    "+ping",
-    "+hello",
-    "+auth",
-    "+client|setname",
-    "+client|setinfo",
-    "-@admin",
-    "-@dangerous",
-    "-scan",
-    "-randomkey",
-    "-dbsize",
-    "-swapdb",
-    "-move",
-    "-pubsub",
-)
-
-TENANT_USER = re.compile(r"t-[0-9a-f]{32}")
+__all__ = ["COMMANDS", "CacheUserState", "ensure", "let_in", "read", "remove", "set_password", "switch_off", "tenants"]
 
 
-@dataclass(frozen=True)
-class CacheUserState:
-    """A Redis user as it is. `rules` is a digest of what the server says is in force, on or off and password apart."""
-
-    user: str
-    is_on: bool
-    passwords: int
-    keys: tuple[str, ...]
-    channels: tuple[str, ...]
-    rules: str
+def _maker(region: Region) -> ModuleType:
+    return service if region.cache.user_group else acl
 
 
 def ensure(region: Region, *, user: str, prefix: str) -> CacheUserState:
-    """Make the user confined to keys under `prefix`; a new one is off and has no password until it gets credentials."""
-    redis = connection(region)
-    with translated(f"ACL SETUSER {user}"):
-        fresh = [] if _describe(region, user) else ["off", "resetpass"]
-        patterns = ["resetkeys", f"~{prefix}*", "resetchannels", f"&{prefix}*"]
-        redis.execute_command("ACL", "SETUSER", user, *fresh, *patterns, "nocommands", *COMMANDS)
-        _save(redis)
-    state = read(region, user)
-    assert state is not None
-    return state
+    """Make the user confined to keys under `prefix`; a new one is off and nobody has a password of it."""
+    return cast(CacheUserState, _maker(region).ensure(region, user=user, prefix=prefix))
 
 
 def read(region: Region, user: str) -> CacheUserState | None:
-    """Return the user as the server has it, or None."""
-    with translated(f"ACL GETUSER {user}"):
-        about = _describe(region, user)
-    if about is None:
-        return None
-    keys, channels = _listed(about["keys"]), _listed(about.get("channels", ""))
-    rules = "\n".join([*keys, "", *channels, "", str(about["commands"])])
-    return CacheUserState(
-        user=user,
-        is_on="on" in about["flags"],
-        passwords=len(about["passwords"]),
-        keys=keys,
-        channels=channels,
-        rules=hashlib.sha256(rules.encode()).hexdigest()[:16],
-    )
+    """Return the user as it is, or None."""
+    return cast(CacheUserState | None, _maker(region).read(region, user))
 
 
 def remove(region: Region, user: str) -> bool:
     """Remove the user and end its connections; true when it was there."""
-    redis = connection(region)
-    with translated(f"ACL DELUSER {user}"):
-        gone = bool(redis.execute_command("ACL", "DELUSER", user))
-        if gone:
-            _save(redis)
-        return gone
-
-
-def tags(region: Region, user: str) -> dict[str, str]:
-    """Redis users carry no tags: theirs are in bw.resource_tag."""
-    return {}
+    return bool(_maker(region).remove(region, user))
 
 
 def set_password(region: Region, user: str, password: str) -> None:
     """Switch the user on with exactly this password."""
-    redis = connection(region)
-    with translated(f"ACL SETUSER {user}"):
-        redis.execute_command("ACL", "SETUSER", user, "resetpass", f">{password}", "on")
-        _save(redis)
+    _maker(region).set_password(region, user, password)
 
 
 def let_in(region: Region, user: str, is_on: bool) -> CacheUserState | None:
     """Let the user in with the password it has, or keep it out and end its connections; return it as it is then."""
-    redis = connection(region)
-    with translated(f"ACL SETUSER {user}"):
-        if _describe(region, user) is None:
-            return None
-        redis.execute_command("ACL", "SETUSER", user, "on" if is_on else "off")
-        if not is_on:
-            redis.execute_command("CLIENT", "KILL", "USER", user)
-        _save(redis)
-    return read(region, user)
+    return cast(CacheUserState | None, _maker(region).let_in(region, user, is_on))
 
 
 def switch_off(region: Region, user: str) -> None:
     """Take the user's passwords and end its connections; does nothing where there is no such user."""
-    redis = connection(region)
-    with translated(f"ACL SETUSER {user}"):
-        if _describe(region, user) is None:
-            return
-        redis.execute_command("ACL", "SETUSER", user, "off", "resetpass")
-        redis.execute_command("CLIENT", "KILL", "USER", user)
-        _save(redis)
+    _maker(region).switch_off(region, user)
 
 
 def tenants(region: Region) -> list[UUID]:
-    """Return the tenants that have a user on this server."""
-    with translated("ACL USERS"):
-        listed = connection(region).execute_command("ACL", "USERS")
-    return [UUID(name[2:]) for name in listed if TENANT_USER.fullmatch(name)]
-
-
-def _describe(region: Region, user: str) -> dict[str, Any] | None:
-    said = connection(region).execute_command("ACL", "GETUSER", user)
-    if said is None:
-        return None
-    return dict(said) if isinstance(said, dict) else dict(zip(said[::2], said[1::2], strict=True))
-
-
-def _listed(patterns: Any) -> tuple[str, ...]:
-    """Redis 6 answers a list without its sigil, Redis 7 one text with it."""
-    found = patterns.split() if isinstance(patterns, str) else list(patterns)
-    return tuple(sorted(one.removeprefix("~").removeprefix("&") for one in found))
-
-
-def _save(redis: Any) -> None:
-    """Keep the users over a restart: into the ACL file where there is one."""
-    try:
-        redis.execute_command("ACL", "SAVE")
-    except ResponseError as error:
-        if "not configured to use an ACL file" not in str(error):
-            raise
+    """Return the tenants that have a user here."""
+    return cast(list[UUID], _maker(region).tenants(region))

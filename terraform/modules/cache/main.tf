@@ -19,11 +19,34 @@ resource "aws_elasticache_user" "platform" {
   }
 }
 
+# Who makes the tenants' users through the API of ElastiCache, and counts and removes their keys. It ends connections by
+# CLIENT KILL; what makes users is refused to everybody by the servers themselves.
+resource "aws_elasticache_user" "portal" {
+  user_id       = "${var.name}-portal"
+  user_name     = "${var.name}-portal"
+  engine        = "valkey"
+  access_string = "on ~* &* -@all +@read +@keyspace +@connection -@dangerous +client +info"
+  tags          = { Name = "${var.name}-portal", Role = "cache" }
+
+  authentication_mode {
+    type = "iam"
+  }
+}
+
 resource "aws_elasticache_user_group" "this" {
   user_group_id = var.name
   engine        = "valkey"
   user_ids      = [aws_elasticache_user.platform.user_id]
   tags          = { Name = var.name, Role = "cache" }
+
+  lifecycle {
+    ignore_changes = [user_ids] # the portal puts the tenants' users in and takes them out
+  }
+}
+
+resource "aws_elasticache_user_group_association" "portal" {
+  user_group_id = aws_elasticache_user_group.this.user_group_id
+  user_id       = aws_elasticache_user.portal.user_id
 }
 
 resource "aws_elasticache_replication_group" "this" {

@@ -5,11 +5,13 @@ locals {
   allowed = {
     optimizer = [
       "cloudwatch:GetMetricData",
+      "cloudwatch:ListMetrics",
       "ec2:DescribeInstances",
       "ec2:DescribeNetworkInterfaces",
       "ec2:DescribeSecurityGroups",
       "ec2:DescribeVolumes",
       "rds:DescribeDBInstances",
+      "rds:DescribeEvents",
     ]
     verifier = [
       "dynamodb:ListTables",

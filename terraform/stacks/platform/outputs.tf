@@ -19,8 +19,15 @@ output "database" {
 }
 
 output "cache" {
-  description = "Where the cache is."
-  value       = { address = module.cache.address, port = module.cache.port, user = module.cache.user }
+  description = "Where the cache is, and what a region's entry says of it: the portal's user, the group of users, its name."
+  value = {
+    address     = module.cache.address
+    port        = module.cache.port
+    user        = module.cache.user
+    name        = module.cache.name
+    portal_user = module.cache.portal_user
+    user_group  = module.cache.user_group
+  }
 }
 
 output "alarm_topic_arn" {

@@ -22,7 +22,15 @@ run "encrypted_both_ways_without_a_password" {
   }
   assert {
     condition     = aws_elasticache_user_group.this.user_ids == toset([aws_elasticache_user.platform.user_id])
-    error_message = "nobody else comes in"
+    error_message = "nobody else comes in but the portal, and whom it lets in"
+  }
+  assert {
+    condition     = aws_elasticache_user_group_association.portal.user_id == "bailiwick-prod-portal" && aws_elasticache_user.portal.passwords == null
+    error_message = "the portal comes in by IAM"
+  }
+  assert {
+    condition     = strcontains(aws_elasticache_user.portal.access_string, "-@dangerous +client +info") && !strcontains(aws_elasticache_user.portal.access_string, "+@all")
+    error_message = "the portal flushes nothing"
   }
   assert {
     condition     = aws_elasticache_replication_group.this.multi_az_enabled
