@@ -175,7 +175,7 @@ LANGUAGE sql STABLE SECURITY DEFINER PARALLEL SAFE
 SET search_path = pg_catalog, pg_temp
 AS $$
     SELECT p.tenant_id FROM bw.erasure_progress p
-    JOIN bw.job_epoch e ON e.tenant_id = p.tenant_id AND e.resource_class = 'erasure'
+    JOIN bw.job_epoch e ON e.tenant_id = p.tenant_id AND e.resource_class IN ('erasure', 'erasure:' || p.request_id)
     WHERE p.request_id = nullif(current_setting('bw.erasure', true), '')::uuid AND p.finished_at IS NULL
       AND e.epoch = nullif(current_setting('bw.erasure_epoch', true), '')::bigint
     LIMIT 1

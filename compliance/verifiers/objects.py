@@ -30,7 +30,7 @@ class Objects:
         manifest = Manifest(question.region, question.request_id, self.name)
         seen, subject = Seen(), subject_of(question)
         for bucket, prefix in _places(s3, question):
-            for key, record in buckets.records(s3, bucket, prefix):
+            for key, record in buckets.records_there(s3, bucket, prefix):
                 manifest.look(record)
                 seen.by[bucket] += question.kind == "tenant" or names_any(key, subject)
         seen.listed = manifest.listed

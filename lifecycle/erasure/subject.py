@@ -26,7 +26,7 @@ from portal.lib.regions import Region, load
 from tenants.models import Tenant
 
 from .engine import items
-from .engine.target import RESOURCE, Target
+from .engine.target import Target, resource_of
 
 AGAIN = timedelta(minutes=5)
 KEPT_BESIDE = ("postgres", "vectors")
@@ -57,7 +57,7 @@ def targets(ctx: StepContext, facts: Facts) -> list[tuple[Region, Target]]:
     known = regions()
     found = []
     for name, vectors in ctx.evidence(BEGIN)["places"].items():
-        _acknowledge(ctx, known[name], facts.tenant.pk)
+        _acknowledge(ctx, known[name], facts)
         found.append((known[name], target_of(facts, name, ctx.epoch, vectors)))
     return found
 
@@ -76,8 +76,9 @@ def target_of(facts: Facts, region: str, epoch: int, vectors: dict[str, str]) ->
     )
 
 
-def _acknowledge(ctx: StepContext, region: Region, tenant_id: UUID) -> None:
-    in_force = fences.raise_job_epoch(region, tenant_id, RESOURCE, ctx.epoch)
+def _acknowledge(ctx: StepContext, region: Region, facts: Facts) -> None:
+    resource = resource_of(facts.kind, facts.request.pk)
+    in_force = fences.raise_job_epoch(region, facts.tenant.pk, resource, ctx.epoch)
     if in_force != ctx.epoch:
         raise Superseded(f"{region.name} is at epoch {in_force}, this worker at {ctx.epoch}")
 

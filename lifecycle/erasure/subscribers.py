@@ -10,6 +10,7 @@ from portal.jobs import actions as jobs
 from portal.jobs.models import Job
 from portal.lib.clock import now
 
+from .engine.target import resource_of
 from .jobs import CLEAR_UP, RUN
 from .subject import tell_gone
 
@@ -33,6 +34,7 @@ def due(payload: dict[str, Any]) -> None:
         actor=SYSTEM,
         subject=row,
         title=f"{row}: {row.tenant.name}",
+        resource_class=resource_of(row.kind, row.pk),
         params={"request_id": str(row.pk)},
     )
 
@@ -74,6 +76,7 @@ def cancelled(payload: dict[str, Any]) -> None:
             actor=SYSTEM,
             subject=row,
             title=f"{row}: clear up after it was cancelled",
+            resource_class=resource_of(row.kind, row.pk),
             params={"request_id": str(row.pk)},
         )
 

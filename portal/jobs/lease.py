@@ -52,14 +52,17 @@ def orphans() -> list[UUID]:
 
 
 def next_epoch(job: Job) -> int:
-    """Return an epoch above every one given out for the job's tenant and resource class, and above the job's own."""
+    """Return an epoch above every one given out for the job's tenant and resource class, and above the job's own.
+
+    The parts of a class count together: none of them ever has an epoch that another had.
+    """
     if not (job.tenant_id and job.resource_class):
         return job.job_epoch + 1
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO jobs_epochcounter AS c (tenant_id, resource_class, value) VALUES (%s, %s, 1)"
             " ON CONFLICT (tenant_id, resource_class) DO UPDATE SET value = c.value + 1 RETURNING value",
-            [job.tenant_id, job.resource_class],
+            [job.tenant_id, _whole(job.resource_class)],
         )
         return int(cursor.fetchone()[0])
 
@@ -74,7 +77,7 @@ def in_the_way_of(job: Job) -> Job | None:
         return None
     _lock_tenant(job.tenant_id)
     for held in ResourceLease.objects.filter(tenant_id=job.tenant_id).exclude(job=job).select_related("job"):
-        if held.resource_class == job.resource_class or not _compatible(held.resource_class, job.resource_class):
+        if not _go_together(held.resource_class, job.resource_class):
             return held.job
     return None
 
@@ -99,10 +102,17 @@ def leave_resource(job: Job, heir: Job | None = None) -> None:
         Wake.objects.bulk_create([Wake(job_id=pk) for pk in blocked.values_list("pk", flat=True)])
 
 
-def _compatible(one: str, other: str) -> bool:
-    first, second = sorted((one, other))
+def _go_together(one: str, other: str) -> bool:
+    """Two parts of a class do (`erasure:7` and `erasure:8`), a part and the whole do not; else what the rule says."""
+    first, second = sorted((_whole(one), _whole(other)))
+    if first == second:
+        return one != other and first not in (one, other)
     rule = LeaseRule.objects.filter(first=first, second=second).first()
     return rule is None or rule.is_compatible
+
+
+def _whole(resource_class: str) -> str:
+    return resource_class.partition(":")[0]
 
 
 def _lock_tenant(tenant_id: UUID) -> None:

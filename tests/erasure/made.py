@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 from psycopg import sql
 
-from lifecycle.erasure.engine.target import RESOURCE, Target
+from lifecycle.erasure.engine.target import Target
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences, roles
 from lifecycle.stores.vectors.store import store_of
@@ -60,8 +60,9 @@ class Settled:
 
     def target(self, kind: Any = "tenant", epoch: int = 1, **more: Any) -> Target:
         """A request to erase, by a job whose epoch the store knows."""
-        assert fences.raise_job_epoch(self.region, self.id, RESOURCE, epoch) == epoch
-        return Target(uuid4(), self.names, kind, epoch, **more)
+        made = Target(uuid4(), self.names, kind, epoch, **more)
+        assert fences.raise_job_epoch(self.region, self.id, made.resource, epoch) == epoch
+        return made
 
     def write(self, statement: str, *arguments: Any) -> None:
         """As the platform, in the tenant's role."""

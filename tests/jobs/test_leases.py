@@ -97,6 +97,20 @@ def test_compatibility_is_data(world: Path) -> None:
 
 
 @pytest.mark.django_db
+def test_parts_of_a_class_go_side_by_side_and_the_whole_waits(world: Path) -> None:
+    tenant = uuid4()
+    parts = [start("waits", world, tenant_id=tenant, resource_class=f"estate:{number}") for number in (1, 2)]
+    same = start("waits", world, tenant_id=tenant, resource_class="estate:1")
+    whole = start("waits", world, tenant_id=tenant, resource_class="estate")
+    actions.set_lease_rule("estate", "backup", False, actor=ENGINEER, reason="snapshot would be torn")
+    beside = start("backup", world, tenant_id=tenant)
+    for job in (*parts, same, whole, beside):
+        runner.run(job.pk)
+    assert [fresh(job).state for job in (*parts, same, whole, beside)] == ["waiting"] * 2 + ["queued"] * 3
+    assert len({fresh(job).job_epoch for job in parts}) == 2, "no part has an epoch that another had"
+
+
+@pytest.mark.django_db
 def test_one_pair_is_held_once_even_by_hand(world: Path) -> None:
     tenant, jobs = uuid4(), [start("three", world) for _ in range(2)]
     ResourceLease.objects.create(tenant_id=tenant, resource_class="estate", job=jobs[0], epoch=1)

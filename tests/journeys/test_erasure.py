@@ -103,6 +103,16 @@ def checked(product: Product, found: dict[str, Any], at: Path) -> Certificate:
     return Certificate.parse(plain)
 
 
+def side_by_side(product: Product, one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether each began before the other had ended."""
+    span = "SELECT min(s.started_at) AS began, max(s.finished_at) AS ended FROM jobs_job j JOIN jobs_step s"
+    [first], [second] = (
+        product.sql(f"{span} ON s.job_id = j.id WHERE j.kind = 'erasure.run' AND j.subject_id = %s", each["id"])
+        for each in (one, other)
+    )
+    return bool(first["began"] < second["ended"] and second["began"] < first["ended"])
+
+
 def names_nobody(certificate: Certificate, *names: str) -> None:
     """Only the ledger's entry, which is beside the core, says which row of the registry it was: by its id."""
     core = certificate.core.encode().decode()
@@ -143,7 +153,7 @@ def test_a_whole_tenant(alone: Product, tmp_path: Path) -> None:
 
 
 def test_a_person(alone: Product, tmp_path: Path) -> None:
-    """One person's documents, questions and sessions go; a colleague keeps theirs, and the tenant stays in use."""
+    """Two people's documents, questions and sessions go, side by side; a colleague keeps theirs, and the tenant."""
     product = alone
     request = served(product)
     token = request.champion.post(
@@ -151,7 +161,10 @@ def test_a_person(alone: Product, tmp_path: Path) -> None:
     )
     with request.connect() as platform:
         platform.headers["Authorization"] = f"Bearer {token['access_token']}"
-        people = [platform.post("/v1/users", json={"email": f"{name}@example.org"}).json() for name in ("asha", "ravi")]
+        people = [
+            platform.post("/v1/users", json={"email": f"{name}@example.org"}).json()
+            for name in ("asha", "ravi", "mira")
+        ]
         for person in people:
             for number in range(2):
                 body = {"title": f"Notes {number}", "text": TEXT, "owner_user_id": person["id"]}
@@ -159,8 +172,9 @@ def test_a_person(alone: Product, tmp_path: Path) -> None:
             session = platform.post("/v1/sessions", json={"user_id": person["id"]}).json()
             asked = platform.post("/v1/query", json={"q": "accrual"}, headers={"X-Session": session["token"]})
             assert asked.status_code == 200, asked.text
-        made = ask(product, request, kind="person", legal_basis="gdpr-17", email="asha@example.org")
-        found = reach(product, made, "completed")
+        asked = {"kind": "person", "legal_basis": "gdpr-17"}
+        made, beside = (ask(product, request, **asked, email=f"{name}@example.org") for name in ("asha", "mira"))
+        found, other = (reach(product, one, "completed") for one in (made, beside))
         left = platform.get("/v1/users").json()["users"]
         assert [one["email"] for one in left] == ["ravi@example.org"]
         owners = [one["owner_user_id"] for one in platform.get("/v1/documents").json()["documents"]]
@@ -173,6 +187,8 @@ def test_a_person(alone: Product, tmp_path: Path) -> None:
     assert by_name["postgres-ap-south-1"].outcome == by_name["objects-ap-south-1"].outcome == "erased"
     assert by_name["logs-ap-south-1"].outcome == "anonymised"
     names_nobody(certificate, "asha", people[0]["id"], request.names.name, str(request.tenant_id))
+    checked(product, other, tmp_path)
+    assert side_by_side(product, made, beside), "neither waits for the other"
     everywhere = product.sql("SELECT count(*) AS n FROM erasing_subjectkey WHERE request_id = %s", made["id"])
     assert everywhere == [{"n": 0}], "nothing here leads back to the person"
 

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from lifecycle.erasure.engine import subject
-from lifecycle.erasure.engine.target import RESOURCE, Target
+from lifecycle.erasure.engine.target import Target
 from lifecycle.stores.postgres import fences
 from tests.ragplatform.conftest import Tenant, ingest, problem
 from tests.ragplatform.test_documents import objects_of, rows_of
@@ -15,8 +15,8 @@ def test_nothing_of_the_person_comes_in(fresh: Tenant) -> None:
         ann, bob = (client.post("/v1/users", json={"email": f"{name}@example.org"}).json()["id"] for name in "ab")
         session = client.post("/v1/sessions", json={"user_id": ann}).json()["token"]
         assert client.post("/v1/query", json={"q": "tides"}, headers={"X-Session": session}).status_code == 200
-        assert fences.raise_job_epoch(region, fresh.id, RESOURCE, 1) == 1
         target = Target(fresh.id, fresh.names, "person", 1, user_id=UUID(ann))
+        assert fences.raise_job_epoch(region, fresh.id, target.resource, 1) == 1
         subject.fence(region, target)
         paper = {"title": "Late", "text": "The tide tables of the harbour.", "owner_user_id": ann}
         for path, body in (("sessions", {"user_id": ann}), ("documents", paper)):

@@ -1,5 +1,7 @@
 """Objects, cache, logs, Pinecone: what is hidden is found, and the credentials that look change nothing."""
 
+import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -303,3 +305,26 @@ def test_what_exists(world: World) -> None:
     assert world.names.tenant_id in containers.tenants(world.region)
     of_tenant = {one.name for one in containers.of_objects(world.region) if one.tenant == world.names.tenant_id}
     assert of_tenant == {world.names.bucket}
+
+
+def test_buckets_that_come_and_go_beside_are_nothing_to_it(world: World) -> None:
+    """Another erasure's canary, or a tenant that leaves: gone between the list and the look."""
+    stop = threading.Event()
+
+    def come_and_go() -> None:
+        while not stop.is_set():
+            name = f"rag-passing-{uuid4().hex[:8]}"
+            world.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": world.region.name})
+            stop.wait(random.random() / 20)
+            world.s3.delete_bucket(Bucket=name)
+
+    threads = [threading.Thread(target=come_and_go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        said = [OBJECTS.look(world.ask()).why for _ in range(40)]
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    assert set(said) == {""}

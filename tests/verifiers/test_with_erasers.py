@@ -13,7 +13,7 @@ from lifecycle.erasure.engine.cache import Cache
 from lifecycle.erasure.engine.logs import Logs
 from lifecycle.erasure.engine.objects import Objects
 from lifecycle.erasure.engine.rows import Rows, VectorRows
-from lifecycle.erasure.engine.target import RESOURCE, Eraser, Target
+from lifecycle.erasure.engine.target import Eraser, Target
 from lifecycle.stores.postgres import fences
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
@@ -57,8 +57,8 @@ def filled(world: World) -> World:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_listed_is_found_until_it_is_gone(world: World, kind: Any) -> None:
     question = filled(world).ask(kind)
-    assert fences.raise_job_epoch(world.region, world.names.tenant_id, RESOURCE, 1) == 1
     target = Target(question.request_id, world.names, kind, 1, user_id=question.user_id, documents=question.documents)
+    assert fences.raise_job_epoch(world.region, world.names.tenant_id, target.resource, 1) == 1
     erasers: list[Eraser] = [one(world.region) for one in (VectorRows, Rows, Objects, Cache, Logs)]  # type: ignore[abstract]
     listed = {one.system: items.put(world.region, target, one.system, one.ids(target)) for one in erasers}
     before = {one.system: verifier_of(one.system).look(question) for one in erasers}

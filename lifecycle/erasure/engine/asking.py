@@ -10,7 +10,7 @@ from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
 from . import items
-from .target import BATCH, RESOURCE, Alive, Target
+from .target import BATCH, Alive, Target
 from .trying import tried
 
 
@@ -21,7 +21,7 @@ def still_ours(region: Region, target: Target, operation: str) -> None:
     """
     with translated(operation), connection(region) as db, db.transaction():
         fences.require_no_hold(db, target.tenant_id)
-        fences.require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+        fences.require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
 
 
 def listed(region: Region, target: Target, system: str) -> Iterator[str]:

@@ -12,7 +12,7 @@ from psycopg import Connection, errors
 
 from lifecycle.erasure.engine import statements
 from lifecycle.erasure.engine.items import Progress
-from lifecycle.erasure.engine.target import BATCH, RESOURCE, Target
+from lifecycle.erasure.engine.target import BATCH, Target
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.catalogue import Table
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
@@ -79,7 +79,7 @@ def _delete(listed: Listed, children: list[Table]) -> Progress:
     target, region, system = listed.target, listed.region, listed.system
     with connection(region, "eraser") as db, db.transaction():
         require_no_hold(db, target.tenant_id)
-        require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+        require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
         passed = claim(db, target, system).passed
         table, upto = listed.after(passed)
         arguments = {"tenant": target.tenant_id, "request": target.request_id, "system": system}

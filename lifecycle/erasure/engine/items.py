@@ -13,7 +13,7 @@ from uuid import UUID
 
 from psycopg import Connection
 
-from lifecycle.erasure.engine.target import BATCH, RESOURCE, Target
+from lifecycle.erasure.engine.target import BATCH, Target
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, at_length, connection, translated
 from lifecycle.stores.postgres.fences import require_job_epoch
@@ -45,6 +45,7 @@ FINISH = "UPDATE bw.erasure_progress SET finished_at = now() WHERE request_id = 
 FORGET = (
     "DELETE FROM bw.erasure_item WHERE request_id = %s",
     "DELETE FROM bw.erasure_progress WHERE request_id = %s",
+    "DELETE FROM bw.job_epoch WHERE resource_class = 'erasure:' || %s",
 )
 
 
@@ -62,7 +63,7 @@ class Progress:
 def begin(region: Region, target: Target, system: str) -> Progress:
     """Leave the erasure begun in this system; Permanent where the request has been another tenant's."""
     with translated("begin an erasure"), connection(region) as db, db.transaction():
-        require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+        require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
         db.execute(BEGIN, (target.request_id, system, target.tenant_id))
         found = _read(db, target.request_id, system)
     if found is None or found.tenant_id != target.tenant_id:
@@ -94,16 +95,16 @@ def put(region: Region, target: Target, system: str, ids: Iterable[str]) -> int:
     stream = iter(ids) if not number else _unknown(region, key, ids)
     with translated("write bw.erasure_item"), connection(region) as db:
         with db.transaction(), at_length(db):
-            require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+            require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
             db.execute(EMPTY, (*key, number))
         while page := list(islice(stream, BATCH)):
             with db.transaction(), db.cursor() as cursor:
-                require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+                require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
                 with cursor.copy(COPY) as copy:
                     for number, id_ in enumerate(page, number + 1):  # noqa: B020 - it goes on from the last page
                         copy.write_row((*key, number, id_))
         with db.transaction():
-            require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+            require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
             db.execute(WHOLE, (number, *key))
     return number
 
@@ -111,14 +112,14 @@ def put(region: Region, target: Target, system: str, ids: Iterable[str]) -> int:
 def reopen(region: Region, target: Target, system: str, *, in_order: bool) -> None:
     """Let the list take what has come since. `in_order`: what is not dealt with yet may change places with it."""
     with translated("reopen bw.erasure_progress"), connection(region) as db, db.transaction():
-        require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+        require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
         db.execute(REOPEN, (in_order, target.request_id, system))
 
 
 def finish(region: Region, target: Target, system: str) -> None:
     """Say that everything on the list has been removed."""
     with translated("finish bw.erasure_progress"), connection(region) as db, db.transaction():
-        require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+        require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
         db.execute(FINISH, (target.request_id, system))
 
 
@@ -153,7 +154,7 @@ def forget(region: Region, request_id: UUID) -> None:
     """Drop the lists and the progress of the request. From here on nobody erases by it, unless it is begun anew."""
     with translated("forget an erasure"), connection(region) as db, db.transaction(), at_length(db):
         for statement in FORGET:
-            db.execute(statement, (request_id,))
+            db.execute(statement, (str(request_id),))
 
 
 def _read(db: Connection[Any], request_id: UUID, system: str) -> Progress | None:

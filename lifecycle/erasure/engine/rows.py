@@ -7,7 +7,7 @@ from psycopg import Connection, sql
 
 from lifecycle.erasure.engine import batch, items, settling, statements
 from lifecycle.erasure.engine.batch import Listed
-from lifecycle.erasure.engine.target import RESOURCE, Alive, Target
+from lifecycle.erasure.engine.target import Alive, Target
 from lifecycle.erasure.engine.trying import tried
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import catalogue
@@ -97,7 +97,7 @@ class Rows:
             if again:  # of tables that are no longer there: erasing says so
                 number += db.execute(statements.TAKE_BACK, arguments | {"listed": number, "table": None}).rowcount
             # once the epoch has risen, nothing was visible to the statements after it
-            require_job_epoch(db, target.tenant_id, RESOURCE, target.epoch)
+            require_job_epoch(db, target.tenant_id, target.resource, target.epoch)
             db.execute(items.WHOLE, (number, target.request_id, self.system))
         return number
 

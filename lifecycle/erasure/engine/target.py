@@ -8,8 +8,13 @@ from uuid import UUID
 from lifecycle.stores.names import TenantNames
 
 Kind = Literal["tenant", "person", "document"]
-RESOURCE = "erasure"  # the resource class whose job_epoch each store checks
+RESOURCE = "erasure"  # the resource class of whoever erases a whole tenant
 BATCH = 5000
+
+
+def resource_of(kind: str, request_id: UUID) -> str:
+    """A whole tenant is erased alone; people and documents of one go side by side, each under an epoch of its own."""
+    return RESOURCE if kind == "tenant" else f"{RESOURCE}:{request_id}"
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,7 @@ class Target:
     """Whom it concerns in one region. `documents` are fixed before anything is deleted.
 
     Of a tenant: everything, `documents` is empty. Of a person: `user_id`, and the documents that this person owns. Of
-    documents: those. `epoch` is the job's, of RESOURCE: a store that knows a later one refuses this worker.
+    documents: those. `epoch` is the job's, of `resource`: a store that knows a later one refuses this worker.
     """
 
     request_id: UUID
@@ -37,6 +42,11 @@ class Target:
     @property
     def is_whole_tenant(self) -> bool:
         return self.kind == "tenant"
+
+    @property
+    def resource(self) -> str:
+        """The resource class of its job, whose epoch each store checks."""
+        return resource_of(self.kind, self.request_id)
 
 
 Alive = Callable[[int], None]

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from lifecycle.erasure.engine import items
-from lifecycle.erasure.engine.target import RESOURCE, Eraser, Kind, Target
+from lifecycle.erasure.engine.target import Eraser, Kind, Target
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
 from portal.lib.regions import Region
@@ -17,8 +17,9 @@ class Killed(Exception):
 
 def target(region: Region, names: TenantNames, kind: Kind = "tenant", epoch: int = 1, **more: Any) -> Target:
     """A target whose job the region's store knows."""
-    fences.raise_job_epoch(region, names.tenant_id, RESOURCE, epoch)
-    return Target(uuid4(), names, kind, epoch, **more)
+    made = Target(uuid4(), names, kind, epoch, **more)
+    fences.raise_job_epoch(region, names.tenant_id, made.resource, epoch)
+    return made
 
 
 def person(region: Region, names: TenantNames, user_id: UUID, *documents: UUID) -> Target:

@@ -146,7 +146,7 @@ def test_a_held_tenant_and_an_overtaken_job_lose_nothing(
     with pytest.raises(Held):
         Cache(region).erase(of, lambda _: None)
     fences.set_hold(region, tenant.tenant_id, False, 2)
-    fences.raise_job_epoch(region, tenant.tenant_id, "erasure", 9)
+    fences.raise_job_epoch(region, tenant.tenant_id, of.resource, 9)
     with pytest.raises(Permanent, match="the store is at 9"):
         Cache(region).erase(of, lambda _: None)
     assert keys(redis, tenant) == before
