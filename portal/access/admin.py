@@ -68,7 +68,7 @@ class PeopleAdmin(GovernedAdmin):
     floor, order = "platform", 10
     title = gettext_lazy("People")
     explain = gettext_lazy("Who may sign in, with which role, over what, and until when.")
-    add_form, add_label = PersonForm, gettext_lazy("New person")
+    add_form, add_label = PersonForm, gettext_lazy("Add a person")
     add_wants_password = True
     list_display = ("name", "username", "roles", "active", "last_login")
     list_filter = (
@@ -157,7 +157,7 @@ class TokenAdmin(GovernedAdmin):
     title = gettext_lazy("API tokens")
     explain = gettext_lazy("Long-lived credentials for machines. Only a fingerprint is kept; the token is shown once.")
     first_step = gettext_lazy("No token yet. A token speaks for you, with fewer rights than you have, and never signs.")
-    add_form, add_label = TokenForm, gettext_lazy("New token")
+    add_form, add_label = TokenForm, gettext_lazy("Make a token")
     add_wants_password = True
     list_display = ("label", "prefix", "owner", "stands", "expires_at", "last_used_at")
     ordering = ("-created_at",)

@@ -143,7 +143,7 @@ class ChannelAdmin(GovernedAdmin):
         "Ways out of the house: mail, chat, pagers, webhooks. Addresses and secrets are stored sealed."
     )
     first_step = gettext_lazy("No channel yet. Mail to the people concerned goes out without one.")
-    add_form, add_label = ChannelForm, gettext_lazy("New channel")
+    add_form, add_label = ChannelForm, gettext_lazy("Add a channel")
     list_display = ("name", "kind", "shown_target", "stands")
     list_filter = (
         "kind",

@@ -92,7 +92,7 @@ class TierAdmin(GovernedAdmin):
     floor, order = "registry", 30
     title = gettext_lazy("Tiers & prices")
     explain = gettext_lazy("The levels of service on offer, with their promises, limits and prices.")
-    add_form, add_label = TierForm, gettext_lazy("New tier")
+    add_form, add_label = TierForm, gettext_lazy("Add a tier")
     list_display = (
         "name",
         "promise",

@@ -41,7 +41,7 @@ class FlagAdmin(GovernedAdmin):
         "configuration."
     )
     first_step = gettext_lazy("Nothing is being tried. A flag begins with a purpose, an owner and an end.")
-    add_form, add_label = forms.FlagForm, gettext_lazy("New flag")
+    add_form, add_label = forms.FlagForm, gettext_lazy("Add a flag")
     views = (
         (gettext_lazy("Being tried"), "archived=no"),
         (gettext_lazy("Every flag there was"), ""),
