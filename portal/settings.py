@@ -143,12 +143,19 @@ CERTIFICATES: dict[str, Any] = {
 ERASURE: dict[str, Any] = {
     "undo_seconds": int(env("BAILIWICK_ERASURE_UNDO_SECONDS") or 900),
     "grace_seconds": int(env("BAILIWICK_ERASURE_GRACE_SECONDS") or 300),
-    "resweep_after_seconds": int(env("BAILIWICK_ERASURE_RESWEEP_AFTER_SECONDS") or 900),
+    # the longest that a task of the platform lives; the embedded one answers at once or not at all
+    "resweep_after_seconds": int(env("BAILIWICK_ERASURE_RESWEEP_AFTER_SECONDS") or (60 if EMBEDDED else 900)),
+    "proof_days": int(env("BAILIWICK_ERASURE_PROOF_DAYS") or 90),  # for so long one id of a manifest can be proved
     "holidays": json.loads(env("BAILIWICK_ERASURE_HOLIDAYS") or "[]"),
     "look_seconds": 3.5,  # how long a preview waits for the stores; below what a transaction may stand idle
     "inventory": "compliance.inventory.queries.snapshot",
     "verifier_of": "compliance.verifiers.verifier_of",
     "user_of": "compliance.verifiers.people.user_of",
+}
+# With which logins, that can only read, the portal's own database and cache are looked into for an erasure.
+PORTAL_VERIFIER = {
+    "database": env("BAILIWICK_VERIFIER_DATABASE_URL", ""),
+    "cache": env("BAILIWICK_VERIFIER_REDIS_URL", ""),
 }
 # Exports of tenants: how long one waits to be received, and how long before an erasure was asked for it still counts.
 # Their buckets are BAILIWICK_EXPORT_BUCKET with the region behind it (compliance/verifiers/exports.py).

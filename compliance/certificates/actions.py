@@ -7,11 +7,12 @@ from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.audit.context import action
 from portal.jobs.outbox import emit
+from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict
 
 from .issuing import intend_core
-from .models import Certificate, State
-from .queries import news
+from .models import SIGNED, Certificate, State
+from .queries import is_theirs, news
 
 
 @action
@@ -56,6 +57,16 @@ def reissue(certificate_id: Any, *, actor: Actor, reason: str) -> Certificate:
         "follows": row,
     }
     return intend_core(core.erasure, core.evidence, about, actor=actor, reason=reason)
+
+
+@action
+def deliver(certificate_id: Any, *, actor: Actor) -> None:
+    """Keep when the tenant's side first took it away. Whoever else does changes nothing."""
+    row = _locked(certificate_id, actor)
+    if row.delivered_at is None and row.state in SIGNED and is_theirs(row, actor):
+        row.delivered_at = now()
+        row.save(update_fields=["delivered_at"])
+        record("certificate.delivered", row, actor=actor, data={"id": row.known_as})
 
 
 def _locked(certificate_id: Any, actor: Actor) -> Certificate:

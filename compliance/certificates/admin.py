@@ -30,7 +30,7 @@ class CertificateAdmin(GovernedAdmin):
     explain = gettext_lazy("What was erased and certified: each can be checked by anybody who is given it, offline.")
     first_step = gettext_lazy("Nothing has been certified yet. A certificate comes of an erasure that was verified.")
     views = ((gettext_lazy("All"), ""), (gettext_lazy("In force"), "state__exact=issued"))
-    list_display = ("number", "type", "state", "issued_at")
+    list_display = ("number", "type", "stands", "issued_at", "delivered_at")
     list_filter = ("state", "type")
     search_fields = ("key", "core_digest")
     ordering = ("-serial",)
@@ -45,6 +45,16 @@ class CertificateAdmin(GovernedAdmin):
     @column(gettext_lazy("Number"), ordering="serial")
     def number(self, row: Certificate) -> str:
         return str(row)
+
+    @column(gettext_lazy("State"), kind="state", ordering="state")
+    def stands(self, row: Certificate) -> str:
+        return row.standing
+
+    def state(self, row: Certificate) -> str:
+        return row.standing
+
+    def state_words(self, row: Certificate) -> str:
+        return row.standing_words
 
     def sentence(self, row: Certificate, actor: Actor) -> str:
         lead = words.lead(row.certified)
@@ -73,11 +83,13 @@ class CertificateAdmin(GovernedAdmin):
     def facts(self, row: Certificate, actor: Actor) -> list[Facts]:
         core = row.certified
         scope, follows = core.erasure.scope, row.follows_id
+        delivered = "moment" if row.delivered_at else "text"
         rows = [
             Fact(_("Kind"), row.get_type_display()),
             Fact(_("Concerns"), words.SCOPES[scope.kind]),
             Fact(_("On the ground of"), words.basis(core)),
             Fact(_("Issued"), row.issued_at, "moment"),
+            Fact(_("Delivered"), row.delivered_at or _("not yet taken away by the tenant's side"), delivered),
             Fact(_("Ended"), row.ended_at, "moment"),
             Fact(_("Follows"), str(row.follows) if follows else "", url=f"{self.list_url()}{follows}/"),
             Fact(_("Id"), row.known_as, "mono"),

@@ -19,7 +19,7 @@ from portal.audit.receipts import BYTES, Bytes
 from portal.lib.api import ReasonSerializer
 from portal.lib.openapi import MORE
 
-from . import actions, downloads, keys
+from . import actions, downloads, keys, queries
 from .models import Certificate, SigningKey
 
 FILE = {(200, BYTES): OpenApiTypes.BINARY}
@@ -27,6 +27,7 @@ FILE = {(200, BYTES): OpenApiTypes.BINARY}
 
 class CertificateSerializer(serializers.ModelSerializer[Certificate]):
     name = serializers.CharField(source="__str__", read_only=True)
+    standing = serializers.CharField(read_only=True, help_text="Its state, or delivered once the tenant's side took it")
     certificate_id = serializers.CharField(source="known_as", read_only=True, help_text="As printed, 32 hex digits")
 
     class Meta:
@@ -70,19 +71,27 @@ class CertificateViewSet(
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, Bytes])
     def document(self, request: Request, pk: Any = None) -> HttpResponse:
         """The certificate as canonical JSON. 409 until it is issued."""
-        return downloads.answer(self.get_object(), "document")
+        return self._taken("document")
 
     @extend_schema(responses=FILE, extensions={MORE: [409, 503]})
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, Bytes])
     def pdf(self, request: Request, pk: Any = None) -> HttpResponse:
         """The signed PDF. 409 until it is issued."""
-        return downloads.answer(self.get_object(), "pdf")
+        return self._taken("pdf")
 
     @extend_schema(responses=FILE, extensions={MORE: [409, 503]})
     @action(detail=True, methods=["get"], renderer_classes=[JSONRenderer, Bytes])
     def evidence(self, request: Request, pk: Any = None) -> HttpResponse:
         """Its evidence archive. 409 until it is issued."""
         return downloads.answer(self.get_object(), "evidence")
+
+    def _taken(self, kind: str) -> HttpResponse:
+        """The file, with which it is delivered where it is the tenant's side that takes it."""
+        found = self.get_object()
+        answer = downloads.answer(found, kind)
+        if found.delivered_at is None and queries.is_theirs(found, actor_of(self.request)):
+            actions.deliver(found.pk, actor=actor_of(self.request))
+        return answer
 
 
 class SigningKeySerializer(serializers.ModelSerializer[SigningKey]):

@@ -111,6 +111,7 @@ class Certificate(ConcurrentTransitionMixin, models.Model):
     created_at = models.DateTimeField(default=now, editable=False)
     issued_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True, help_text=_("First taken away by the tenant's side"))
 
     objects = CertificateQuerySet.as_manager()
 
@@ -139,6 +140,10 @@ class Certificate(ConcurrentTransitionMixin, models.Model):
                 condition=Q(follows__isnull=False, type__in=["supplement", "reissue"])
                 | Q(follows=None) & ~Q(type__in=["supplement", "reissue"]),
             ),
+            models.CheckConstraint(
+                name="certificate_delivered_once_issued",
+                condition=Q(delivered_at=None) | Q(state__in=SIGNED, issued_at__isnull=False),
+            ),
             models.UniqueConstraint(
                 name="one_reissue_under_way", fields=["follows"], condition=Q(type="reissue") & ~Q(state="void")
             ),
@@ -150,6 +155,15 @@ class Certificate(ConcurrentTransitionMixin, models.Model):
 
     def access_scope(self) -> dict[str, Any]:
         return {"tenant": self.tenant_id, "business_unit": self.business_unit}
+
+    @property
+    def standing(self) -> str:
+        """Its state, and `delivered` of one that stands and was taken away: a delivery that fails changes nothing."""
+        return "delivered" if self.state == State.ISSUED and self.delivered_at else str(self.state)
+
+    @property
+    def standing_words(self) -> str:
+        return str(_("delivered")) if self.standing == "delivered" else self.get_state_display()
 
     @property
     def known_as(self) -> str:

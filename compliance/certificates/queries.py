@@ -5,7 +5,10 @@ from uuid import UUID
 
 from portal.access import policy
 from portal.access.actor import Actor
+from portal.access.models import Role
+from portal.access.queries import users_with_role
 from portal.lib.errors import Conflict
+from tenants.models import Tenant
 
 from .models import SIGNED, Certificate, State
 
@@ -21,6 +24,16 @@ def available_verbs(row: Certificate, actor: Actor) -> list[str]:
     if row.state in (State.ISSUED, State.SUPERSEDED) and policy.can(actor, "certificate.revoke", row):
         words.append("revoke")
     return words
+
+
+def is_theirs(row: Certificate, actor: Actor) -> bool:
+    """Whether the actor is of the side that it is for: the tenant's owner, champion or an administrator of it."""
+    if actor.user is None:
+        return False
+    tenant = Tenant.objects.filter(pk=row.tenant_id).first()
+    people = (tenant.owner_id, tenant.champion_id) if tenant else ()
+    where = {"tenant": str(row.tenant_id), "business_unit": row.business_unit}
+    return actor.user.pk in people or users_with_role(Role.TENANT_ADMIN, where).filter(pk=actor.user.pk).exists()
 
 
 def require_issued(row: Certificate) -> Certificate:

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from compliance.erasing.models import ErasureRequest, SubjectKey
+from compliance.erasing.pseudonyms import manifest_key
 from compliance.inventory.queries import Listed, snapshot
 from compliance.verifiers.answering import ID, NotChecked, ids_in
 from compliance.verifiers.looking import Answer, Question, Verifier
@@ -50,7 +51,7 @@ def _listed(region: Region, request: ErasureRequest, key: bytes) -> Iterator[Dra
         return
     for system, id_ in found:
         name = system if system.endswith(region.name) else f"{system}-{region.name}"
-        yield Drawn(region, name, id_, Manifest(key, name).add(id_).hex())
+        yield Drawn(region, name, id_, Manifest(manifest_key(key), name).add(id_).hex())
 
 
 def answers(one: Drawn, request: ErasureRequest) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.core.cache import cache
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -22,8 +22,8 @@ from portal.admin.navigation import COUNTS_KEPT_SECONDS
 from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import Refusal
 
-from . import actions, queries, rules
-from .form import AgainForm, NewRuleForm, RecipientForm, RequestForm, RuleForm
+from . import actions, proving, queries, rules
+from .form import AgainForm, NewRuleForm, ProofForm, RecipientForm, RequestForm, RuleForm
 from .models import ENDED, ErasureRequest, Kind, Obligation, Owed, RetentionRule, State
 
 LIVE = {State.EXECUTING: 3, State.VERIFYING: 3, State.SCHEDULED: 10, State.LEGAL_HOLD_BLOCKED: 10}
@@ -86,7 +86,14 @@ def verb_of(word: str) -> Verb:
         says=_("Before it begins nothing has been touched. After that, what is gone stays gone and is counted."),
         done=_("Cancelled."),
     )
-    return {one.name: one for one in (retry, extend, waive, recipient, contest, refuse, cancel)}[word]
+    prove = Verb(
+        "prove",
+        _("Prove that an id was erased"),
+        _prove,
+        form=ProofForm,
+        says=_("A file for bailiwick-verify, about this id alone. The ledger keeps that you asked, never the id."),
+    )
+    return {one.name: one for one in (retry, extend, waive, recipient, contest, refuse, cancel, prove)}[word]
 
 
 @admin.register(ErasureRequest)
@@ -385,6 +392,10 @@ def _said(rows: list[Fact]) -> list[Fact]:
 
 def _contest(one: ErasureRequest, *, documents: list[Any], **given: Any) -> None:
     actions.contest(one.pk, document_ids=documents, **given)
+
+
+def _prove(one: ErasureRequest, **given: Any) -> HttpResponse:
+    return proving.answer(one, proving.prove(one.pk, **given))
 
 
 def _on(action: Any) -> Any:

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from django.http import HttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,10 +15,11 @@ from portal.access import policy
 from portal.access.actor import actor_of
 from portal.access.asking import asked
 from portal.access.idempotency import IdempotentMixin
+from portal.audit.receipts import BYTES, Bytes
 from portal.lib.api import ByKey, ReasonSerializer, StrictSerializer
 from tenants.models import DataClass, Geography
 
-from . import actions, rules
+from . import actions, proving, rules
 from .intake import MOST_DOCUMENTS
 from .models import (
     Basis,
@@ -122,6 +126,18 @@ class ErasureDetailSerializer(ErasureSerializer):
         exclude = ["inventory", "alarmed_at_days"]
 
 
+class ProofInputSerializer(ReasonSerializer):
+    """An id that the caller has, and the system whose manifest is to have it."""
+
+    system = serializers.CharField(max_length=72, help_text="As the certificate names it, such as postgres-ap-south-1")
+    record_id = serializers.CharField(
+        max_length=2000, write_only=True, help_text="As the manifest has it, such as documents:<id>, or a row's bare id"
+    )
+
+
+FILE = {(200, BYTES): OpenApiTypes.BINARY}
+
+
 class ErasureFilter(ByKey):
     class Meta:
         model = ErasureRequest
@@ -208,6 +224,14 @@ class Erasures(
         return self._act(
             self.get_object(), actions.tell_recipient, request, "erasure.operate", RecipientInputSerializer
         )
+
+    @extend_schema(request=ProofInputSerializer, responses=FILE)
+    @action(detail=True, methods=["post"], url_path="inclusion-proofs", renderer_classes=[JSONRenderer, Bytes])
+    def inclusion_proofs(self, request: Request, pk: Any = None) -> HttpResponse:
+        """The file with which `bailiwick-verify certificate --inclusion` proves that one id was erased."""
+        found = self.get_object()
+        given = asked(request, ProofInputSerializer, "erasure.prove", found)
+        return proving.answer(found, proving.prove(found.pk, actor=actor_of(request), **given))
 
     def _act(
         self, found: ErasureRequest, act: Any, request: Request, verb: str, form: Any = ReasonSerializer

@@ -81,6 +81,15 @@ class RecipientForm(forms.Form):
     how = forms.CharField(label=gettext_lazy("How"), max_length=300)
 
 
+class ProofForm(forms.Form):
+    """An id that the person has, and where it was."""
+
+    system = forms.CharField(
+        label=gettext_lazy("System"), max_length=72, help_text=gettext_lazy("As the certificate names it")
+    )
+    record_id = forms.CharField(label=gettext_lazy("Id"), max_length=2000)
+
+
 class RuleForm(forms.Form):
     """What a retention rule says."""
 

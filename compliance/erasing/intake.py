@@ -145,7 +145,7 @@ def request(
     `reason` is why it is asked for; it is kept, and may name nobody. The same subject again is refused while one is
     open (409, naming that one).
     """
-    words = justification(reason, email)
+    words = justification(reason, email, *(str(one) for one in (user_id, *documents) if one))
     if identity not in Identity.values:
         raise Invalid(fields={"identity": "say how it was checked"})
     tenant = askable(tenant_id, kind, actor)
@@ -159,10 +159,20 @@ def justification(text: str, *identifiers: str) -> str:
     said = text.strip()
     if not said:
         raise Invalid(fields={"reason": "say why; it is kept in the record"})
-    named = any(one.strip().casefold() in said.casefold() for one in identifiers if one.strip())
+    named = any(_spelt(one).search(said) for one in identifiers if one.strip())
     if named or ADDRESS.search(said):
         raise Invalid(fields={"reason": "it is kept for good: do not name the person in it"})
     return said
+
+
+def _spelt(identifier: str) -> re.Pattern[str]:
+    """An id or address as people write it: asha.rao@… also as Asha Rao, an id also without its dashes.
+
+    Of an address with one word before its sign only the whole of it, which no reason may hold anyway.
+    """
+    parts = [re.escape(one) for one in re.split(r"[\W_]+", identifier.partition("@")[0]) if one]
+    between = r"[\W_]*".join(parts) if len(parts) > 1 else re.escape(identifier)
+    return re.compile(rf"(?<!\w){between}(?!\w)", re.IGNORECASE)
 
 
 @action
@@ -228,9 +238,10 @@ def _validate(made: ErasureRequest, shown: dict[str, Any], actor: Actor) -> None
     made.inventory_version, made.inventory_digest = shown["inventory_version"], shown["inventory_digest"]
     made.inventory = shown["inventory"]
     for one in shown["systems"]:
+        system, region = SystemRun.place(one["name"], one["region"])
         SystemRun.objects.create(
-            request=made, system=one["system"], region=one["region"], title=one["title"], found=one["found"],
-            why=one["why"], state=RunState.WAITING,
+            request=made, system=system, region=region, title=one["title"], found=one["found"], why=one["why"],
+            state=RunState.WAITING,
         )  # fmt: skip
     for kept in shown["exemptions"]:
         Exemption.objects.create(request=made, **kept)

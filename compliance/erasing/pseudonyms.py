@@ -31,6 +31,11 @@ def about(tenant_id: UUID, kind: str, user_id: UUID | None, documents: Iterable[
     return f"{kind}:{tenant_id}:{who[Kind(kind)]}"
 
 
+def manifest_key(key: bytes) -> bytes:
+    """The key of a request's manifests. It opens neither the request's pseudonyms nor its subject."""
+    return hmac.new(key, b"bailiwick.erasure-manifest", hashlib.sha256).digest()
+
+
 def subject_of(key: bytes, whom: str) -> str:
     """The name under which request and certificate know it; without the key it leads nowhere."""
     return hmac.new(key, whom.encode(), hashlib.sha256).hexdigest()

@@ -11,14 +11,14 @@ from django.utils.translation import gettext_lazy
 
 from portal.access import policy
 from portal.access.actor import Actor
-from portal.approvals.models import Case, Signature
+from portal.approvals.models import Case, Requirement, Signature
 from portal.lib.clock import now
 from portal.lib.errors import Absent
 from tenants.models import Tenant
 
 from . import pseudonyms
 from .intake import digest_of, overdue
-from .models import BEFORE_START, RUNNING, ErasureLedger, ErasureRequest, Kind, State, SubjectKey
+from .models import BEFORE_START, RUNNING, ErasureLedger, ErasureRequest, Kind, ProofKey, State, SubjectKey
 from .running import GENESIS
 from .statutory import today
 
@@ -39,6 +39,7 @@ class Facts:
     identifiers: tuple[str, ...]
     requester: str
     approvers: tuple[str, ...]
+    persons_needed: int
     approval_digest: str
     legal_basis: str
     received_at: datetime
@@ -48,15 +49,22 @@ class Facts:
     recipients: tuple[dict[str, Any], ...]
     systems: tuple[dict[str, Any], ...]
 
+    @property
+    def manifest_key(self) -> bytes:
+        """Under which its ids become leaves."""
+        return pseudonyms.manifest_key(self.key)
+
 
 def facts(request_id: UUID) -> Facts:
     """Everything the engine needs. Absent once the key is destroyed: then nothing here knows whom it was about."""
-    request = ErasureRequest.objects.select_related("tenant__business_unit").filter(pk=request_id).first()
+    rows = ErasureRequest.objects.select_related("tenant__business_unit", "requested_by")
+    request = rows.filter(pk=request_id).first()
     key = SubjectKey.objects.filter(request_id=request_id).first()
     if request is None or key is None:
         raise Absent("There is no such open erasure.")
     case = Case.objects.filter(pk=request.case_id).first()
-    signed = Signature.objects.filter(case=case, decision=Signature.Decision.SIGN).order_by("at")
+    signed = Signature.objects.filter(case=case, decision=Signature.Decision.SIGN, signer__is_service=False)
+    signed = signed.order_by("at")
     return Facts(
         request=request,
         tenant=request.tenant,
@@ -68,6 +76,7 @@ def facts(request_id: UUID) -> Facts:
         identifiers=tuple(request.identifiers),
         requester=str(request.requested_by_id),
         approvers=tuple(str(one) for one in signed.values_list("signer_id", flat=True)),
+        persons_needed=_persons_needed(request, case),
         approval_digest=case.digest if case else request.digest,
         legal_basis=request.legal_basis,
         received_at=request.received_at,
@@ -77,6 +86,16 @@ def facts(request_id: UUID) -> Facts:
         recipients=tuple(request.recipients.values("name", "how", "told_at")),
         systems=tuple(request.inventory.get("systems", [])),
     )
+
+
+def _persons_needed(request: ErasureRequest, case: Case | None) -> int:
+    """How many different persons its rules ask for: every signature that they want, and who asked.
+
+    What a service account asked for wants one more, since nobody counts software as a person.
+    """
+    wanted = case.requirements.exclude(state=Requirement.State.WAIVED) if case else Requirement.objects.none()
+    signatures = sum(wanted.values_list("quorum", flat=True))
+    return signatures + (2 if request.requested_by.is_service else 1)
 
 
 def open_of(tenant_id: UUID) -> list[ErasureRequest]:
@@ -130,6 +149,8 @@ def available_verbs(request: ErasureRequest, actor: Actor) -> list[str]:
         words += ["extend"] if policy.can(actor, "erasure.extend", request) else []
     if request.awaits_export and not request.was_started and request.is_open:
         words += ["waive_export"] if policy.can(actor, "erasure.waive_export", request) else []
+    if request.certificate_id and ProofKey.objects.filter(certificate_id=request.certificate_id).exists():
+        words += ["prove"] if policy.can(actor, "erasure.prove", request) else []
     if state not in (S.REFUSED, S.CANCELLED) and operates:
         words.append("tell_recipient")
     if state in (S.COMPLETED, S.REFUSED) and not request.contested_at and not overdue(request):

@@ -5,11 +5,12 @@ A worker that is told Conflict (`erasure-over`) stops: somebody has cancelled, o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from bailiwick_proof.canonical import digest
+from django.conf import settings
 from django.db import connection
 
 from compliance.holds.models import Hold
@@ -34,6 +35,7 @@ from .models import (
     Obligation,
     Passage,
     Phase,
+    ProofKey,
     State,
     SubjectKey,
     SystemRun,
@@ -230,6 +232,11 @@ def certified(request_id: UUID, certificate_id: UUID, *, actor: Actor) -> Erasur
         _require_running(request)
         request.certificate_id = certificate_id
         request.save()
+        key = pseudonyms.manifest_key(bytes(request.key.key))
+        until = now().date() + timedelta(days=settings.ERASURE["proof_days"])
+        ProofKey.objects.get_or_create(
+            certificate_id=certificate_id, defaults={"request": request, "key": key, "until": until}
+        )
         record("erasure.certified", request, actor=actor, data={"certificate": str(certificate_id)})
     return request
 

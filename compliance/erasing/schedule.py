@@ -11,7 +11,7 @@ from portal.jobs.outbox import emit
 from portal.lib.clock import now
 
 from .approval import SYSTEM
-from .models import ENDED, ErasureRequest, Obligation, Owed, RetentionRule, State
+from .models import ENDED, ErasureRequest, Obligation, Owed, ProofKey, RetentionRule, State
 from .moving import locked, news_of
 from .queries import days_left
 from .running import cleared_up, hold_over, is_released
@@ -35,9 +35,17 @@ def tick() -> None:
     lost = ErasureRequest.objects.filter(state__in=ENDED, key__isnull=False, ended_at__lte=now() - CLEARING)
     for pk in lost.values_list("pk", flat=True):
         cleared_up(pk, actor=SYSTEM)
+    for pk in ProofKey.objects.filter(until__lt=today).values_list("pk", flat=True):
+        end_proofs(pk)
     for pk, tenant_id in ErasureRequest.objects.filter(state=State.LEGAL_HOLD_BLOCKED).values_list("pk", "tenant_id"):
         if is_released(tenant_id):
             hold_over(pk, actor=SYSTEM)
+
+
+@action_of(SYSTEM)
+def end_proofs(certificate_id: UUID) -> None:
+    """Destroy the key of a certificate's manifests on its day."""
+    ProofKey.objects.filter(pk=certificate_id).delete()
 
 
 def alarm_of(days: int) -> int | None:

@@ -14,6 +14,7 @@ from portal.lib.regions import Region, load
 
 KEY_GONE = "The key service of every region was asked with read-only credentials: it knows no key of the tenant."
 ENDED = "The day has passed, and it was said by a person that the copies have ended as a whole."
+BENEATH = "What lay beneath it until its day is gone, as a person said."
 NOTHING = "What was kept by law until the day stated is gone: the same query found nothing of it."
 
 
@@ -37,7 +38,7 @@ def check(owed: Obligation, row: System) -> Checked:
         return _gone(owed, row)
     if owed.state != Owed.LAPSED:
         return Checked(why="Nobody has said yet that it is over.")
-    return Checked("expired", ENDED)
+    return Checked("expired", ENDED) if row.outcome == "expires" else Checked(row.outcome, f"{row.method} {BENEATH}")
 
 
 def _regions() -> dict[str, Region]:

@@ -26,7 +26,7 @@ def archive(ctx: StepContext, facts: Facts) -> dict[str, bytes]:
 
 def _leaves(facts: Facts, name: str, sealed: dict[str, object]) -> bytes:
     region = regions()[str(sealed["region"])]
-    manifest = Manifest(facts.key, name)
+    manifest = Manifest(facts.manifest_key, name)
     system = name.removesuffix(f"-{region.name}")
     leaves = b"".join(manifest.add(one) for one in items.each(region, facts.request.pk, system))
     if (manifest.root, manifest.leaves) != (sealed["root"], sealed["leaves"]):

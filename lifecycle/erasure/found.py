@@ -1,7 +1,7 @@
 """What was found, in the words and numbers of a certificate."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 
 from bailiwick_proof.certifiable import Type
@@ -31,11 +31,13 @@ from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
 
-from .outcomes import row_of
+from .outcomes import WAL_DAYS, row_of
 from .pseudonyms import Pseudonyms
 from .subject import regions, runs
 
-PEOPLE_NEEDED = 4
+PURGE_DAYS = 90  # Pinecone's own statement of how long deleted data may stay in its storage
+PURGED = "Pinecone may keep what was deleted in its own storage until that day."
+RECYCLED = "The write-ahead log, and copies for recovery to a moment, may hold old pages until that day."
 LOCKED = "A write-once lock (Object Lock) of the store keeps it until that day."
 PARTS = {
     "tenant": ("documents", "passages", "vectors", "originals", "users", "sessions", "questions", "answers", "logs"),
@@ -80,7 +82,7 @@ def erasure_of(ctx: StepContext, facts: Facts) -> Erasure:
 def _roles(facts: Facts, hidden: Pseudonyms) -> Roles:
     approvers = tuple(hidden.of("person", one) for one in facts.approvers)
     agents = hidden.of("agent", "eraser"), hidden.of("agent", "verifier")
-    return Roles(hidden.of("person", facts.requester), approvers, *agents, PEOPLE_NEEDED)
+    return Roles(hidden.of("person", facts.requester), approvers, *agents, facts.persons_needed)
 
 
 def _timeline(ctx: StepContext, facts: Facts, known: dict[str, SystemRun]) -> Timeline:
@@ -95,6 +97,26 @@ def _obligations(systems: tuple[System, ...]) -> Iterator[Obligation]:
     for one in systems:
         if one.until is not None:
             yield Obligation(one.name, one.until, f"{one.title}: {one.limits}"[:900])
+    expire = {one.name for one in systems if one.outcome == "expires"}
+    for one in systems:
+        if one.outcome == "erased" and one.targeted:
+            yield from beneath(one, is_said="backups" in expire)
+
+
+def beneath(one: System, *, is_said: bool) -> Iterator[Obligation]:
+    """What goes by itself beneath a system that was erased: a provider's storage, old pages in a log of writes.
+
+    `is_said`: the row of the backups says the latter.
+    """
+    at = regions().get(one.region)
+    if one.connector == "vectors" and at is not None and at.pinecone is not None:
+        yield Obligation(one.name, _in_days(PURGE_DAYS), PURGED)
+    if not is_said and one.connector in ("postgres", "vectors") and at is not None:
+        yield Obligation(one.name, _in_days(WAL_DAYS), RECYCLED)
+
+
+def _in_days(days: int) -> str:
+    return (now().date() + timedelta(days=days)).isoformat()
 
 
 def _exemptions(facts: Facts, systems: tuple[System, ...]) -> Iterator[Exemption]:

@@ -23,8 +23,8 @@ RUN = JobKind(
         StepDef("take_down", "Take down its resources", deleting.take_down, eta_seconds=10, lease_seconds=120),
         StepDef("grace", "Wait a while", verifying.grace, eta_seconds=300),
         StepDef("resweep", "Look once more", verifying.resweep, eta_seconds=3, lease_seconds=120),
-        StepDef("certify", "Certify", certifying.certify, eta_seconds=5, lease_seconds=120),
         StepDef("late", "Look a last time", verifying.look_late, eta_seconds=900, lease_seconds=120),
+        StepDef("certify", "Certify", certifying.certify, eta_seconds=5, lease_seconds=120),
         StepDef("finish", "Conclude", certifying.finish, eta_seconds=1),
     ],
 )

@@ -6,12 +6,17 @@ from uuid import UUID
 
 from bailiwick_proof.canonical import digest
 from django.conf import settings
+from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 from compliance.erasing.models import SystemRun
 from compliance.erasing.queries import Facts
+from compliance.inventory.models import Kind as Listing
 from compliance.inventory.queries import Listed, snapshot
 from compliance.verifiers import verifier_of
+from compliance.verifiers.answering import NotChecked
 from compliance.verifiers.looking import Answer, Kind, Question
+from compliance.verifiers.portal import Place, Portal, listed
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
@@ -22,7 +27,7 @@ from .planting import ALWAYS, planted
 from .pseudonyms import Pseudonyms
 from .subject import note, regions, runs
 
-CONNECTED = "connected"
+CONNECTED, LAST = "connected", "late"
 
 
 def look_everywhere(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any]:
@@ -33,7 +38,37 @@ def look_everywhere(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any
         answer = _look(row, facts)
         found[row.name] = {"found": answer.found, "listed": answer.listed, "why": answer.why}
         _keep(ctx, facts, row, answer, stage)
+    if stage == LAST:
+        found |= _look_at_portal(ctx, facts)
     return found
+
+
+def _look_at_portal(ctx: StepContext, facts: Facts) -> dict[str, Any]:
+    """At this portal itself, once all else is over: no table, log line or key of it may name whom it was about."""
+    found: dict[str, Any] = {}
+    for row in (one for one in snapshot().systems if one.kind == Listing.PORTAL):
+        ctx.heartbeat(1)
+        try:
+            answer = Portal().look(_portal(), facts.request.pk, _sought(facts))
+        except NotChecked as error:
+            answer = Answer(Portal.name, "verifier", "", None, why=str(error))
+        found[row.name] = {"found": answer.found, "listed": None, "why": answer.why}
+        _keep(ctx, facts, row, answer, LAST, is_proven=answer.is_checked)
+    return found
+
+
+def _portal() -> Place:
+    """Its database is the one that this process works on, seen by another login."""
+    given = settings.PORTAL_VERIFIER
+    database = make_conninfo(given["database"], dbname=connection.settings_dict["NAME"]) if given["database"] else ""
+    return Place(database, given["cache"])
+
+
+def _sought(facts: Facts) -> list[UUID]:
+    """Whose ids may not be there: the person's, of a tenant its people's. That of a document leads nowhere by then."""
+    if facts.kind != "tenant":
+        return [facts.user_id] if facts.user_id else []
+    return [one for region in regions().values() for one in listed(region, facts.request.pk)]
 
 
 def prove_eyes(ctx: StepContext, facts: Facts) -> list[str]:
@@ -85,11 +120,11 @@ def question_of(facts: Facts, region: Region) -> Question:
     return Question(*about, user_id=facts.user_id, documents=facts.document_ids)
 
 
-def _keep(ctx: StepContext, facts: Facts, row: Listed, answer: Answer, stage: str) -> None:
+def _keep(ctx: StepContext, facts: Facts, row: Listed, answer: Answer, stage: str, *, is_proven: bool = False) -> None:
     """One line of the evidence, without a name in it, and what it says of the system."""
     hidden = Pseudonyms(facts)
     check = {
-        "stage": stage,
+        "stage": "resweep" if stage == LAST else stage,
         "at": now().isoformat(),
         "verifier": answer.verifier,
         "credential": hidden.of("credential", answer.credential),
@@ -99,7 +134,7 @@ def _keep(ctx: StepContext, facts: Facts, row: Listed, answer: Answer, stage: st
         "listed": answer.listed,
         "why": hidden.words(answer.why),
         "by": {hidden.words(name): number for name, number in answer.by.items()},
-        "planted": False,
+        "planted": is_proven,
     }
     known = runs(facts).get(row.name)
     checks = [*(known.checks if known else []), check]

@@ -13,6 +13,7 @@ from lifecycle.stores.objects import keys
 from portal.lib.clock import now
 
 from .subject import regions, runs
+from .systems import CONNECTORS
 
 KEY_DAYS, WAL_DAYS = 30, 7  # a key service waits at most 30 days; the write-ahead log is recycled by then
 METHODS = {
@@ -61,10 +62,22 @@ def _outcome(facts: Facts, row: Listed, run: SystemRun | None) -> dict[str, Any]
         case Kind.BEYOND_USE:
             return _backups(facts)
         case Kind.PORTAL:
-            method = "Keyed pseudonyms in place of names; this request's key goes when the request is completed."
-            return _said("anonymised", method, "Registry, approvals, costs and ledger stay; none holds content.")
+            return _portal(run)
+        case _ if row.connector not in CONNECTORS:
+            return _not_checked(f"No connector of this installation erases it ({row.connector}).")
         case _:
             return _not_checked("No verifier has looked at it.") if run is None or not run.checks else _looked(row, run)
+
+
+def _portal(run: SystemRun | None) -> dict[str, Any]:
+    """What the portal's own verifier found of whom it concerns, in every table and every key of the cache."""
+    if run is None or not run.checks or run.checks[-1]["found"] is None:
+        return _not_checked("Its verifier has not looked at it." if run is None or not run.checks else run.why)
+    method = "Keyed pseudonyms in place of names; this request's key goes when the request is completed."
+    limits = "Registry, approvals, costs and ledger stay; none holds content, and ids of documents there lead nowhere."
+    said = _said("anonymised", method, limits)
+    checks = tuple(_check(one) for one in run.checks if one["found"] is not None)
+    return {**said, "residual": run.residual or 0, "checks": checks}
 
 
 def _attested(row: Listed) -> dict[str, Any]:

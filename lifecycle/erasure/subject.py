@@ -140,8 +140,7 @@ def runs(facts: Facts) -> dict[str, SystemRun]:
 
 def note(ctx: StepContext, facts: Facts, name: str, region: str, **found: Any) -> None:
     """Keep what is known of one system of the inventory."""
-    system = name.removesuffix(f"-{region}")
-    running.note_system(facts.request.pk, system, region, actor=ctx.actor, **found)
+    running.note_system(facts.request.pk, *SystemRun.place(name, region), actor=ctx.actor, **found)
 
 
 def refuse(ctx: StepContext, facts: Facts, reasons: list[str]) -> NoReturn:

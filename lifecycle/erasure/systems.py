@@ -10,6 +10,9 @@ from .engine.pinecone import PineconeVectors
 from .engine.rows import Rows, VectorRows
 from .engine.target import Eraser, Target
 
+CONNECTORS = frozenset({"postgres", "vectors", "objects", "exports", "cache", "logs", "metrics"})
+"""What this installation erases, as the inventory writes it; exports are deleted before any of the others."""
+
 
 def erasers_of(region: Region, target: Target) -> dict[str, Eraser]:
     """The erasers of a region's systems, by the inventory's name of each."""

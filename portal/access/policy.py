@@ -97,6 +97,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "erasure.contest": frozenset({Role.TENANT_ADMIN, Role.COMPLIANCE_OFFICER}),
     "erasure.waive_export": frozenset({Role.TENANT_ADMIN, Role.LEGAL}),
     "erasure.draw": frozenset({Role.COMPLIANCE_OFFICER}),
+    "erasure.prove": frozenset({Role.TENANT_ADMIN}) | COUNSEL,
     "export.view": READERS | APPROVERS | {Role.TENANT_ADMIN},
     "export.request": frozenset({Role.TENANT_ADMIN, Role.COMPLIANCE_OFFICER}),
     "export.download": frozenset({Role.TENANT_ADMIN, Role.COMPLIANCE_OFFICER}),
@@ -156,7 +157,7 @@ PEOPLE_ONLY = frozenset(
     {
         "approval.sign", "approval.delegate", "request.accept", "envelope.edit", "cost.adjust",
         "migration_review.close", "migration.approve_throttle", "migration.accept_loss", "hold.place", "hold.release",
-        "erasure.refuse", "erasure.extend", "erasure.waive_export", "export.confirm", "scan.sign",
+        "erasure.refuse", "erasure.extend", "erasure.prove", "erasure.waive_export", "export.confirm", "scan.sign",
     }
 )  # fmt: skip
 SESSION_ONLY = frozenset({"approval.sign", "approval.delegate", "access.edit", "access_session.open"})

@@ -314,11 +314,13 @@ class GovernedAdmin(StockAdmin):
             done = self._do(request, obj, verb)
         except Refusal as refusal:
             return self.object_page(request, self.of(request, object_id), refusal=refusal)
+        if isinstance(done, HttpResponse):
+            return done
         forget_counts(eyes.narrow(request))
         messages.success(request, done)
         return HttpResponseRedirect(self.object_url(obj))
 
-    def _do(self, request: HttpRequest, obj: Any, name: str) -> str:
+    def _do(self, request: HttpRequest, obj: Any, name: str) -> str | HttpResponse:
         actor = eyes.narrow(request)
         verb = next((verb for verb in self.verbs(obj, actor) if verb.name == name), None)
         if verb is None:
@@ -335,6 +337,8 @@ class GovernedAdmin(StockAdmin):
         if verb.wants_request:
             given["request"] = request
         said = verb.run(obj, actor=actor, **given)
+        if isinstance(said, HttpResponse):
+            return said
         return said if isinstance(said, str) and said else str(verb.done or _("Done: %(verb)s.") % {"verb": verb.label})
 
     # -- new --------------------------------------------------------------------------------------------------------

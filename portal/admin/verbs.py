@@ -12,9 +12,9 @@ class Verb:
     """One button of an object page.
 
     `says` tells what it costs or changes, in words. `run(obj, actor=…, reason=…, **fields)` calls the action, which
-    asks the policy again; it may return what to tell the person. `wants_request` is for the few that must know where
-    the person sits, `wants_password` for those that move credentials, `is_elsewhere` for those whose button stands in
-    the page itself.
+    asks the policy again; it may return what to tell the person, or a file to take away. `wants_request` is for the
+    few that must know where the person sits, `wants_password` for those that move credentials, `is_elsewhere` for
+    those whose button stands in the page itself.
     """
 
     name: str

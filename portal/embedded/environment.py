@@ -7,8 +7,9 @@ from typing import Any
 from portal.embedded.home import PROJECT, Home
 from portal.embedded.passwords import Passwords
 from portal.embedded.ports import Ports
+from portal.embedded.redis_server import VERIFIER
 
-CONTROL_ROLES = ("migrator", "app", "sealer", "reader")
+CONTROL_ROLES = ("migrator", "app", "sealer", "reader", "verifier")
 REGION_LOGINS = {
     "provisioner": "bw_provisioner",
     "platform": "rag_platform",
@@ -89,10 +90,13 @@ class Address:
     def portal(self) -> dict[str, str]:
         """What the portal's own processes get."""
         password, port = self.passwords.get("redis control"), self.ports.get("redis control")
+        looks = self.passwords.get("redis control verifier")
         return self.common() | {
             "DATABASE_URL": self.control_url("app"),
             "REDIS_URL": f"redis://:{password}@127.0.0.1:{port}/0",
             "BAILIWICK_TF_REATTACH_FILE": str(self.home.reattach_file),
+            "BAILIWICK_VERIFIER_DATABASE_URL": self.control_url("verifier"),
+            "BAILIWICK_VERIFIER_REDIS_URL": f"redis://{VERIFIER}:{looks}@127.0.0.1:{port}/0",
         }
 
     def migration(self) -> dict[str, str]:

@@ -154,9 +154,9 @@ class Startup:
     async def _redis(self, name: str) -> None:
         if "redis" in self.options.parts:
             port, password = self.at.ports.get(f"redis {name}"), self.at.passwords.get(f"redis {name}")
-            reader = redis_server.REGISTRY_READER if name == "control" else redis_server.VERIFIER
-            known_as = "reader" if name == "control" else "verifier"
-            readers = {reader: self.at.passwords.get(f"redis {name} {known_as}")}
+            readers = {redis_server.VERIFIER: self.at.passwords.get(f"redis {name} verifier")}
+            if name == "control":
+                readers[redis_server.REGISTRY_READER] = self.at.passwords.get(f"redis {name} reader")
             self.at.passwords.save()
             await self._start(redis_server.server(self.at.home, name, port, password, **readers))
 

@@ -39,13 +39,14 @@ def test_from_the_first_phase_to_the_last_everything_may_be_said_twice(notes: Te
     one = begun(notes)
     assert running.started(one.pk, one.job_id, actor=SEED).phase == "quiescing"
     seen = []
-    for word in ("quiescing", "manifesting", "deleting", "settling", "verifying", "grace", "resweep", "certifying"):
+    before = ("quiescing", "manifesting", "deleting", "settling")
+    for word in (*before, "verifying", "grace", "resweep", "late", "certifying"):
         for _twice in range(2):
             found = running.phase(one.pk, word, actor=SEED)
         seen.append((found.phase, found.state))
         running.fix_documents(one.pk, [DOCUMENT], actor=SEED)
-    assert [state for _phase, state in seen] == ["executing"] * 4 + ["verifying"] * 4
-    assert one.passages.count() == 4 + 1 + 7  # to be scheduled was made past the machine
+    assert [state for _phase, state in seen] == ["executing"] * 4 + ["verifying"] * 5
+    assert one.passages.count() == 4 + 1 + 8  # to be scheduled was made past the machine
     running.note_system(one.pk, "vectors", "ap-south-1", actor=SEED, outcome="erased", targeted=3, residual=0)
     running.note_system(one.pk, "queue", "ap-south-1", actor=SEED, state="skipped", title="Queues")
     assert one.systems.count() == 9

@@ -12,6 +12,7 @@ from .request import (
     Identity,
     Kind,
     Phase,
+    ProofKey,
     State,
     SubjectKey,
 )
@@ -19,6 +20,6 @@ from .rule import RetentionRule
 
 __all__ = [
     "BEFORE_START", "ENDED", "RUNNING", "Basis", "ErasureLedger", "ErasureRequest", "Exemption", "Export", "Identity",
-    "Kind", "Obligation", "Owed", "Passage", "Phase", "Recipient", "RetentionRule", "RunState", "State", "SubjectKey",
-    "SystemRun",
+    "Kind", "Obligation", "Owed", "Passage", "Phase", "ProofKey", "Recipient", "RetentionRule", "RunState", "State",
+    "SubjectKey", "SystemRun",
 ]  # fmt: skip

@@ -57,6 +57,12 @@ class SystemRun(models.Model):
             models.CheckConstraint(name="erasure_run_state_known", condition=Q(state__in=RunState.values)),
         ]
 
+    @staticmethod
+    def place(name: str, region: str) -> tuple[str, str]:
+        """System and region of a row of the inventory; a name that does not end with its region is kept whole."""
+        ends = f"-{region}"
+        return (name.removesuffix(ends), region) if region and name.endswith(ends) else (name, "")
+
     @property
     def name(self) -> str:
         """As certificate and inventory write it: `postgres-ap-south-1`, `backups`."""

@@ -72,6 +72,7 @@ class Phase(models.TextChoices):
     VERIFYING = "verifying", _("asking every store again")
     GRACE = "grace", _("waiting before the second look")
     RESWEEP = "resweep", _("looking a second time")
+    LATE = "late", _("waiting for the last task under way, then looking a last time")
     CERTIFYING = "certifying", _("being certified")
 
 
@@ -83,7 +84,7 @@ STUCK = [S.FAILED, S.NOT_CERTIFIABLE]
 ENDED = [S.COMPLETED, S.REFUSED, S.CANCELLED]
 PHASES = {
     S.EXECUTING: [Phase.QUIESCING, Phase.MANIFESTING, Phase.DELETING, Phase.SETTLING],
-    S.VERIFYING: [Phase.VERIFYING, Phase.GRACE, Phase.RESWEEP, Phase.CERTIFYING],
+    S.VERIFYING: [Phase.VERIFYING, Phase.GRACE, Phase.RESWEEP, Phase.LATE, Phase.CERTIFYING],
 }
 
 
@@ -297,3 +298,15 @@ class SubjectKey(models.Model):
     fence = models.CharField(max_length=64, unique=True)
     user_id = models.UUIDField(null=True, blank=True)
     document_ids = ArrayField(models.UUIDField(), default=list, blank=True)
+
+
+class ProofKey(models.Model):
+    """Under which key the manifests of a certificate were made, so that an id that somebody names can be proved.
+
+    It leads from an id to its leaf and from no leaf to an id. Destroyed on its day; from then on nothing is proved.
+    """
+
+    certificate_id = models.UUIDField(primary_key=True)
+    request = models.ForeignKey(ErasureRequest, on_delete=models.PROTECT, related_name="proof_keys")
+    key = models.BinaryField(max_length=32)
+    until = models.DateField()

@@ -24,6 +24,10 @@ SELECT table_name, max(seq) FROM bw.erasure_item WHERE request_id = %s AND syste
 """
 
 
+class Unsound(Permanent):
+    """The schema is not one whose rows can be named and removed: nothing is certified before it is mended."""
+
+
 class Rows:
     """Every table of schema rag that has a tenant column, the vectors' apart. Ids are `table:key/key`."""
 
@@ -46,7 +50,7 @@ class Rows:
     def erase(self, target: Target, alive: Alive) -> int:
         """Delete what the list names; return how many of its ids are gone, by whichever attempt or hand.
 
-        Permanent, before anything is deleted, where a foreign key has no index; Held under a hold.
+        Unsound, before anything is deleted, where a foreign key has no index; Held under a hold.
         """
         now = items.read(self.region, target.request_id, self.system)
         if now is None or now.listed is None:
@@ -109,7 +113,7 @@ class Rows:
     def _listings(self, db: Connection[Any], target: Target) -> Iterator[tuple[Table, sql.Composed]]:
         for table in filter(self._has, catalogue.children_first(db)):
             if not table.key:
-                raise Permanent(SYSTEM, "list rows", f"the key of rag.{table.name} does not begin with the tenant")
+                raise Unsound(SYSTEM, "list rows", f"the key of rag.{table.name} does not begin with the tenant")
             statement = statements.listing(table, target, self._prefix(table))
             if statement is not None:
                 yield table, statement
@@ -121,7 +125,7 @@ class Rows:
         wrong = [f"no index for the foreign key {words}" for table in tables.values() for words in table.unindexed]
         wrong += [f"rag.{name} is no longer there" for name, _ in spans if name not in tables]
         if wrong:
-            raise Permanent(SYSTEM, "erase rows", "; ".join(wrong))
+            raise Unsound(SYSTEM, "erase rows", "; ".join(wrong))
         found = tuple((tables[name], upto) for name, upto in spans)
         return Listed(self.region, self.system, target, tuple(tables.values()), found)
 

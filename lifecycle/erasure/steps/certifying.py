@@ -1,9 +1,10 @@
 """Hands over what was found. Where it does not allow a certificate, the erasure says every reason and ends there."""
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from bailiwick_proof.erasure import System
+from bailiwick_proof.erasure import Erasure, System
 
 from compliance.certificates import issuing
 from compliance.certificates.actions import revoke
@@ -15,11 +16,12 @@ from compliance.erasing.models import State as ErasureState
 from compliance.erasing.queries import Facts
 from compliance.erasing.running import Debt
 from compliance.inventory.discovery import drift
+from compliance.inventory.models import Finding
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.evidence import archive
 from lifecycle.erasure.found import erasure_of, type_of
-from lifecycle.erasure.looking import look_everywhere
+from lifecycle.erasure.looking import LAST, look_everywhere
 from lifecycle.erasure.outcomes import EVERYWHERE
 from lifecycle.erasure.steps.verifying import words
 from lifecycle.erasure.subject import facts_of, note, phase, refuse, regions, runs, targets
@@ -40,7 +42,7 @@ def certify(ctx: StepContext) -> dict[str, Any]:
     row = by_key(_key(ctx, facts))
     if row is not None and row.state == State.VOID:
         ctx.note(round=_round(ctx) + 1, void=row.state_reason)
-        look_everywhere(ctx, facts, "resweep")
+        look_everywhere(ctx, facts, LAST)
         row = None
     if row is None:
         row = _standing(ctx, facts) or _asked(ctx, facts_of(ctx))
@@ -79,7 +81,7 @@ def _key(ctx: StepContext, facts: Facts) -> str:
 
 def _asked(ctx: StepContext, facts: Facts) -> Certificate:
     running.enter_ledger(facts.request.pk, actor=ctx.actor)
-    drift(regions().values())
+    unlisted = drift(regions().values())
     found = erasure_of(ctx, facts)
     type_, before = type_of(found), taken_back(facts.request.certificate_id)
     try:
@@ -95,7 +97,21 @@ def _asked(ctx: StepContext, facts: Facts) -> Certificate:
             reason=str(facts.request),
         )
     except issuing.NotToBeCertified as refusal:
-        refuse(ctx, facts, list(refusal.extra["objections"]))
+        refuse(ctx, facts, [*_explained(found, refusal.extra["objections"]), *map(_unlisted, unlisted)])
+
+
+def _explained(found: Erasure, objections: list[str]) -> Iterator[str]:
+    """Each objection; of a system that was not checked, with why it was not."""
+    whys = {one.name: one.method for one in found.systems if one.outcome == "not_checked"}
+    for said in objections:
+        name = said.partition(":")[0]
+        yield f"{said}: {whys[name]}" if name in whys else said
+
+
+def _unlisted(one: Finding) -> str:
+    if one.kind == Finding.UNSEARCHED:
+        return f"{one.region}: {one.what} could not be searched: {one.why}"
+    return f"{one.region}: the {one.get_kind_display()} {one.what} exists, and the inventory does not list it"
 
 
 def finish(ctx: StepContext) -> dict[str, Any]:

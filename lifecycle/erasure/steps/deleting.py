@@ -12,7 +12,7 @@ from django.conf import settings
 from compliance.erasing import running
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine.target import Eraser, Target
-from lifecycle.erasure.steps.listing import list_again
+from lifecycle.erasure.steps.listing import list_again, sound
 from lifecycle.erasure.subject import facts_of, manifests, note, phase, runs, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from lifecycle.migration.steps.green import stack_of
@@ -62,13 +62,14 @@ def delete(ctx: StepContext) -> dict[str, Any]:
     """
     facts = facts_of(ctx)
     phase(ctx, facts, "deleting")
-    list_again(ctx, facts)
+    with sound(ctx, facts):
+        list_again(ctx, facts)
     work = {
         name: (region, eraser, target)
         for region, target in targets(ctx, facts)
         for name, eraser in erasers_of(region, target).items()
     }
-    with unheld(ctx, facts):
+    with sound(ctx, facts), unheld(ctx, facts):
         gone = remove_all(ctx, work, sum(one["leaves"] for one in manifests(ctx).values()), _noting(ctx, facts, work))
     for name, number in gone.items():
         region, eraser, target = work[name]

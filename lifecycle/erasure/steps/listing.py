@@ -1,5 +1,7 @@
 """What is to go, listed before the first of it goes: ids in their store, a Merkle root here, an entry in the ledger."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +11,10 @@ from compliance.erasing import running
 from compliance.erasing.models import ErasureRequest
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine import items
-from lifecycle.erasure.engine.rows import Rows, VectorRows
+from lifecycle.erasure.engine.rows import Rows, Unsound, VectorRows
 from lifecycle.erasure.engine.target import Eraser, Target
 from lifecycle.erasure.looking import look_everywhere, prove_eyes
-from lifecycle.erasure.subject import LIST, facts_of, note, phase, targets, unheld
+from lifecycle.erasure.subject import LIST, facts_of, note, phase, refuse, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from portal.audit.actions import intend
 from portal.audit.queries import is_anchored
@@ -39,9 +41,19 @@ def list_ids(ctx: StepContext) -> dict[str, Any]:
     """
     facts = facts_of(ctx)
     if "intent" not in ctx.step.evidence:
-        _commit(ctx, facts)
+        with sound(ctx, facts):
+            _commit(ctx, facts)
     _await_anchor(ctx, facts)
     return dict(ctx.step.evidence)
+
+
+@contextmanager
+def sound(ctx: StepContext, facts: Facts) -> Iterator[None]:
+    """Run the block; a schema in which rows cannot be named ends the run, with the reason and without a certificate."""
+    try:
+        yield
+    except Unsound as error:
+        refuse(ctx, facts, [f"{error.system}: {error.message}"])
 
 
 def list_again(ctx: StepContext, facts: Facts) -> None:
@@ -77,7 +89,7 @@ def _listed(ctx: StepContext, facts: Facts) -> dict[str, Any]:
     found = {}
     for region, target in targets(ctx, facts):
         for name, eraser in erasers_of(region, target).items():
-            manifest = manifest_of(ctx, facts.key, region, target, eraser, name)
+            manifest = manifest_of(ctx, facts.manifest_key, region, target, eraser, name)
             found[name] = {"root": manifest.root, "leaves": manifest.leaves, "region": region.name}
             tree = {"manifest_root": manifest.root, "manifest_leaves": manifest.leaves}
             note(ctx, facts, name, region.name, state="listed", targeted=manifest.leaves, **tree)

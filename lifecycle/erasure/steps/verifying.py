@@ -5,19 +5,16 @@ from typing import Any
 
 from django.conf import settings
 
-from compliance.certificates.actions import revoke
-from compliance.certificates.models import Certificate, State
 from compliance.erasing.models import SystemRun
 from compliance.erasing.queries import Facts
 from lifecycle.erasure import neighbours
-from lifecycle.erasure.looking import look_everywhere
+from lifecycle.erasure.looking import LAST, look_everywhere
 from lifecycle.erasure.subject import DELETE, facts_of, phase, refuse, runs
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
 from portal.lib.clock import now
 
 AGAIN = "resweep"
-SOON = timedelta(minutes=1)
 
 
 def neighbours_before(ctx: StepContext) -> dict[str, Any]:
@@ -39,29 +36,22 @@ def verify(ctx: StepContext) -> dict[str, Any]:
 
 
 def look_late(ctx: StepContext) -> dict[str, Any]:
-    """Look a last time once every task that was under way when it was deleted has ended, certified as it is by then.
-
-    What has come back takes the certificate back. Where nobody can look it waits: that is no reason to do so.
-    """
+    """Look a last time once every task that was under way when it was deleted has ended; then it may be certified."""
     facts = facts_of(ctx)
+    phase(ctx, facts, LAST)
     deleted = ctx.job.steps.get(name=DELETE).finished_at or now()
     until = deleted + timedelta(seconds=settings.ERASURE["resweep_after_seconds"])
     if now() < until:
         raise WaitUntil(until, f"Looked at a last time at {until:%H:%M:%S} UTC: what was under way has ended by then.")
-    phase(ctx, facts, AGAIN)
-    found = look_everywhere(ctx, facts, AGAIN)
-    if blind := [words(name, one) for name, one in found.items() if one["found"] is None]:
-        raise WaitUntil(now() + SOON, "; ".join(blind))
+    return {"systems": _swept(ctx, facts, LAST), "at": now().isoformat()}
+
+
+def _swept(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any]:
+    """Every system once more; what came back, or could not be looked at, ends the run with the reason."""
+    found = look_everywhere(ctx, facts, stage)
     if left := _unexplained(facts, found):
-        _take_back(ctx, "; ".join(left))
         refuse(ctx, facts, left)
-    return {"systems": found, "at": now().isoformat()}
-
-
-def _take_back(ctx: StepContext, why: str) -> None:
-    row = Certificate.objects.get(pk=ctx.evidence("certify")["certificate"])
-    if row.state in (State.ISSUED, State.SUPERSEDED):
-        revoke(row.pk, actor=ctx.actor, reason=f"Found after it was issued: {why}"[:1000])
+    return found
 
 
 def _unexplained(facts: Facts, found: dict[str, Any]) -> list[str]:
@@ -112,6 +102,5 @@ def resweep(ctx: StepContext) -> dict[str, Any]:
     """Every system once more, and the neighbours."""
     facts = facts_of(ctx)
     phase(ctx, facts, AGAIN)
-    found = look_everywhere(ctx, facts, AGAIN)
-    before = ctx.evidence("neighbours")
+    found, before = _swept(ctx, facts, AGAIN), ctx.evidence("neighbours")
     return {"systems": found, "neighbours": neighbours.compared(before), "at": now().isoformat()}

@@ -12,6 +12,7 @@ LATER = ("supplement", "reissue")  # these two follow another
 DATED = ("beyond_use", "expires", "retained")
 COUNTED = ("erased", "not_held")
 NAMELESS = ("anonymised", "crypto_erased")
+FEWEST = 2  # persons behind any erasure: who asked, and another who approved
 
 
 def objections(erasure: Erasure, type_: Type) -> list[str]:
@@ -55,9 +56,11 @@ def _people(erasure: Erasure) -> Iterator[str]:
     roles = erasure.roles
     if not roles.approvers or len(set(roles.approvers)) < len(roles.approvers) or roles.requester in roles.approvers:
         yield "it was not approved by others than who asked for it"
-    people = {roles.requester, *roles.approvers, roles.executor, roles.verifier}
-    if len(people) < roles.needed or roles.executor == roles.verifier:
-        yield f"{len(people)} different persons or agents acted, and {roles.needed} are needed"
+    persons = {roles.requester, *roles.approvers}
+    if len(persons) < max(roles.needed, FEWEST):
+        yield f"{len(persons)} different persons acted, and {max(roles.needed, FEWEST)} are needed: software is none"
+    if roles.executor == roles.verifier or persons & {roles.executor, roles.verifier}:
+        yield "what erased and what verified are not two agents apart from the persons who decided"
 
 
 def _others(erasure: Erasure) -> Iterator[str]:

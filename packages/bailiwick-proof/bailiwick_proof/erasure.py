@@ -37,7 +37,10 @@ class Scope(Shape):
 
 @dataclass(frozen=True, slots=True)
 class Roles(Shape):
-    """Who did what, by pseudonym; `needed` is how many different persons the rule asked for."""
+    """Who did what, by pseudonym. Persons are the requester and the approvers, agents are executor and verifier.
+
+    `needed` is how many different persons the rules of the request asked for; no agent counts as one.
+    """
 
     requester: Digest
     approvers: tuple[Digest, ...]

@@ -95,7 +95,7 @@ def finished(verified: datetime | None = None, ids: list[str] = IDS, **changes: 
         legal_basis="gdpr-17",
         scope=Scope("person", pseudonym(PERSON[1]), ("user_id", "email"), ("documents", "answers"), ("invoices",)),
         roles=Roles(
-            pseudonym("meera"), (pseudonym("farah"), pseudonym("arjun")), pseudonym("engine"), pseudonym("verifier"), 4
+            pseudonym("meera"), (pseudonym("farah"), pseudonym("arjun")), pseudonym("engine"), pseudonym("verifier"), 3
         ),
         timeline=Timeline(
             at(verified, -90_000), at(verified, -7_200), at(verified, -900), at(verified, -600), at(verified, 0)

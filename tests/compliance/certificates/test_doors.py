@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from compliance.certificates import trusted
 from compliance.certificates.models import Certificate
+from portal.access.models import User
 from tests.admin.world import World, build
 from tests.compliance.certificates.conftest import Kit, intended, issued
 from tests.compliance.certificates.made import finished, issued_row
@@ -78,8 +80,6 @@ def test_trust_and_status_are_public(row: Certificate, client: Client) -> None:
 # -- the library ----------------------------------------------------------------------------------------------------
 def test_the_library_and_a_certificates_page(row: Certificate, world: World) -> None:
     client = Client()
-    from portal.access.models import User
-
     for username, sees in (("farah", True), ("meera", True), ("arjun", False)):
         client.force_login(User.objects.get(username=username))
         assert (str(row) in client.get("/certificates/").content.decode()) is sees, username
@@ -103,6 +103,34 @@ def test_files_are_for_who_may_see_it(row: Certificate, api: Any) -> None:
     assert "core" not in api("farah").get(path).json()
     waiting = intended(finished(), key="later")
     assert api("farah").get(f"/api/v1/certificates/{waiting.pk}/pdf/").status_code == 409
+
+
+def test_it_is_delivered_when_the_tenants_side_takes_it(row: Certificate, api: Any, client: Client) -> None:
+    """Whoever else looks changes nothing; the state stays issued, and a delivery is said once."""
+    path, page = f"/api/v1/certificates/{row.pk}/", f"/certificates/{row.pk}/"
+    client.force_login(User.objects.get(username="farah"))
+    for kind in ("pdf", "evidence"):
+        api("farah").get(f"{path}{kind}/")
+    assert api("farah").get(path).json()["standing"] == "issued"
+    assert "not yet taken away" in client.get(page).content.decode()
+    assert api("meera").get(f"{path}pdf/").status_code == 200
+    told = api("farah").get(path).json()
+    assert (told["state"], told["standing"]) == ("issued", "delivered") and told["delivered_at"]
+    assert "delivered" in client.get(page).content.decode() and "not yet taken" not in client.get(page).content.decode()
+    api("meera").get(f"{path}document/")
+    assert api("farah").get(path).json()["delivered_at"] == told["delivered_at"]
+    for change in ("delivered_at = NULL", "delivered_at = now() + interval '1 day'"):
+        with pytest.raises(IntegrityError, match="stays as it is"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"UPDATE certificates_certificate SET {change} WHERE id = %s", [row.pk])
+    api("farah").post(f"{path}revocation/", {"reason": "Wrong."})
+    assert api("farah").get(path).json()["standing"] == "revoked"
+
+
+def test_what_was_never_issued_is_not_delivered(row: Certificate, api: Any) -> None:
+    waiting = intended(finished(), key="later")
+    assert api("meera").get(f"/api/v1/certificates/{waiting.pk}/pdf/").status_code in (404, 409)
+    with pytest.raises(IntegrityError, match="delivered_once_issued"), transaction.atomic():
+        Certificate.objects.filter(pk=waiting.pk).update(delivered_at=row.created_at)
 
 
 def test_verbs_are_strict_and_for_compliance(row: Certificate, api: Any) -> None:

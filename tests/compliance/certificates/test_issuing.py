@@ -1,12 +1,15 @@
 """From the facts to the certificate: sealed before signed, once, resumable, and only while every guard allows it."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
+from bailiwick_proof.canonical import canonical
 from bailiwick_proof.trust import StatusList
 from bailiwick_verify import certificate as verifier
 from django.db import IntegrityError, connection, transaction
@@ -64,6 +67,27 @@ def test_what_is_not_certifiable_leaves_nothing(done: Finished) -> None:
     with pytest.raises(issuing.NotToBeCertified, match="still there") as refused:
         intended(bad)
     assert refused.value.extra["objections"] and not Certificate.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"approvers": ["a" * 64]},  # two persons, and three are needed
+        {"approvers": ["a" * 64, "a" * 64]},  # one who signed twice
+        {"approvers": []},
+        {"executor": "a" * 64, "approvers": ["a" * 64, "b" * 64]},  # software that signed
+    ],
+)
+def test_the_database_counts_persons_and_no_software(done: Finished, roles: dict[str, Any]) -> None:
+    """A core that was made by other code than ours, which does not ask who acted."""
+    given = Certificate.objects.filter(pk=intended(done).pk).values().get()
+    core = json.loads(given["core"])
+    core["erasure"]["roles"] |= roles
+    text = canonical(core)
+    again = {"id": uuid4(), "serial": 2, "key": "forged", "intent": None, "core": text.decode()}
+    again["core_digest"] = sha256(text).hexdigest()
+    with pytest.raises(IntegrityError, match="fewer different persons"), transaction.atomic():
+        Certificate.objects.create(**given | again)
 
 
 def test_without_a_guard_nothing_is_issued(done: Finished, settings: Any) -> None:

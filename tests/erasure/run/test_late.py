@@ -1,4 +1,4 @@
-"""What comes back once it is certified takes the certificate back; a job that cannot conclude leaves it as it is."""
+"""What comes back before the last look is never certified; a job that cannot conclude leaves its certificate alone."""
 
 import pytest
 
@@ -15,27 +15,28 @@ from .test_kills import begun
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_what_came_back_takes_the_certificate_back(world: World, own: tuple[Stack, object]) -> None:
+def test_what_came_back_after_two_looks_is_found_by_the_third(world: World, own: tuple[Stack, object]) -> None:
     request, job = begun(world)
-    ended = {"certify": (0, "after", "SIGKILL")}
-    while not job.steps.filter(name="certify", state="succeeded").exists():
+    ended = {"resweep": (0, "after", "SIGKILL")}
+    while not job.steps.filter(name="resweep", state="succeeded").exists():
         world.worker.run(job, ended)
         world.news()
         actions.wake(job.pk)
-    [certificate] = Certificate.objects.all()
-    assert certificate.state == "issued"
+    assert not Certificate.objects.exists(), "nothing is certified before the last look"
     arrives(own[0], world)
     work(world)
     request.refresh_from_db()
-    certificate.refresh_from_db()
     rows = f"postgres-{world.region.name}"
     assert (request.state, request.reasons) == ("not_certifiable", [f"{rows}: 1 are still there"])
-    assert certificate.state == "revoked" and rows in certificate.state_reason
+    assert request.phase == "late" and not Certificate.objects.exists()
     erasing.retry(request.pk, actor=act("farah"), reason="Again.")
     work(world)
     request.refresh_from_db()
-    assert request.state == "completed" and request.certificate_id != certificate.pk
-    assert [one.state for one in Certificate.objects.order_by("serial")] == ["revoked", "issued"]
+    assert request.state == "completed", request.reasons
+    [certificate] = Certificate.objects.all()
+    assert (certificate.pk, certificate.state) == (request.certificate_id, "issued")
+    deleted = world.jobs()[-1].steps.get(name="late")
+    assert certificate.certified.erasure.timeline.verified <= deleted.finished_at.isoformat()
 
 
 def test_a_job_that_cannot_conclude_is_followed_by_one_that_issues_no_second_certificate(world: World) -> None:

@@ -56,7 +56,7 @@ app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 - name: BAILIWICK_SEALER_DATABASE_URL
   valueFrom: {secretKeyRef: {name: {{ .root.Values.secrets.environment }}, key: BAILIWICK_SEALER_DATABASE_URL}}
 {{- end }}
-{{- range $name := list "BAILIWICK_DIRECT_DATABASE_URL" "BAILIWICK_REPLICA_DATABASE_URL" "BAILIWICK_OPTIMIZER_KEY_ID" "BAILIWICK_OPTIMIZER_SECRET" "EMAIL_HOST_USER" "EMAIL_HOST_PASSWORD" "OIDC_RP_CLIENT_SECRET" }}
+{{- range $name := list "BAILIWICK_DIRECT_DATABASE_URL" "BAILIWICK_REPLICA_DATABASE_URL" "BAILIWICK_VERIFIER_DATABASE_URL" "BAILIWICK_VERIFIER_REDIS_URL" "BAILIWICK_OPTIMIZER_KEY_ID" "BAILIWICK_OPTIMIZER_SECRET" "EMAIL_HOST_USER" "EMAIL_HOST_PASSWORD" "OIDC_RP_CLIENT_SECRET" }}
 - name: {{ $name }}
   valueFrom: {secretKeyRef: {name: {{ $.root.Values.secrets.environment }}, key: {{ $name }}, optional: true}}
 {{- end }}
