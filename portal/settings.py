@@ -416,6 +416,7 @@ API_ROUTES = [
     "lifecycle.migration.copies.api.routes",
     "lifecycle.retiring.api.routes",
     "lifecycle.exports.api.routes",
+    "lifecycle.restores.api.routes",
     "lifecycle.migration.rehearsing.api.routes",
     "lifecycle.estate.api.routes",
     "lifecycle.estate.endings_api.routes",
@@ -510,7 +511,7 @@ GUARDED_VERBS = frozenset(
     {
         "tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire",
         "migration.start", "migration.decommission", "migration.release_green", "copy.release", "certificate.issue",
-        "export.delete",
+        "export.delete", "tenant.restore",
     }
 )  # fmt: skip
 GUARDS: dict[str, list[str]] = {
@@ -539,6 +540,10 @@ GUARDS: dict[str, list[str]] = {
     "copy.release": ["compliance.holds.guards.not_while_held"],
     "ledger.retire": ["compliance.holds.guards.nothing_held", "portal.guards.no_rule"],
     "tenant.archive": ["lifecycle.suspension.guards.not_while_moving"],
+    "tenant.restore": [
+        "compliance.holds.guards.not_while_held",
+        "lifecycle.restores.guards.replays_the_ledger",
+    ],
     "approval.take_effect": ["lifecycle.migration.rehearsing.guards.approved_after_rehearsal"],
     "migration.start": [
         "lifecycle.migration.rehearsing.guards.a_rehearsal_passed",
