@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from django.core.management import CommandError, call_command
 
+from compliance.erasing.entering import chained
 from compliance.erasing.models import ErasureLedger, ErasureRequest
 from compliance.erasing.queries import erasure_ledger_digest
-from compliance.erasing.running import chained
 from compliance.holds.models import RefusedAttempt
 from lifecycle.restores import actions
 from portal.access.actor import Actor
@@ -62,7 +62,7 @@ def test_what_the_erasure_ledger_has_of_the_tenant_is_counted(noted: Tenant, api
             subject="a" * 64, identifiers=[], identity="party", authority="owner", requested_by=person("meera"),
             due_on="2026-12-01", digest="d" * 64,
         )  # fmt: skip
-        row = ErasureLedger(request=asked, tenant=of, kind="tenant", subject="b" * 64)
+        row = ErasureLedger(request=asked, word="begun", tenant=of, kind="tenant", subject="b" * 64)
         row.digest = chained(row, erasure_ledger_digest())
         row.save(force_insert=True)
     assert api("meera").post(ADDRESS, body(noted), format="json").json()["entries"] == 1
