@@ -674,6 +674,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "hold.release_sealed": ["compliance.holds.subscribers.release_sealed"],
     "hold.fence": ["lifecycle.holding.subscribers.fence"],
     "hold.unreached": ["compliance.holds.subscribers.unreached"],
+    "hold.not_effective": ["compliance.holds.subscribers.not_effective"],
     "inventory.drift": ["compliance.inventory.subscribers.drifted"],
     "inventory.statement_ending": ["compliance.inventory.subscribers.statement_ending"],
     "hold.released": [
@@ -822,6 +823,7 @@ SCHEDULE = {
     "lifecycle.provisioning.schedule.tick": 30,
     "lifecycle.suspension.schedule.tick": 60,
     "lifecycle.holding.schedule.tick": 60,
+    "lifecycle.holding.refusals.tick": 60,
     "lifecycle.exports.schedule.tick": 60,
     "lifecycle.tierchanges.schedule.tick": 60,
     "lifecycle.optimizer.schedule.tick": 600,
