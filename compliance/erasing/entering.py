@@ -1,5 +1,7 @@
 """The erasure ledger, written: each entry names whom it is about by keyed digests, and chains to the one before it."""
 
+from collections.abc import Mapping, Sequence
+
 from bailiwick_proof.canonical import digest
 from django.db import connection
 
@@ -37,7 +39,7 @@ def _said(request: ErasureRequest, word: Word) -> ErasureLedger | None:
     return ErasureLedger.objects.filter(request=request, word=word).first()
 
 
-def _enter(request: ErasureRequest, word: Word, systems: list[dict[str, object]], actor: Actor) -> ErasureLedger:
+def _enter(request: ErasureRequest, word: Word, systems: Sequence[Mapping[str, object]], actor: Actor) -> ErasureLedger:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasure.ledger', 0))")
     key, tenant_id, last = request.key, request.tenant_id, ErasureLedger.objects.order_by("-id").first()
@@ -49,7 +51,7 @@ def _enter(request: ErasureRequest, word: Word, systems: list[dict[str, object]]
         kind=request.kind,
         subject="" if request.kind == Kind.DOCUMENT else pseudonyms.ledger_digest(request.kind, tenant_id, whom),
         documents=sorted(pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, one) for one in key.document_ids),
-        systems=systems,
+        systems=list(systems),
     )
     row.digest = chained(row, last.digest if last else GENESIS)
     row.save(force_insert=True)

@@ -35,9 +35,12 @@ class Expiry:
     stop: Callable[[Region, TenantNames, str], None]
     start: Callable[[Region, TenantNames, str, Before], None]
     is_there: Callable[[Region, str], bool]
+    is_same: Callable[[Before, Before], bool] = lambda now, before: now == before
 
 
-def bring(region: Region, tenant: Tenant, actor: Actor) -> dict[str, dict[str, Any]]:
+def bring(
+    region: Region, tenant: Tenant, actor: Actor, alive: Callable[[], None] = lambda: None
+) -> dict[str, dict[str, Any]]:
     """Leave every system as the portal wants it at the end of the call; say of each how it is, never by its word alone.
 
     Who writes looks at the portal again afterwards, so the last write is of the newest version.
@@ -46,7 +49,10 @@ def bring(region: Region, tenant: Tenant, actor: Actor) -> dict[str, dict[str, A
     while True:
         stand = stands(tenant.pk)
         bring_one = _suspend if stand.is_held else _restore
-        said = {one.system: _said(bring_one, one, region, names, actor) for one in EXPIRIES}
+        said = {}
+        for one in EXPIRIES:
+            alive()
+            said[one.system] = _said(bring_one, one, region, names, actor)
         if stands(tenant.pk) == stand:
             return said
 
@@ -75,11 +81,12 @@ def _suspend(one: Expiry, region: Region, names: TenantNames, actor: Actor) -> d
 def _restore(one: Expiry, region: Region, names: TenantNames, actor: Actor) -> dict[str, Any]:
     rows = Suspended.objects.filter(tenant_id=names.tenant_id, region=region.name, system=one.system, restored_at=None)
     for row in rows:
-        left = "it is not there any more" if not one.is_there(region, row.resource) else ""
-        if row.resource in one.found(region, names) and not left:
-            left = "somebody has put something in force meanwhile"
-        if not left:
+        left = "" if one.is_there(region, row.resource) else "it is not there any more"
+        now = one.found(region, names).get(row.resource)
+        if not left and now is None:
             one.start(region, names, row.resource, row.before)
+        elif now is not None and not one.is_same(now, row.before):
+            left = "somebody has put something else in force meanwhile"
         note_restored(row.pk, actor=actor, left=left)
     return {"state": "in_force"}
 
@@ -135,5 +142,12 @@ def _start_deletion(region: Region, names: TenantNames, key: str, before: Before
 EXPIRIES = (
     Expiry("objects", _rules, _stop_rules, _start_rules, lambda region, name: buckets.expiry(region, name) is not None),
     Expiry("logs", _retention, _stop_retention, _start_retention, lambda region, name: bool(groups.read(region, name))),
-    Expiry("keys", _deletions, _stop_deletion, _start_deletion, lambda region, name: bool(keys.read(region, name))),
+    Expiry(
+        "keys",
+        _deletions,
+        _stop_deletion,
+        _start_deletion,
+        lambda region, name: bool(keys.read(region, name)),
+        lambda now, before: True,  # whichever day: the key waits for its end again
+    ),
 )

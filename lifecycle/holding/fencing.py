@@ -4,6 +4,7 @@ Whoever writes looks at the portal again afterwards, so the last write is always
 order of workers; an older one changes nothing in a store.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -28,17 +29,18 @@ Answer = StoreHold.Answer
 DESTROYERS = ("provision.roll_back",)
 
 
-def ask_all(tenant_id: UUID, actor: Actor) -> list[Told]:
+def ask_all(tenant_id: UUID, actor: Actor, alive: Callable[[], None]) -> list[Told]:
     """What each region says, the tenant's own first. One that is not reached holds up no other.
 
     Every database is told before anything slower is: what is switched off there destroys no faster than in hours.
+    `alive` is called before each part that may take long.
     """
     tenant = Tenant.objects.get(pk=tenant_id)
     known = load(settings.REGIONS_FILE) if settings.REGIONS_FILE.is_file() else {}
     home = [] if tenant.region in known else [_by_hand(tenant)]
     in_order = sorted(known.values(), key=lambda region: region.name != tenant.region)
     told = [(region, ask(region, tenant)) for region in in_order]
-    return home + [replace(one, systems=expiring.bring(region, tenant, actor)) for region, one in told]
+    return home + [replace(one, systems=expiring.bring(region, tenant, actor, alive)) for region, one in told]
 
 
 def _by_hand(tenant: Tenant) -> Told:

@@ -21,7 +21,7 @@ AGAIN = timedelta(seconds=10)
 def fence(ctx: StepContext) -> dict[str, Any]:
     """Tell every store until each has answered at the newest version. Who is away is asked again, and told of once."""
     tenant_id = UUID(ctx.params["tenant_id"])
-    told = ask_all(tenant_id, ctx.actor)
+    told = ask_all(tenant_id, ctx.actor, ctx.heartbeat)
     ctx.heartbeat()
     is_settled = report(tenant_id, told, actor=ctx.actor)
     answers = {one.region: one.state for one in told}
@@ -32,7 +32,9 @@ def fence(ctx: StepContext) -> dict[str, Any]:
     running = {f"{name} in {one.region}": why for one in told for name, why in one.not_effective.items()}
     _alert_of_systems(ctx, tenant_id, running)
     said = "Not every store has answered; what has not counts as held." if away else "Changed."
-    raise WaitUntil(now() + AGAIN, f"Not as the hold wants it: {', '.join(sorted(running))}." if running else said)
+    if running:
+        said = "Not as the hold wants it: " + "; ".join(f"{where}: {why}" for where, why in sorted(running.items()))
+    raise WaitUntil(now() + AGAIN, said[:500])
 
 
 def _alert(ctx: StepContext, tenant_id: UUID, away: dict[str, str]) -> None:
@@ -57,6 +59,6 @@ def _alert_of_systems(ctx: StepContext, tenant_id: UUID, running: dict[str, str]
 FENCE = JobKind(
     name="hold.fence",
     title="Take a legal hold into the stores",
-    steps=[StepDef("fence", "Every store", fence, eta_seconds=1, lease_seconds=60)],
+    steps=[StepDef("fence", "Every store", fence, eta_seconds=1, lease_seconds=120)],
     is_cancellable=False,
 )

@@ -13,8 +13,8 @@ SELECT id, tenant_id, verb, actor, hold_version, times, at, last_at FROM bw.refu
 WHERE last_at >= %s ORDER BY last_at LIMIT %s
 """
 COUNTED = """
-SELECT CASE WHEN is_called THEN last_value ELSE 0 END, (SELECT coalesce(sum(times), 0) FROM bw.refused_attempt)
-FROM bw.refusals
+SELECT CASE WHEN c.is_called THEN c.last_value ELSE 0 END, CASE WHEN n.is_called THEN n.last_value ELSE 0 END
+FROM bw.refusals c, bw.refusals_noted n
 """
 
 
