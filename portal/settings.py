@@ -423,6 +423,7 @@ API_ROUTES = [
     "lifecycle.migration.copies.api.routes",
     "lifecycle.retiring.api.routes",
     "lifecycle.exports.api.routes",
+    "lifecycle.restores.api.routes",
     "lifecycle.migration.rehearsing.api.routes",
     "lifecycle.estate.api.routes",
     "lifecycle.estate.endings_api.routes",
@@ -517,7 +518,7 @@ GUARDED_VERBS = frozenset(
     {
         "tenant.start_erasing", "tenant.finish_erasing", "tenant.archive", "ledger.retire",
         "migration.start", "migration.decommission", "migration.release_green", "copy.release", "certificate.issue",
-        "export.delete",
+        "export.delete", "tenant.restore",
     }
 )  # fmt: skip
 GUARDS: dict[str, list[str]] = {
@@ -546,6 +547,10 @@ GUARDS: dict[str, list[str]] = {
     "copy.release": ["compliance.holds.guards.not_while_held"],
     "ledger.retire": ["compliance.holds.guards.nothing_held", "portal.guards.no_rule"],
     "tenant.archive": ["lifecycle.suspension.guards.not_while_moving"],
+    "tenant.restore": [
+        "compliance.holds.guards.not_while_held",
+        "lifecycle.restores.guards.replays_the_ledger",
+    ],
     "approval.take_effect": ["lifecycle.migration.rehearsing.guards.approved_after_rehearsal"],
     "migration.start": [
         "lifecycle.migration.rehearsing.guards.a_rehearsal_passed",
@@ -676,6 +681,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "hold.release_sealed": ["compliance.holds.subscribers.release_sealed"],
     "hold.fence": ["lifecycle.holding.subscribers.fence"],
     "hold.unreached": ["compliance.holds.subscribers.unreached"],
+    "hold.not_effective": ["compliance.holds.subscribers.not_effective"],
     "inventory.drift": ["compliance.inventory.subscribers.drifted"],
     "inventory.statement_ending": ["compliance.inventory.subscribers.statement_ending"],
     "hold.released": [
@@ -824,6 +830,7 @@ SCHEDULE = {
     "lifecycle.provisioning.schedule.tick": 30,
     "lifecycle.suspension.schedule.tick": 60,
     "lifecycle.holding.schedule.tick": 60,
+    "lifecycle.holding.refusals.tick": 60,
     "lifecycle.exports.schedule.tick": 60,
     "lifecycle.tierchanges.schedule.tick": 60,
     "lifecycle.optimizer.schedule.tick": 600,

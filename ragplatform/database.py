@@ -3,6 +3,7 @@
 It says the epoch by which it was routed here, and the store refuses its writes when the tenant has moved on.
 """
 
+import logging
 import re
 import struct
 from array import array
@@ -27,10 +28,14 @@ from .binding import Binding
 from .handed import Held
 from .problems import Moved, Problem, Repeatable, unavailable
 
+LOG = logging.getLogger("ragplatform.database")
 Connection = psycopg.Connection[TupleRow]
 # The store's own refusals, when the tenant was suspended, or began to move, between our check and the write.
 SUSPENDED, MOVED, HELD, ERASING = "55BWS", "55BWF", "55BWH", "55BWP"
 # Of a request that may write: the transactions in which it did.
+# What is being done for whom, as a refusal is noted: by default what the platform does by itself.
+BY_ITSELF = ("outbox", "system:ragplatform")
+ACTING: ContextVar[tuple[str, str]] = ContextVar("acting", default=BY_ITSELF)
 LAST_WRITES: ContextVar[list[ReadToken] | None] = ContextVar("last_writes", default=None)
 Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
 BECOME = sql.SQL("SET TRANSACTION ISOLATION LEVEL {}; SET LOCAL ROLE {}; SELECT set_config('bw.epoch', {}, true)")
@@ -73,7 +78,20 @@ class Database:
         except PoolTimeout as error:
             raise unavailable("The database has no free connection.") from error
         except psycopg.OperationalError as error:
+            if error.sqlstate == HELD:
+                self._note_refused(binding)
             _not_now(error, binding)
+
+    def _note_refused(self, binding: Binding) -> None:
+        """Leave the attempt on record, in a transaction of its own: the one that was refused has rolled back.
+
+        Where that cannot be, the refusal stands all the same, and the store has counted it.
+        """
+        try:
+            with self._pool.connection() as connection:
+                connection.execute("SELECT reading.note_refused(%s, %s, %s)", (binding.tenant_id, *ACTING.get()))
+        except (psycopg.Error, PoolTimeout) as error:
+            LOG.warning("refusal.unnoted tenant=%s why=%s", binding.tenant_id, type(error).__name__)
 
     def _as_tenant(self, stack: ExitStack, binding: Binding, isolation: Isolation) -> Connection:
         """A connection that has taken the tenant's role.

@@ -139,6 +139,27 @@ BEGIN
 END
 $once$;
 
+-- Attempts that a hold refused. What is refused rolls back and keeps nothing, so there are two: the platform notes what
+-- it met, in a transaction of its own, and a sequence, which no rollback takes back, counts every refusal. Who has met
+-- it without a note, as raw SQL does, is in the server's log alone.
+CREATE SEQUENCE IF NOT EXISTS bw.refusals;
+CREATE SEQUENCE IF NOT EXISTS bw.refusals_noted;
+CREATE TABLE IF NOT EXISTS bw.refused_attempt (
+    id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id     uuid NOT NULL,
+    verb          text NOT NULL,
+    actor         text NOT NULL,
+    hold_version  bigint NOT NULL,
+    times         bigint NOT NULL DEFAULT 1,
+    at            timestamptz NOT NULL DEFAULT clock_timestamp(),
+    last_at       timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+CREATE UNIQUE INDEX IF NOT EXISTS refused_by_a_process ON bw.refused_attempt (tenant_id, verb, actor, hold_version)
+    WHERE actor LIKE 'system:%';
+CREATE INDEX IF NOT EXISTS refused_lately ON bw.refused_attempt (last_at);
+GRANT SELECT ON bw.refusals, bw.refusals_noted TO bw_provisioner;
+GRANT SELECT, DELETE ON bw.refused_attempt TO bw_provisioner;
+
 -- Raises 55BWH where the tenant's content must be kept; a store without a word on it is held.
 CREATE OR REPLACE FUNCTION bw.require_no_hold(p_tenant uuid) RETURNS void
 LANGUAGE plpgsql
@@ -153,6 +174,7 @@ BEGIN
         SELECT state INTO hold FROM bw.hold_fence WHERE tenant_id = p_tenant FOR SHARE;
     END IF;
     IF hold IS DISTINCT FROM 'clear' THEN
+        PERFORM nextval('bw.refusals');
         RAISE EXCEPTION 'the tenant''s content is retained under law: nothing of it is deleted or written over'
             USING ERRCODE = '55BWH';
     END IF;
@@ -483,3 +505,22 @@ $$;
 ALTER FUNCTION reading.applied(uuid, uuid) OWNER TO bw_guard;
 REVOKE EXECUTE ON FUNCTION reading.applied(uuid, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION reading.applied(uuid, uuid) TO rag_platform;
+
+-- Notes an attempt that the hold has refused to somebody of the platform. A process that comes back is counted, a caller
+-- never is; nothing is noted of a tenant that is under no hold. No person is named: the platform says `person`.
+CREATE OR REPLACE FUNCTION reading.note_refused(p_tenant uuid, p_verb text, p_actor text) RETURNS void
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+    WITH noted AS (
+        INSERT INTO bw.refused_attempt AS a (tenant_id, verb, actor, hold_version)
+        SELECT tenant_id, left(p_verb, 64), left(p_actor, 64), hold_version FROM bw.hold_fence
+        WHERE tenant_id = p_tenant AND state = 'held'
+        ON CONFLICT (tenant_id, verb, actor, hold_version) WHERE actor LIKE 'system:%'
+        DO UPDATE SET times = a.times + 1, last_at = clock_timestamp()
+        RETURNING 1)
+    SELECT nextval('bw.refusals_noted') FROM noted
+$$;
+ALTER FUNCTION reading.note_refused(uuid, text, text) OWNER TO bw_guard;
+REVOKE EXECUTE ON FUNCTION reading.note_refused(uuid, text, text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION reading.note_refused(uuid, text, text) TO rag_platform;

@@ -5,6 +5,8 @@ Every action may be done twice. A row that a killed process left behind is done 
 
 import logging
 from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -39,6 +41,7 @@ PASSAGES = """
 # Only what deletes is claimed by a change: a hold refuses that, and lets what is written go on.
 CLAIM = "UPDATE rag.document_outbox SET attempts = attempts + 1 WHERE tenant_id = %s AND id = %s"
 WRITE = "SELECT FROM rag.document_outbox WHERE tenant_id = %s AND id = %s"
+STAND = "UPDATE rag.document_outbox SET last_error = last_error WHERE tenant_id = %s AND id = %s"
 
 
 @dataclass(frozen=True)
@@ -142,14 +145,27 @@ class Outbox:
         elif self._pinecone is None:
             raise NotSettled("this region has no external vector store")
         elif item.action == "delete_vectors":
-            self._pinecone.delete(binding, item.document_id)
+            self._pinecone.delete(binding, item.document_id, lambda: self._unheld(binding, item))
         else:
             self._upsert(binding, item, self._pinecone)
         with self._database.tenant(binding) as connection:
             struck = connection.execute(STRIKE, (binding.tenant_id, item.id))
         if item.action == "upsert_vectors" and struck.rowcount == 0 and self._pinecone is not None:
-            # the document was deleted while its vectors were on their way
-            self._pinecone.delete(binding, item.document_id)
+            # the document was deleted while its vectors were on their way: noted like any other deletion, for a hold
+            with self._database.tenant(binding) as connection:
+                self._pinecone.remove(connection, binding, item.document_id)
+            self.settle_document(binding, item.document_id)
+
+    @contextmanager
+    def _unheld(self, binding: Binding, item: Item) -> Iterator[None]:
+        """Inside, for one call that deletes: no hold stands, and who places one waits until the call has ended.
+
+        A call that takes longer than the transaction may idle is no longer waited for, and leaves the note where it is.
+        """
+        with self._database.tenant(binding) as connection:
+            if connection.execute(STAND, (binding.tenant_id, item.id)).rowcount != 1:
+                raise NotSettled("somebody else has done it")
+            yield
 
     def _delete_object(self, binding: Binding, item: Item) -> None:
         with self._database.tenant(binding) as connection:
@@ -158,7 +174,8 @@ class Outbox:
                 (binding.tenant_id, item.document_id, item.object_key),
             ).fetchone()
         if used is None:
-            self._objects.delete(binding, item.object_key)
+            with self._unheld(binding, item):
+                self._objects.delete(binding, item.object_key)
 
     def _as_rows(self, binding: Binding, item: Item) -> None:
         """What was noted where vectors are outside, done here, where they are rows: the tenant moved in between."""

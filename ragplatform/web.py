@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from . import budgets, documents, handed, maintenance, metrics, people, queries, shape, usage
 from .call import Call, Scope
-from .database import LAST_WRITES
+from .database import ACTING, BY_ITSELF, LAST_WRITES
 from .ids import new_id, uuid_or_none
 from .neighbours import HOP, TOLD
 from .problems import Maintenance, Problem, not_found
@@ -133,6 +133,8 @@ class _Door:
                 g.pop(held, None)
             LAST_WRITES.set(None if method == "GET" or scope == "read" else [])
             call = g.call = self._admit()
+            # people of the tenant are named nowhere but in its own rows
+            ACTING.set((f"{method} {path}", "person" if call.user_id else call.subject))
             call.need(scope)
             if scope != "read" and request.method != "GET":
                 self._pace(call)
@@ -213,6 +215,7 @@ def _begin() -> None:
     g.began = time.perf_counter()
     g.request_id = str(new_id())
     LAST_WRITES.set(None)
+    ACTING.set(BY_ITSELF)
 
 
 def _finish(services: Services) -> Callable[[Response], Response]:

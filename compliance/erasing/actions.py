@@ -14,7 +14,18 @@ from portal.lib.errors import Absent, Blocked, Conflict, Invalid
 from . import pseudonyms
 from .approval import ring, withdraw_case
 from .intake import justification, overdue, preview, request
-from .models import BEFORE_START, ErasureRequest, Export, Kind, Obligation, Owed, Recipient, State, SubjectKey
+from .models import (
+    BEFORE_START,
+    ErasureLedger,
+    ErasureRequest,
+    Export,
+    Kind,
+    Obligation,
+    Owed,
+    Recipient,
+    State,
+    SubjectKey,
+)
 from .models.rule import NO_ADDRESS
 from .moving import locked, move, news_of, tally
 from .scope import Subject, what_is_left
@@ -127,7 +138,7 @@ def _require_contestable(found: ErasureRequest) -> None:
 
 
 def _require_same(found: ErasureRequest, subject: Subject) -> None:
-    entry, tenant_id = found.entered, found.tenant_id
+    entry, tenant_id = ErasureLedger.objects.filter(request=found).earliest("id"), found.tenant_id
     user = pseudonyms.ledger_digest(Kind.PERSON, tenant_id, subject.user_id)
     if found.kind == Kind.PERSON and (subject.user_id is None or entry.subject != user):
         raise Invalid(fields={"user_id": "this erasure was about somebody else"})

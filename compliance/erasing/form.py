@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -13,7 +14,7 @@ from portal.access.policy import VERBS
 from portal.access.queries import scope_filter
 from tenants.models import DataClass, Geography, Tenant
 
-from .intake import HAS_DATA, MOST_DOCUMENTS
+from .intake import HAS_DATA, MOST_DOCUMENTS, half_erased
 from .models import Basis, Identity, Kind
 
 
@@ -53,7 +54,7 @@ class RequestForm(forms.Form):
         super().__init__(*args, **kwargs)
         reach = scope_filter(actor, VERBS["erasure.request"], tenant="id", business_unit="business_unit_id")
         field: Any = self.fields["tenant"]
-        field.queryset = Tenant.objects.filter(reach, status__in=HAS_DATA).order_by("name")
+        field.queryset = Tenant.objects.filter(reach, Q(status__in=HAS_DATA) | half_erased()).order_by("name")
 
     def clean_documents(self) -> list[UUID]:
         words = [one for one in re.split(r"[\s,;]+", self.cleaned_data["documents"]) if one]

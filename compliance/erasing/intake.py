@@ -11,7 +11,7 @@ from uuid import UUID
 
 from bailiwick_proof.canonical import digest
 from django.db import connection
-from django.db.models import Max
+from django.db.models import Max, Q, QuerySet
 
 from compliance.holds.queries import is_held
 from portal.access import policy
@@ -24,7 +24,7 @@ from tenants.models import Status, Tenant
 
 from . import pseudonyms, scope
 from .approval import open_case
-from .models import Basis, ErasureRequest, Exemption, Identity, Kind, RunState, SubjectKey, SystemRun
+from .models import Basis, ErasureRequest, Exemption, Identity, Kind, RunState, State, SubjectKey, SystemRun
 from .moving import move, tell
 from .rules import Kept, kept_of
 from .scope import Subject
@@ -71,6 +71,7 @@ def _previewed(subject: Subject, legal_basis: str) -> dict[str, Any]:
         "systems": rows,
         "exemptions": [_kept(one) for one in kept_of(subject.tenant, snapshot.systems)],
         "due_on": due_on(legal_basis, now()).isoformat(),
+        "gone_before": gone_before(subject.tenant, subject.kind),
         "is_retained": is_held(subject.tenant.pk),
         "open_request": str(duplicate) if duplicate else None,
         "inventory_version": snapshot.version,
@@ -94,9 +95,28 @@ def askable(tenant_id: UUID, kind: str, actor: Actor) -> Tenant:
         raise NotAllowed("An erasure is asked for by a person.")
     if kind == Kind.TENANT and not (is_compliance(actor, tenant) or actor.user.pk == tenant.owner_id):
         raise NotAllowed("Only its owner or compliance asks for the erasure of a whole tenant.", code="not-owner")
-    if tenant.status not in HAS_DATA:
+    is_rest = kind == Kind.TENANT and Tenant.objects.filter(half_erased(), pk=tenant.pk).exists()
+    if tenant.status not in HAS_DATA and not is_rest:
         raise Conflict(f"The tenant is {tenant.get_status_display()}.", code="wrong-state")
     return tenant
+
+
+def half_erased() -> Q:
+    """Tenants of which a cancelled erasure has left the rest: nothing but another one takes them out of that status."""
+    return Q(status=Status.ERASING, pk__in=_called_off().values("tenant"))
+
+
+def _called_off() -> QuerySet[ErasureRequest]:
+    """Erasures of a whole tenant that were cancelled after they had begun."""
+    rows = ErasureRequest.objects.filter(kind=Kind.TENANT, state=State.CANCELLED)
+    return rows.exclude(started_at=None).order_by("number")
+
+
+def gone_before(tenant: Tenant, kind: str) -> list[dict[str, Any]]:
+    """What earlier erasures of all of it had removed when they were cancelled: the next one finds the rest."""
+    if kind != Kind.TENANT:
+        return []
+    return [{"erasure": str(one), **one.counts} for one in _called_off().filter(tenant=tenant) if one.counts]
 
 
 def is_compliance(actor: Actor, tenant: Tenant) -> bool:
@@ -202,6 +222,7 @@ def _receive(
         requested_by=actor.user,
         received_at=at,
         due_on=due_on(legal_basis, at),
+        gone_before=gone_before(tenant, subject.kind),
     )
     made.save(force_insert=True)
     SubjectKey.objects.create(

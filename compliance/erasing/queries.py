@@ -17,9 +17,9 @@ from portal.lib.errors import Absent
 from tenants.models import Tenant
 
 from . import pseudonyms
+from .entering import GENESIS
 from .intake import digest_of, overdue
-from .models import BEFORE_START, RUNNING, ErasureLedger, ErasureRequest, Kind, ProofKey, State, SubjectKey
-from .running import GENESIS
+from .models import BEFORE_START, RUNNING, ErasureLedger, ErasureRequest, Kind, ProofKey, State, SubjectKey, Word
 from .statutory import today
 
 S = State
@@ -104,7 +104,7 @@ def open_of(tenant_id: UUID) -> list[ErasureRequest]:
 
 
 def erasure_ledger(tenant_id: UUID | None = None) -> Iterator[ErasureLedger]:
-    """What every restore erases again, oldest first: of one tenant, or of all."""
+    """Every word of every erasure, oldest first, of one tenant or of all: what a restore goes through."""
     rows = ErasureLedger.objects.order_by("id")
     yield from (rows.filter(tenant_id=tenant_id) if tenant_id else rows).iterator(chunk_size=1000)
 
@@ -116,14 +116,21 @@ def erasure_ledger_digest() -> str:
 
 
 def is_erased(tenant_id: UUID, *, user_id: UUID | None = None, document_id: UUID | None = None) -> bool:
-    """Whether a restore that brings this back must erase it again."""
-    rows = ErasureLedger.objects.filter(tenant_id=tenant_id)
+    """Whether a restore that brings this back must erase it again: also what is only being erased."""
+    rows = ErasureLedger.objects.filter(tenant_id=tenant_id).exclude(request__in=_called_off(tenant_id))
     if rows.filter(kind=Kind.TENANT).exists():
         return True
     if user_id and rows.filter(subject=pseudonyms.ledger_digest(Kind.PERSON, tenant_id, user_id)).exists():
         return True
     wanted = pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, document_id) if document_id else ""
     return bool(wanted) and rows.filter(documents__contains=[wanted]).exists()
+
+
+def _called_off(tenant_id: UUID) -> list[UUID]:
+    """Erasures that were cancelled, and had not been concluded before."""
+    rows = ErasureLedger.objects.filter(tenant_id=tenant_id)
+    ended = rows.filter(word=Word.CONCLUDED).values_list("request_id", flat=True)
+    return list(rows.filter(word=Word.CALLED_OFF).exclude(request__in=ended).values_list("request_id", flat=True))
 
 
 def digest_now(subject_id: str) -> str:

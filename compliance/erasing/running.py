@@ -9,9 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from bailiwick_proof.canonical import digest
 from django.conf import settings
-from django.db import connection
 
 from compliance.holds.models import Hold
 from compliance.holds.models import State as HoldState
@@ -23,7 +21,7 @@ from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Blocked, Conflict
 
-from . import pseudonyms
+from . import entering, pseudonyms
 from .approval import ring, to_schedule
 from .intake import bring_to_signatures
 from .models import (
@@ -31,7 +29,6 @@ from .models import (
     RUNNING,
     ErasureLedger,
     ErasureRequest,
-    Kind,
     Obligation,
     Passage,
     Phase,
@@ -49,7 +46,6 @@ FACTS = frozenset(
         "manifest_root", "manifest_leaves", "checks", "method", "limits", "why",
     }
 )  # fmt: skip
-GENESIS = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -243,17 +239,22 @@ def certified(request_id: UUID, certificate_id: UUID, *, actor: Actor) -> Erasur
 
 @action
 def cleared_up(request_id: UUID, *, actor: Actor) -> None:
-    """Destroy the key of a cancelled erasure, once its fences are lifted and its listed ids forgotten."""
+    """Destroy the key of a cancelled erasure, once its fences are lifted and its listed ids forgotten.
+
+    What is gone is counted by then, so the erasure ledger says that it was called off.
+    """
     request = locked(request_id)
     if request.state in ENDED and SubjectKey.objects.filter(request=request).exists():
+        if request.state == State.CANCELLED:
+            entering.called_off(request, actor)
         forget(request)
         record("erasure.cleared_up", request, actor=actor, data={"counts": request.counts})
 
 
 @action
 def enter_ledger(request_id: UUID, *, actor: Actor) -> ErasureLedger:
-    """Enter what is erased into the ledger that every restore replays. Once; also before the certificate names it."""
-    return _enter(_running(request_id), actor)
+    """Enter what is to be erased into the ledger that every restore replays, before the first of it goes. Once."""
+    return entering.begun(_running(request_id), actor)
 
 
 @action
@@ -267,7 +268,7 @@ def completed(request_id: UUID, *, is_final: bool, obligations: Sequence[Debt] =
         raise Blocked("What it concerns is retained under law.", by="hold", code="retained")
     if request.certificate_id is None:
         raise Conflict("It is not certified.", code="not-certified")
-    entry = _enter(request, actor)
+    entry = entering.concluded(request, actor)
     for one in obligations:
         Obligation.objects.get_or_create(
             request=request, system=one.system, owed=one.owed, defaults={"due_on": one.due_on}
@@ -275,43 +276,6 @@ def completed(request_id: UUID, *, is_final: bool, obligations: Sequence[Debt] =
     request.is_final, request.counts, request.reasons = is_final, tally(request), []
     move(request, "complete", actor=actor, data={"is_final": is_final, "entry": entry.digest})
     return request
-
-
-def _enter(request: ErasureRequest, actor: Actor) -> ErasureLedger:
-    known = ErasureLedger.objects.filter(request=request).first()
-    if known is not None:
-        return known
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('erasure.ledger', 0))")
-    key, tenant_id, last = request.key, request.tenant_id, ErasureLedger.objects.order_by("-id").first()
-    whom = key.user_id if request.kind == Kind.PERSON else None
-    row = ErasureLedger(
-        request=request,
-        tenant_id=tenant_id,
-        kind=request.kind,
-        subject="" if request.kind == Kind.DOCUMENT else pseudonyms.ledger_digest(request.kind, tenant_id, whom),
-        documents=sorted(pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, one) for one in key.document_ids),
-        systems=[{"name": one.name, "outcome": one.outcome} for one in request.systems.all()],
-    )
-    row.digest = chained(row, last.digest if last else GENESIS)
-    row.save(force_insert=True)
-    record("erasure.entered", request, actor=actor, data={"digest": row.digest})
-    return row
-
-
-def chained(row: ErasureLedger, before: str) -> str:
-    """The digest of one entry over itself and the one before it."""
-    said = {
-        "before": before,
-        "request": str(row.request_id),
-        "tenant": str(row.tenant_id),
-        "kind": row.kind,
-        "subject": row.subject,
-        "documents": list(row.documents),
-        "systems": row.systems,
-        "erased_at": row.erased_at.isoformat(),
-    }
-    return digest(said)
 
 
 def _running(request_id: UUID) -> ErasureRequest:

@@ -165,7 +165,7 @@ class RefusedAttemptSerializer(serializers.ModelSerializer[RefusedAttempt]):
 
     class Meta:
         model = RefusedAttempt
-        exclude = ["version"]
+        exclude = ["version", "region_ref"]
 
 
 class RefusedAttemptFilter(ByKey):

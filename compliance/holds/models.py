@@ -20,6 +20,7 @@ from portal.lib.ids import new_id
 from tenants.models import Tenant
 
 GROUND = _("retained under law")
+OPEN = ("not_effective", "not_restored")  # of a system that lets things expire: not as the hold wants it
 
 
 class Kind(models.TextChoices):
@@ -178,10 +179,43 @@ class StoreHold(models.Model):
     why = models.CharField(max_length=500, blank=True)
     destroyed = models.JSONField(null=True, blank=True, help_text=_("Counted when the store first kept it"))
     present = models.JSONField(null=True, blank=True, help_text=_("Rows per table, counted then"))
+    systems = models.JSONField(
+        default=dict, help_text=_("What expires by itself there, by system: switched off, or not")
+    )
 
     class Meta:
         ordering = ["region"]
         constraints = [models.UniqueConstraint(name="store_hold_once", fields=["hold", "region"])]
+
+    @property
+    def not_effective(self) -> dict[str, str]:
+        """Systems in which something of the tenant may still go, or does not yet go again, by itself; and why."""
+        return {name: one["why"] for name, one in self.systems.items() if one["state"] in OPEN}
+
+
+class Suspended(models.Model):
+    """What a store would have let expire of a held tenant by itself, and no longer does; `before` is put back later.
+
+    Written before the store is told, so that nobody loses what was there; kept when it is put back (`restored_at`).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    region = models.CharField(max_length=32)
+    system = models.CharField(max_length=40)
+    resource = models.CharField(max_length=256)
+    before = models.JSONField(help_text=_("What was in force: rules, days, or the day of a key's deletion"))
+    suspended_at = models.DateTimeField(default=now)
+    restored_at = models.DateTimeField(null=True, blank=True)
+    left = models.CharField(max_length=200, blank=True, help_text=_("Why it was not put back"))
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(
+                name="suspended_once", fields=["tenant", "region", "system", "resource"], condition=Q(restored_at=None)
+            ),
+        ]
 
 
 class Custodian(models.Model):
@@ -218,6 +252,8 @@ class RefusedAttempt(models.Model):
     times = models.PositiveIntegerField(default=1)
     at = models.DateTimeField(default=now)
     last_at = models.DateTimeField(default=now)
+    region = models.CharField(max_length=32, blank=True, help_text=_("Whose store has it on record"))
+    region_ref = models.BigIntegerField(null=True, blank=True, help_text=_("Its number there"))
 
     objects = RefusedAttemptQuerySet.as_manager()
 
@@ -225,9 +261,18 @@ class RefusedAttempt(models.Model):
         verbose_name, verbose_name_plural = _("refused attempt"), _("refused attempts")
         ordering = ["-last_at", "-id"]
         indexes = [models.Index(fields=["tenant", "-last_at"])]
+        constraints = [models.UniqueConstraint(name="refused_attempt_once", fields=["region", "region_ref"])]
 
     def __str__(self) -> str:
         return f"{self.verb} · {self.actor}"
 
     def access_scope(self) -> dict[str, Any]:
         return self.tenant.access_scope() if self.tenant else {}
+
+
+class RefusalCount(models.Model):
+    """How many refusals a region's store had counted when it was asked last, and how many of them nobody had noted."""
+
+    region = models.CharField(max_length=32, primary_key=True)
+    seen = models.BigIntegerField(default=0)
+    unnoted = models.BigIntegerField(default=0)

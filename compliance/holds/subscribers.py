@@ -10,6 +10,7 @@ from portal.notify.subscribers import page
 
 from . import actions
 from .models import Hold
+from .queries import stands
 
 LEGAL_HEARS = {
     "placed": (Severity.INFO, "is being placed"),
@@ -41,6 +42,25 @@ def changed(payload: dict[str, Any]) -> None:
         notify(
             "hold.custodian", title=title, users=people, severity=Severity.WARNING, body=body, key=f"{key}:c", **about
         )
+
+
+def not_effective(payload: dict[str, Any]) -> None:
+    """Something expires by itself although a hold stands, or does not expire again after it: somebody has to look."""
+    held = stands(UUID(payload["tenant_id"])).is_held
+    title = (
+        f"A legal hold is not effective in {payload['where']}: what expires there by itself may still go"
+        if held
+        else f"After a legal hold {payload['where']} has not gone back to what it did before"
+    )
+    notify(
+        "hold.blocked",
+        title=title,
+        role=Role.PLATFORM_ADMIN,
+        severity=Severity.CRITICAL,
+        tenant_id=payload["tenant_id"],
+        details=[("Where", payload["where"]), ("Why", payload["why"])],
+        key=f"hold.not_effective:{payload['job_id']}:{payload['where']}",
+    )
 
 
 def unreached(payload: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ CONTROL = {
     "job_epoch": "which worker is the last one",
     "move_chunk": "the mover's ledger: keys and counts",
     "move_round": "the mover's ledger: counts",
+    "refused_attempt": "what a hold refused, without anybody's name; the portal has it, too",
     "resource_tag": "whose a role or cache user is",
     "subject_fence": "which person is not written any more",
     "tenant_role": "which role is whose",

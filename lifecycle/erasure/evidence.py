@@ -20,6 +20,8 @@ def archive(ctx: StepContext, facts: Facts) -> dict[str, bytes]:
             files[LEAVES.format(name)] = _leaves(facts, name, sealed)
     for name, run in runs(facts).items():
         files[f"answers/{name}.json"] = canonical({"system": name, "checks": run.checks})
+    if facts.request.gone_before:
+        files["gone-before.json"] = canonical(facts.request.gone_before)
     files["inventory.json"] = canonical(snapshot().plain())
     return files
 

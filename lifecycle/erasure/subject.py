@@ -34,8 +34,14 @@ BEGIN, LIST, DELETE = "begin", "list", "delete"
 
 
 def facts_of(ctx: StepContext) -> Facts:
-    """The request with the key and the reference that only a running erasure has."""
-    return queries.facts(UUID(ctx.params["request_id"]))
+    """The request with the key and the reference that only a running erasure has. One that is over ends its job.
+
+    At once, and not after so many tries: what clears up after it, and whoever asks anew, waits for this job to end.
+    """
+    found = queries.facts(UUID(ctx.params["request_id"]))
+    if not found.request.is_open:
+        raise Permanent(f"The erasure is {found.request.get_state_display()}: nothing further is removed.")
+    return found
 
 
 def regions() -> dict[str, Region]:

@@ -4,7 +4,9 @@ Whoever writes looks at the portal again afterwards, so the last write is always
 order of workers; an older one changes nothing in a store.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -16,21 +18,29 @@ from compliance.holds.stores import Told
 from lifecycle.erasure.engine import items
 from lifecycle.stores.errors import Permanent, StoreError, Transient
 from lifecycle.stores.postgres import fences, rows
+from portal.access.actor import Actor
 from portal.jobs.models import Job, Step
 from portal.lib.regions import Region, load
 from tenants.models import Tenant
+
+from . import expiring
 
 Answer = StoreHold.Answer
 DESTROYERS = ("provision.roll_back",)
 
 
-def ask_all(tenant_id: UUID) -> list[Told]:
-    """What each region says, the tenant's own first. One that is not reached holds up no other."""
+def ask_all(tenant_id: UUID, actor: Actor, alive: Callable[[], None]) -> list[Told]:
+    """What each region says, the tenant's own first. One that is not reached holds up no other.
+
+    Every database is told before anything slower is: what is switched off there destroys no faster than in hours.
+    `alive` is called before each part that may take long.
+    """
     tenant = Tenant.objects.get(pk=tenant_id)
     known = load(settings.REGIONS_FILE) if settings.REGIONS_FILE.is_file() else {}
     home = [] if tenant.region in known else [_by_hand(tenant)]
     in_order = sorted(known.values(), key=lambda region: region.name != tenant.region)
-    return home + [ask(region, tenant) for region in in_order]
+    told = [(region, ask(region, tenant)) for region in in_order]
+    return home + [replace(one, systems=expiring.bring(region, tenant, actor, alive)) for region, one in told]
 
 
 def _by_hand(tenant: Tenant) -> Told:

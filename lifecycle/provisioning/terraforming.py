@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connection
 
+from compliance.holds.queries import is_held
 from lifecycle.estate.modules import keep
 from lifecycle.models import TerraformCommand
 from lifecycle.provisioning.terraform import commands
@@ -13,9 +14,13 @@ from lifecycle.provisioning.terraform.commands import Result, Supervised
 from lifecycle.provisioning.terraform.events import EventPage, events
 from lifecycle.provisioning.terraform.recovery import recover
 from lifecycle.provisioning.terraform.run import Run, prepare, reopen
+from lifecycle.stores.errors import Held, StoreError
+from lifecycle.stores.postgres import fences
+from portal.audit.context import acting
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled, Permanent, Transient, WaitUntil
 from portal.jobs.models import Job
+from portal.jobs.outbox import emit
 from portal.lib.clock import now
 
 from .subject import Stack, backend, region_named
@@ -76,10 +81,19 @@ def take_over(ctx: StepContext, run: Run) -> None:
 
 
 def execute(ctx: StepContext, run: Run, command: Supervised, *operands: str) -> Result:
-    """Start a command as soon as its region has room, follow it to its end, keep its duration."""
+    """Start a command as soon as its region has room, follow it to its end, keep its duration.
+
+    Held under a legal hold, by the portal's word or the region's, where the command removes anything: what was planned
+    before the hold is refused as well, and what runs already is stopped gently.
+    """
     row = _admitted(ctx, run.names.region, command)
+    if _removes(run, command):
+        _refuse_held(run, command)
     commands.start(run, command, operands=operands, timeout=900)
     result = follow(ctx, run)
+    if command == "apply" and is_held(run.names.tenant_id):
+        with acting(ctx.actor):  # the modules know of no hold: what they let expire again is switched off again
+            emit("hold.fence", {"tenant_id": str(run.names.tenant_id)})
     row.command, row.seconds, row.exit_code = result.command, result.seconds, result.exit_code
     row.save()
     return result
@@ -96,9 +110,23 @@ def _admitted(ctx: StepContext, region: str, command: str) -> TerraformCommand:
     raise WaitUntil(now() + timedelta(seconds=1), f"{region} already runs {MOST_AT_ONCE} Terraform commands")
 
 
+def _removes(run: Run, command: str) -> bool:
+    """Whether it takes resources away: a destroy, or the apply of a plan that deletes or replaces any."""
+    plan = commands.kept_plan(run.directory) if command == "apply" else None
+    return command == "destroy" or (plan is not None and plan.delete > 0)
+
+
+def _refuse_held(run: Run, command: str) -> None:
+    tenant_id, said = run.names.tenant_id, f"terraform {command}"
+    if is_held(tenant_id):
+        raise Held("terraform", said, f"tenant {tenant_id} is under a legal hold")
+    fences.refuse_held(region_named(run.names.region), tenant_id, said)
+
+
 def follow(ctx: StepContext, run: Run) -> Result:
-    """Show a running command's news until it ends. A cancellation is passed on as a gentle stop."""
-    offset = commands.status(run.directory).log_offset
+    """Show a running command's news until it ends. A cancellation or a hold is passed on as a gentle stop."""
+    known = commands.status(run.directory)
+    offset, removes = known.log_offset, _removes(run, known.command)
     rows = {row["address"]: row for row in ctx.step.evidence.get("resources", [])}
     while True:
         try:
@@ -111,6 +139,12 @@ def follow(ctx: StepContext, run: Run) -> Result:
         if ctx.cancel_requested:
             commands.stop(run.directory)
             raise Cancelled("Terraform was stopped gently.")
+        if removes:
+            try:
+                _refuse_held(run, known.command)
+            except StoreError:  # also one that does not say: what cannot be asked is not allowed
+                commands.stop(run.directory)
+                raise
 
 
 def _tell(ctx: StepContext, run: Run, offset: int, rows: dict[str, dict[str, object]]) -> int:

@@ -7,6 +7,9 @@ import functools
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -41,6 +44,30 @@ redis.call('HSET', KEYS[1], 'blocked_until', till)
 redis.call('PEXPIRE', KEYS[1], till - now + 60000)
 return 0
 """
+
+
+_last_look: ContextVar[Callable[[], None] | None] = ContextVar("last_look", default=None)
+
+
+@contextmanager
+def looking(look: Callable[[], None]) -> Iterator[None]:
+    """Inside, `look` is asked right before each call to a provider leaves, and raises to keep it from leaving.
+
+    That is after the wait for a token: also of a call that was slowed down, and of each retry. A hold that was placed
+    meanwhile is so met by the next call, however long that one had to wait. What was to be asked outside is as well.
+    """
+    outer = _last_look.get()
+
+    def both() -> None:
+        if outer is not None:
+            outer()
+        look()
+
+    token = _last_look.set(both)
+    try:
+        yield
+    finally:
+        _last_look.reset(token)
 
 
 class Tokens(Protocol):
@@ -102,12 +129,17 @@ class Throttle:
     burst: float
 
     def take(self, patience: float = 30.0) -> None:
-        """Return holding a token, or raise Transient when that would take longer than `patience` seconds."""
+        """Return holding a token, or raise Transient when that would take longer than `patience` seconds.
+
+        What `looking` asks for is asked last.
+        """
         deadline = time.monotonic() + patience
         while (wait := self.tokens.take(self.rate, self.burst)) > 0:
             if time.monotonic() + wait > deadline:
                 raise Transient(self.provider, "throttle", "the account's rate is used up", retry_after=wait)
             time.sleep(wait)
+        if (look := _last_look.get()) is not None:
+            look()
 
     def back_off(self, seconds: float) -> None:
         """Let nobody call this provider and account for so long (at most five minutes)."""

@@ -11,8 +11,9 @@ from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 from rest_framework.response import Response
 
-from portal.lib.errors import Conflict, Invalid
+from portal.lib.errors import Conflict, Invalid, Refusal
 
+from .actor import actor_of
 from .models import IdempotencyKey
 
 SHAPE = re.compile(r"^[\x21-\x7e]{1,128}$")
@@ -61,6 +62,9 @@ def _once(handler: Any, key: str) -> Any:
                 return response
         except _Undo as undo:
             return undo.response
+        except Refusal as refusal:  # what it left in the transaction of the key has rolled back with it
+            refusal.after(actor_of(request))
+            raise
         except IntegrityError:
             found = IdempotencyKey.objects.filter(user=request.user, key=key).first()
             if found is None:

@@ -28,6 +28,7 @@ VERBS: dict[str, frozenset[Role]] = {
     "tenant.reactivate": ENGINEERS,
     "tenant.archive": ADMINS,
     "tenant.validate": ENGINEERS | {Role.COMPLIANCE_OFFICER},
+    "tenant.restore": ENGINEERS | {Role.TENANT_ADMIN},
     "tenant.connect": frozenset({Role.TENANT_ADMIN, Role.PLATFORM_ADMIN}),
     "tier.view": READERS | APPROVERS | TENANT_SIDE | {Role.SERVICE},
     "tier.edit": ADMINS,

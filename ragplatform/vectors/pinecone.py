@@ -2,7 +2,8 @@
 
 import time
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
@@ -67,12 +68,13 @@ class PineconeVectors:
         if records:
             self._settle(index, binding, committed, records[-1]["values"])
 
-    def delete(self, binding: Binding, document_id: UUID) -> None:
-        """Delete a document's vectors, page by page, until listing them finds none."""
+    def delete(self, binding: Binding, document_id: UUID, unheld: Callable[[], AbstractContextManager[None]]) -> None:
+        """Delete a document's vectors, page by page, until listing them finds none; each page inside `unheld`."""
         index, prefix = self._index(binding), f"{document_id.hex}#"
         deadline = time.monotonic() + SETTLE_SECONDS
         while ids := _listed(index, binding.vector_namespace, prefix):
-            index.delete(ids=ids, namespace=binding.vector_namespace)
+            with unheld():
+                index.delete(ids=ids, namespace=binding.vector_namespace)
             if time.monotonic() > deadline:
                 raise NotSettled(f"vectors of {document_id} are still listed")
             time.sleep(SETTLE_PAUSE)

@@ -228,7 +228,7 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
         return {"measure": below.get(key, 1), **REASON}
     if door.route == "/api/v1/rehearsals/":
         return {"tenant_id": key, "target": "eu-west-1", **REASON}
-    if door.route == "/api/v1/exports/":
+    if door.route in ("/api/v1/exports/", "/api/v1/restores/"):
         return {"tenant_id": key, **REASON}
     if door.route == "/api/v1/tenant-copies/":
         return {"tenant_id": key, "region": "eu-west-1", **REASON}

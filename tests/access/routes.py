@@ -21,6 +21,7 @@ IN_BODY = {
     "/api/v1/erasure-requests/": "tenants.tenant",
     "/api/v1/erasure-requests/preview/": "tenants.tenant",
     "/api/v1/exports/": "tenants.tenant",
+    "/api/v1/restores/": "tenants.tenant",
     "/api/v1/certificate-rechecks/": "certificates.certificate",
     "/api/v1/erasure-draws/": "erasing.erasurerequest",
     "/api/v1/tier-changes/": "tenants.tenant",

@@ -27,6 +27,7 @@ from tests.sealing import seal_here
 
 EMAIL = "asha.rao@example.com"
 USER_ID = UUID("0193b0a0-0000-7000-8000-000000000001")
+RULES = ("erasing_request_rules", "erasing_export_stays", "erasing_concluded_before")
 SYSTEMS = ("postgres", "vectors", "objects", "cache", "logs", "metrics")
 USUAL: dict[str, Any] = {
     "kind": "person",
@@ -163,17 +164,18 @@ def put(one: ErasureRequest, state: str, **more: Any) -> ErasureRequest:
     names = ", ".join(f"{name} = %s" for name in columns)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute("ALTER TABLE erasing_erasurerequest DISABLE TRIGGER erasing_request_rules")
-        cursor.execute("ALTER TABLE erasing_erasurerequest DISABLE TRIGGER erasing_export_stays")
+        for rule in RULES:
+            cursor.execute(f"ALTER TABLE erasing_erasurerequest DISABLE TRIGGER {rule}")
         cursor.execute(f"UPDATE erasing_erasurerequest SET {names} WHERE id = %s", [*columns.values(), one.pk])
-        cursor.execute("ALTER TABLE erasing_erasurerequest ENABLE TRIGGER erasing_export_stays")
-        cursor.execute("ALTER TABLE erasing_erasurerequest ENABLE TRIGGER erasing_request_rules")
+        for rule in RULES:
+            cursor.execute(f"ALTER TABLE erasing_erasurerequest ENABLE TRIGGER {rule}")
     return ErasureRequest.objects.get(pk=one.pk)
 
 
 def blocked(of: Tenant) -> ErasureRequest:
     """One that a hold stopped in the middle of its work, with what each system said by then."""
     one = row(of, "executing")
+    running.enter_ledger(one.pk, actor=SEED)
     for number, (system, title) in enumerate(BY_HAND.items()):
         targeted, region = 1311 - 100 * number, "" if system in ("backups", "portal") else of.region
         said = {"title": title, "found": targeted, "targeted": targeted, "acknowledged": targeted if number < 4 else 0}

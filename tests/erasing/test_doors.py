@@ -143,6 +143,7 @@ STATES = [
 def test_a_page_for_every_state(notes: Tenant) -> None:
     one, farah = ask(notes, "meera"), console("farah")
     running_now = put(one, "executing", phase="deleting")
+    running.enter_ledger(one.pk, actor=SEED)
     running.note_system(
         one.pk, "postgres", "ap-south-1", actor=SEED, targeted=1311, acknowledged=1204, outcome="erased"
     )
@@ -158,6 +159,7 @@ def test_a_page_for_every_state(notes: Tenant) -> None:
 
 def test_the_banner_says_what_was_gone_in_neutral_words(notes: Tenant) -> None:
     one = put(ask(notes, "meera"), "executing")
+    running.enter_ledger(one.pk, actor=SEED)
     running.note_system(one.pk, "postgres", "ap-south-1", actor=SEED, targeted=1311, acknowledged=1204)
     hold(notes)
     running.hold_blocked(one.pk, actor=SEED)

@@ -84,6 +84,7 @@ def test_placing_takes_what_waits_and_signatures_are_kept(notes: Tenant) -> None
 
 def test_work_that_meets_a_hold_rests_with_its_counts(notes: Tenant) -> None:
     one = put(ask(notes), "executing", phase="deleting")
+    running.enter_ledger(one.pk, actor=SEED)
     running.note_system(one.pk, "postgres", "ap-south-1", actor=SEED, targeted=1311, acknowledged=1204)
     place(notes)
     deliver()

@@ -223,6 +223,7 @@ def test_recipients_are_companies_and_told_once(notes: Tenant) -> None:
 
 def test_after_it_began_it_is_cancelled_with_counts_by_compliance_alone(notes: Tenant) -> None:
     one = put(ask(notes, "meera"), "executing")
+    running.enter_ledger(one.pk, actor=SEED)
     running.note_system(one.pk, "postgres", "ap-south-1", actor=SEED, targeted=10, acknowledged=4)
     with pytest.raises(NotAllowed):
         actions.cancel(one.pk, actor=act("meera"), reason="Stop.")
@@ -252,7 +253,7 @@ def test_an_objection_asks_every_store_again(notes: Tenant, settings: Any) -> No
             actions.contest(one.pk, user_id=who, **again)
     settings.ERASURE = {**settings.ERASURE, "verifier_of": "tests.erasing.made.nothing_of"}
     found = actions.contest(one.pk, user_id=USER_ID, **again)
-    assert (found.state, found.reasons, ErasureLedger.objects.count()) == ("completed", [], 1)
+    assert (found.state, found.reasons, ErasureLedger.objects.count()) == ("completed", [], 2)
     assert [passage.new for passage in found.passages.all()[:2]] == ["completed", "verifying"]
     assert not SubjectKey.objects.exists()
     with pytest.raises(Conflict):

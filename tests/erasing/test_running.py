@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from compliance.erasing import queries, running
-from compliance.erasing.actions import waive_export
+from compliance.erasing import entering, queries, running
+from compliance.erasing.actions import cancel, waive_export
 from compliance.erasing.models import ErasureLedger, ErasureRequest, Kind, Obligation, SubjectKey
 from compliance.erasing.pseudonyms import ledger_digest
 from portal.access.accounts import SEED
@@ -73,6 +73,7 @@ def test_it_is_not_completed_without_a_certificate(notes: Tenant) -> None:
 
 def test_failures_keep_the_key_for_another_try(notes: Tenant) -> None:
     one = begun(notes)
+    running.enter_ledger(one.pk, actor=SEED)
     running.note_system(one.pk, "cache", "ap-south-1", actor=SEED, targeted=9, acknowledged=2)
     found = running.not_certifiable(one.pk, ["cache: not checked"], actor=SEED)
     assert (found.state, found.reasons, found.counts["gone"]) == ("not_certifiable", ["cache: not checked"], 2)
@@ -89,19 +90,20 @@ def test_the_ledger_names_all_that_a_restore_must_erase_again(notes: Tenant) -> 
     running.fix_documents(one.pk, [DOCUMENT], actor=SEED)
     entered = running.enter_ledger(one.pk, actor=SEED)
     assert entered == running.enter_ledger(one.pk, actor=SEED)
-    assert queries.erasure_ledger_digest() == entered.digest
+    assert queries.erasure_ledger_digest() == entered.digest and queries.is_erased(notes.pk, user_id=USER_ID)
     finished(one)
+    assert [row.word for row in one.entries.all()] == ["begun", "concluded"]
     assert entered.subject == ledger_digest(Kind.PERSON, notes.pk, USER_ID) and str(USER_ID) not in entered.subject
     assert queries.is_erased(notes.pk, user_id=USER_ID) and queries.is_erased(notes.pk, document_id=DOCUMENT)
     assert not queries.is_erased(notes.pk, user_id=uuid4()) and not queries.is_erased(uuid4(), user_id=USER_ID)
     other = tenant("whole-notes", "FIN", "meera")
     finished(begun(other, kind="tenant", legal_basis="contract"))
     assert queries.is_erased(other.pk, user_id=uuid4())
-    before = running.GENESIS
+    before = entering.GENESIS
     for row in queries.erasure_ledger():
-        before = running.chained(row, before)
+        before = entering.chained(row, before)
         assert row.digest == before
-    assert [row.tenant_id for row in queries.erasure_ledger(other.pk)] == [other.pk]
+    assert [row.tenant_id for row in queries.erasure_ledger(other.pk)] == [other.pk] * 2
 
 
 def test_the_database_repeats_the_rules(notes: Tenant) -> None:
@@ -125,7 +127,35 @@ def test_the_database_repeats_the_rules(notes: Tenant) -> None:
     for statement, words in sql.items():
         with pytest.raises(IntegrityError, match=words), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(statement)
-    assert ErasureLedger.objects.count() == 1
+    assert ErasureLedger.objects.count() == 2
+
+
+def test_nothing_is_said_to_be_gone_of_which_a_restore_would_not_know(notes: Tenant) -> None:
+    one = begun(notes)
+    rows = one.systems.filter(system="cache")
+    with pytest.raises(IntegrityError, match="before it is entered"), transaction.atomic():
+        rows.update(acknowledged=1)
+    running.enter_ledger(one.pk, actor=SEED)
+    assert rows.update(acknowledged=1) == 1
+    running.phase(one.pk, "certifying", actor=SEED)
+    running.certified(one.pk, uuid4(), actor=SEED)
+    with pytest.raises(IntegrityError, match="once the erasure ledger says so"), transaction.atomic():
+        ErasureRequest.objects.filter(pk=one.pk).update(state="completed", is_final=True)
+
+
+def test_what_was_cancelled_in_the_middle_is_not_replayed_unless_it_had_been_concluded(notes: Tenant) -> None:
+    one = begun(notes)
+    running.enter_ledger(one.pk, actor=SEED)
+    running.note_system(one.pk, "cache", "ap-south-1", actor=SEED, targeted=9, acknowledged=2)
+    cancel(one.pk, actor=act("farah"), reason="She thought better of it.")
+    assert queries.is_erased(notes.pk, user_id=USER_ID), "until it is counted"
+    running.cleared_up(one.pk, actor=SEED)
+    assert not queries.is_erased(notes.pk, user_id=USER_ID)
+    last = list(queries.erasure_ledger(notes.pk))[-1]
+    assert last.word == "called_off" and {"name": "cache-ap-south-1", "gone": 2} in last.systems
+    again = begun(notes)
+    running.enter_ledger(again.pk, actor=SEED)
+    assert queries.is_erased(notes.pk, user_id=USER_ID)
 
 
 def test_a_second_open_request_about_the_same_is_refused_by_the_database(notes: Tenant) -> None:

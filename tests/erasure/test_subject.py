@@ -95,3 +95,26 @@ def test_the_fence_waits_for_what_was_let_through(settled: Settled) -> None:
 def test_what_a_person_owns_is_read_whatever_the_store_says(settled: Settled) -> None:
     assert len(subject.documents_of(settled.region, settled.id, settled.ann)) == 3
     assert subject.documents_of(settled.region, settled.id, uuid4()) == ()
+
+
+def test_what_the_platform_has_noted_to_be_deleted_is_known(settled: Settled) -> None:
+    """Old enough to be nobody's upload; of a document that is there the row says whose it is."""
+    there = settled.ask("SELECT id FROM rag.documents WHERE tenant_id = %s ORDER BY id LIMIT 1", settled.id)[0]
+    left, coming = uuid4(), uuid4()
+    note = (
+        "INSERT INTO rag.document_outbox (tenant_id, id, document_id, action, created_at)"
+        " VALUES (%s, gen_random_uuid(), %s, %s, now() - make_interval(secs => %s))"
+    )
+    for document, action, age in (
+        (left, "delete_object", 90), (left, "delete_vectors", 90), (there, "delete_object", 90),
+        (uuid4(), "upsert_vectors", 90),
+    ):  # fmt: skip
+        settled.write(note, settled.id, document, action, age)
+    fenced = subject.fence(settled.region, settled.target("person", user_id=settled.ann)).placed_at
+    found = subject.promised(settled.region, settled.id, fenced)
+    assert (found.documents, found.are_young) == ((left,), False)
+    settled.write(note, settled.id, uuid4(), "delete_object", -30)  # after the fence: an upload of somebody else
+    assert subject.promised(settled.region, settled.id, fenced) == found
+    settled.write(note, settled.id, coming, "delete_object", 30)
+    again = subject.promised(settled.region, settled.id, fenced)
+    assert set(again.documents) == {left, coming} and again.are_young

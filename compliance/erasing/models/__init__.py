@@ -1,7 +1,7 @@
 """Erasures as people see them: the request, what each system said, what is kept and owed, and what restores replay."""
 
 from .evidence import Exemption, Obligation, Owed, Passage, Recipient, RunState, SystemRun
-from .ledger import ErasureLedger
+from .ledger import ErasureLedger, Word
 from .request import (
     BEFORE_START,
     ENDED,
@@ -21,5 +21,5 @@ from .rule import RetentionRule
 __all__ = [
     "BEFORE_START", "ENDED", "RUNNING", "Basis", "ErasureLedger", "ErasureRequest", "Exemption", "Export", "Identity",
     "Kind", "Obligation", "Owed", "Passage", "Phase", "ProofKey", "Recipient", "RetentionRule", "RunState", "State",
-    "SubjectKey", "SystemRun",
+    "SubjectKey", "SystemRun", "Word",
 ]  # fmt: skip

@@ -146,6 +146,7 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     counts = models.JSONField(default=dict, help_text=_("What was gone, and of how many, when it last stopped"))
+    gone_before = models.JSONField(default=list, help_text=_("Of a whole tenant: what cancelled erasures had removed"))
     reasons = models.JSONField(default=list, help_text=_("Why it failed or cannot be certified"))
     certificate_id = models.UUIDField(null=True, blank=True)
     is_final = models.BooleanField(null=True, blank=True)

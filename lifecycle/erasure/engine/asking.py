@@ -7,6 +7,7 @@ from itertools import islice
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import fences
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.throttle import looking
 from portal.lib.regions import Region
 
 from . import items
@@ -43,14 +44,15 @@ def remove_listed(
 ) -> int:
     """Hand the ids listed for the system to `remove`, so many at a time; return how many it says are gone.
 
-    Only what was listed goes. Each batch is asked for anew, and tried three times.
+    Only what was listed goes. Each batch is asked for anew, and so is each call of it; each is tried three times.
     """
     gone = 0
 
     def once(batch: list[str]) -> int:
         alive(gone)
         still_ours(region, target, f"erase {system}")
-        return remove(batch)
+        with looking(lambda: still_ours(region, target, f"erase {system}")):
+            return remove(batch)
 
     for batch in batches(filter(wanted, listed(region, target, system)), size):
         gone += tried(partial(once, batch))

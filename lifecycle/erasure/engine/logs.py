@@ -5,6 +5,7 @@ from functools import partial
 
 from lifecycle.stores import aws
 from lifecycle.stores.logs import groups
+from lifecycle.stores.throttle import looking
 from portal.lib.regions import Region
 
 from .asking import listed, remove_listed, still_ours
@@ -69,8 +70,8 @@ class Logs:
 
     def _remove_group(self, target: Target, alive: Alive) -> None:
         alive(0)
-        still_ours(self.region, target, f"DeleteLogGroup {target.names.log_group}")
-        groups.remove(self.region, target.names.log_group, target.tenant_id)
+        with looking(lambda: still_ours(self.region, target, f"DeleteLogGroup {target.names.log_group}")):
+            groups.remove(self.region, target.names.log_group, target.tenant_id)
 
     def _remove_streams(self, group: str, some: list[str]) -> int:
         logs = aws.client(self.region, "logs")

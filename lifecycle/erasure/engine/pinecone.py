@@ -9,6 +9,7 @@ import httpx
 from pinecone import errors
 
 from lifecycle.stores.errors import Permanent, Transient
+from lifecycle.stores.throttle import looking
 from lifecycle.stores.vectors import pinecone
 from lifecycle.stores.vectors.pinecone import DIMENSION, INDEX, SYSTEM, TIMEOUT
 from portal.lib.regions import Region
@@ -69,8 +70,8 @@ class PineconeVectors:
         before = f"pinecone:{_namespace(target)}/"
         ours = (one for one in listed(self.region, target, SYSTEM) if one.startswith(before))
         for one in islice(ours, 1):
-            still_ours(self.region, target, "delete vectors")
-            tried(partial(self._remove, target, before, [one]))
+            with looking(lambda: still_ours(self.region, target, "delete vectors")):
+                tried(partial(self._remove, target, before, [one]))
 
     def _remove(self, target: Target, before: str, batch: list[str]) -> int:
         """The SDK keeps the answer's position to itself, so this one call is made without it."""
@@ -109,10 +110,11 @@ class PineconeVectors:
 
         def drop() -> None:
             alive(0)
-            still_ours(self.region, target, "delete namespace")
+            asked = looking(lambda: still_ours(self.region, target, "delete namespace"))
+            index = pinecone.opened(self.account, target.vector_index or INDEX, retries=0)  # a retry asks again
             try:
-                with pinecone.called(self.account, "delete namespace"):
-                    self._index(target).delete_namespace(name=name, timeout=TIMEOUT)
+                with asked, pinecone.called(self.account, "delete namespace"):
+                    index.delete_namespace(name=name, timeout=TIMEOUT)
             except Permanent as error:
                 if not isinstance(error.__cause__, errors.NotFoundError):
                     raise

@@ -19,6 +19,14 @@ TOUCH = "UPDATE bw.fence SET changed_at = changed_at WHERE tenant_id = %s"
 LIFT = "DELETE FROM bw.subject_fence WHERE tenant_id = %s AND user_id = %s AND request_id = %s"
 READ = "SELECT request_id, placed_at FROM bw.subject_fence WHERE tenant_id = %s AND user_id = %s"
 OWNED = "SELECT id FROM rag.documents WHERE tenant_id = %s AND owner_user_id = %s ORDER BY id"
+# Noted by the platform to be deleted, their rows gone or never there: whose they were nobody knows any more.
+PROMISED = """
+SELECT o.document_id, bool_or(o.created_at > now() - make_interval(secs => %(stale)s)) FROM rag.document_outbox o
+WHERE o.tenant_id = %(tenant)s AND o.action <> 'upsert_vectors' AND o.created_at <= %(by)s AND NOT EXISTS (
+    SELECT FROM rag.documents d WHERE d.tenant_id = o.tenant_id AND d.id = o.document_id)
+GROUP BY o.document_id ORDER BY o.document_id
+"""
+STALE = 60  # seconds; as ragplatform/outbox.py: an upload under way has such a note, too, and is over by then
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,21 @@ def documents_of(region: Region, tenant_id: UUID, user_id: UUID) -> tuple[UUID, 
     """Return the documents that the person owns here, whatever state this store is in."""
     with translated("read rag.documents"), connection(region, "verifier") as db:
         return tuple(row[0] for row in db.execute(OWNED, (tenant_id, user_id)).fetchall())
+
+
+@dataclass(frozen=True)
+class Promised:
+    """Documents whose deletion the platform has noted and not done. `are_young`: one of them may be an upload still."""
+
+    documents: tuple[UUID, ...]
+    are_young: bool
+
+
+def promised(region: Region, tenant_id: UUID, by: datetime) -> Promised:
+    """Return what the platform had promised by then to delete in stores that have no part in its transactions."""
+    with translated("read rag.document_outbox"), connection(region, "verifier") as db:
+        rows = db.execute(PROMISED, {"tenant": tenant_id, "by": by, "stale": STALE}).fetchall()
+    return Promised(tuple(row[0] for row in rows), any(row[1] for row in rows))
 
 
 def _person(target: Target) -> UUID:

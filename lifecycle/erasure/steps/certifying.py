@@ -80,7 +80,6 @@ def _key(ctx: StepContext, facts: Facts) -> str:
 
 
 def _asked(ctx: StepContext, facts: Facts) -> Certificate:
-    running.enter_ledger(facts.request.pk, actor=ctx.actor)
     unlisted = drift(regions().values())
     found = erasure_of(ctx, facts)
     type_, before = type_of(found), taken_back(facts.request.certificate_id)

@@ -53,7 +53,10 @@ def _take_in_again(region: Region, tenant: Tenant) -> None:
 
 
 def shut_out(ctx: StepContext) -> dict[str, Any]:
-    """Of a person: every store refuses what is theirs from here on; what they own by then is what goes."""
+    """Of a person: every store refuses what is theirs from here on; what they own by then is what goes.
+
+    So does what the platform had noted to be deleted by then and has not: it may be theirs, and nobody wants it.
+    """
     facts = facts_of(ctx)
     if facts.user_id is None:
         raise Skip("It is about no single person.")
@@ -61,8 +64,12 @@ def shut_out(ctx: StepContext) -> dict[str, Any]:
         places = targets(ctx, facts)
         fenced = {region.name: people.fence(region, target).placed_at for region, target in places}
         owned = {one for region, _ in places for one in people.documents_of(region, facts.tenant.pk, facts.user_id)}
-        running.fix_documents(facts.request.pk, sorted(owned), actor=ctx.actor)
-    return {"refused_since": fenced, "documents": len(owned)}
+        noted = [people.promised(region, facts.tenant.pk, fenced[region.name]) for region, _ in places]
+        if any(one.are_young for one in noted):
+            raise WaitUntil(now() + SOON * 5, "An upload or a deletion that had begun before comes to its end.")
+        left = {one for found in noted for one in found.documents}
+        running.fix_documents(facts.request.pk, sorted(owned | left), actor=ctx.actor)
+    return {"refused_since": fenced, "documents": len(owned), "noted_to_be_deleted": len(left)}
 
 
 def quiesce(ctx: StepContext) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.objects.emptying import delete_page
 from lifecycle.stores.postgres import fences
+from lifecycle.stores.throttle import looking
 
 from .place import SYSTEM, Place
 
@@ -16,15 +17,14 @@ PAGE = 1000
 def remove(place: Place, keep: Callable[[str], bool], beat: Callable[[], None]) -> int:
     """Remove every file and open upload of the export but those to keep; returns how many. Held: none further goes."""
     gone = 0
-    with aws.translated(SYSTEM, f"empty {place.prefix}"):
+    asked = looking(lambda: fences.refuse_held(place.region, place.tenant_id, "delete an export"))
+    with aws.translated(SYSTEM, f"empty {place.prefix}"), asked:
         while some := next(_pages(place, keep), None):
             beat()
-            fences.refuse_held(place.region, place.tenant_id, "delete an export")
             if kept := delete_page(place.s3, place.bucket, some):
                 raise Permanent(SYSTEM, "delete an export", f"{len(kept)} files were refused: {kept[0].reason}")
             gone += len(some)
         for upload in list(_uploads(place, keep)):
-            fences.refuse_held(place.region, place.tenant_id, "delete an export")
             aws.unless_absent(place.s3.abort_multipart_upload, Bucket=place.bucket, **upload)
             gone += 1
     return gone

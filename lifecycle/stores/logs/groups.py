@@ -10,6 +10,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import fences
 from lifecycle.stores.tags import refuse_foreign
+from lifecycle.stores.throttle import looking
 from portal.lib.regions import Region
 
 SYSTEM = "logs"
@@ -93,14 +94,29 @@ def set_status(region: Region, name: str, status: str) -> LogGroupState | None:
     return read(region, name)
 
 
+def set_retention(region: Region, name: str, tenant_id: UUID, days: int) -> int:
+    """Let the log group's lines expire after so many days, with 0 never; return what the service says then."""
+    state, logs = read(region, name), aws.client(region, "logs")
+    if state is None:
+        raise Permanent(SYSTEM, "PutRetentionPolicy", f"{name} is not there")
+    refuse_foreign(SYSTEM, name, state.tags, tenant_id)
+    with aws.translated(SYSTEM, f"PutRetentionPolicy {name}"):
+        if days:
+            logs.put_retention_policy(logGroupName=name, retentionInDays=days)
+        else:
+            aws.unless_absent(logs.delete_retention_policy, logGroupName=name)
+    state = read(region, name)
+    return state.retention_days if state else 0
+
+
 def remove(region: Region, name: str, tenant_id: UUID) -> bool:
     """Remove the log group with all it holds; true when it was there."""
     state = read(region, name)
     if state is None:
         return False
     refuse_foreign(SYSTEM, name, state.tags, tenant_id)
-    fences.refuse_held(region, tenant_id, f"DeleteLogGroup {name}")
-    with aws.translated(SYSTEM, f"DeleteLogGroup {name}"):
+    asked = looking(lambda: fences.refuse_held(region, tenant_id, f"DeleteLogGroup {name}"))
+    with aws.translated(SYSTEM, f"DeleteLogGroup {name}"), asked:
         return aws.unless_absent(aws.client(region, "logs").delete_log_group, logGroupName=name) is not None
 
 

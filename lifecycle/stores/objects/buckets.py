@@ -114,6 +114,32 @@ def shut(region: Region, names: TenantNames, actions: list[str]) -> tuple[str, .
     return tuple(now["Action"]) if now else ()
 
 
+def expiry(region: Region, bucket: str) -> list[dict[str, Any]] | None:
+    """Return the rules by which the store lets the bucket's content expire, as it has them; None without a bucket.
+
+    Days are as JSON has them, so that a rule which was kept there is the same as the one that is read.
+    """
+    s3 = aws.client(region, "s3")
+    with aws.translated(SYSTEM, f"GetBucketLifecycleConfiguration {bucket}"):
+        if not _exists(s3, bucket):
+            return None
+        said = aws.unless_absent(s3.get_bucket_lifecycle_configuration, Bucket=bucket) or {"Rules": []}
+        plain: list[dict[str, Any]] = json.loads(json.dumps(said["Rules"], default=lambda day: day.isoformat()))
+        return plain
+
+
+def set_expiry(region: Region, bucket: str, tenant_id: UUID, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the tenant's bucket these rules; return those that it then says it has."""
+    s3 = aws.client(region, "s3")
+    with aws.translated(SYSTEM, f"PutBucketLifecycleConfiguration {bucket}"):
+        refuse_foreign(SYSTEM, bucket, _read_tags(s3, bucket), tenant_id)
+        if rules:
+            s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+        else:
+            s3.delete_bucket_lifecycle(Bucket=bucket)
+    return expiry(region, bucket) or []
+
+
 def remove(region: Region, bucket: str, tenant_id: UUID) -> bool:
     """Remove the empty bucket of this tenant; true when it was there. A bucket with anything in it is refused."""
     s3 = aws.client(region, "s3")

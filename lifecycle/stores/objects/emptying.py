@@ -13,6 +13,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.objects import buckets
 from lifecycle.stores.postgres import fences
 from lifecycle.stores.tags import OWNER
+from lifecycle.stores.throttle import looking
 from portal.lib.regions import Region
 
 SYSTEM = "objects"
@@ -61,13 +62,12 @@ def empty(
 ) -> Emptied:
     """Delete everything in the bucket; `before_page` sees the count so far and may raise to stop.
 
-    Before each page the region is asked whether the tenant that the bucket's tag names is held.
+    Before each call the region is asked whether the tenant that the bucket's tag names is held.
     Counts into `done`, which so tells how far it came even when the call fails.
     """
     s3 = aws.client(region, "s3")
 
-    def stop_if_held(count: Emptied) -> None:
-        before_page(count)
+    def refuse_held() -> None:
         if owner:
             fences.refuse_held(region, UUID(owner), f"empty {bucket}")
 
@@ -76,8 +76,9 @@ def empty(
         if aws.unless_absent(s3.head_bucket, Bucket=bucket) is None:
             return done
         owner = buckets.tags(region, bucket).get(OWNER)
-        _abort_uploads(s3, bucket, done, stop_if_held)
-        _delete_versions(s3, bucket, done, stop_if_held)
+        with looking(refuse_held):
+            _abort_uploads(s3, bucket, done, before_page)
+            _delete_versions(s3, bucket, done, before_page)
     return done
 
 

@@ -12,6 +12,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import fences
 from lifecycle.stores.tags import OWNER, of_tenant, refuse_foreign
+from lifecycle.stores.throttle import looking
 from portal.lib.regions import Region
 
 SYSTEM = "keys"
@@ -84,13 +85,23 @@ def remove(region: Region, alias_or_id: str, tenant_id: UUID) -> datetime | None
         refuse_foreign(SYSTEM, key_id, _tags(kms, key_id), tenant_id)
         alias = _alias_of(kms, key_id)
         if about["KeyState"] != "PendingDeletion":
-            with fences.unheld(region, tenant_id):
+            asked = looking(lambda: fences.refuse_held(region, tenant_id, f"ScheduleKeyDeletion {alias_or_id}"))
+            with fences.unheld(region, tenant_id), asked:  # who waits for long loses the first, not the second
                 about = kms.schedule_key_deletion(KeyId=key_id, PendingWindowInDays=WAIT_DAYS)
         if alias:  # last: while the alias is there, an interrupted removal finds the key again
             aws.unless_absent(kms.delete_alias, AliasName=alias)
         found = about["DeletionDate"]
         assert isinstance(found, datetime)
         return found
+
+
+def keep(region: Region, key_id: str, tenant_id: UUID) -> KeyState | None:
+    """Call off the deletion for which the key waits; return it as it is then: not usable until somebody enables it."""
+    kms = aws.client(region, "kms")
+    with aws.translated(SYSTEM, f"CancelKeyDeletion {key_id}"):
+        refuse_foreign(SYSTEM, key_id, _tags(kms, key_id), tenant_id)
+        kms.cancel_key_deletion(KeyId=key_id)
+    return read(region, key_id)
 
 
 def tags(region: Region, alias_or_id: str) -> dict[str, str]:

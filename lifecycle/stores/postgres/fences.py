@@ -17,6 +17,7 @@ REMOVE = (
     "DELETE FROM bw.hold_fence WHERE tenant_id = %s",
     "DELETE FROM bw.job_epoch WHERE tenant_id = %s",
     "DELETE FROM bw.subject_fence WHERE tenant_id = %s",
+    "DELETE FROM bw.refused_attempt WHERE tenant_id = %s",
 )
 KNOWN = """
 SELECT EXISTS (SELECT FROM bw.fence WHERE tenant_id = %(t)s)

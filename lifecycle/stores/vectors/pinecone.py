@@ -70,9 +70,8 @@ class Pinecone:
         """Delete every vector and wait until the namespace counts none."""
         if self.read(names) is None:
             return
-        fences.refuse_held(self.region, names.tenant_id, "delete vectors")
-        with self._called("delete vectors"):
-            self._open().delete(delete_all=True, namespace=names.namespace, timeout=TIMEOUT)
+        with self._kept_out(names, "delete vectors"), self._called("delete vectors"):
+            self._deleting().delete(delete_all=True, namespace=names.namespace, timeout=TIMEOUT)
             _settled(lambda: self._count(names.namespace) == 0, "vectors are still counted")
 
     def remove(self, names: TenantNames) -> bool:
@@ -82,10 +81,9 @@ class Pinecone:
             return False
         if state.vectors:
             raise Permanent(SYSTEM, "delete namespace", f"{names.namespace} still holds {state.vectors} vectors")
-        fences.refuse_held(self.region, names.tenant_id, "delete namespace")
-        with self._called("delete namespace"):
+        with self._kept_out(names, "delete namespace"), self._called("delete namespace"):
             try:
-                self._open().delete_namespace(name=names.namespace, timeout=TIMEOUT)
+                self._deleting().delete_namespace(name=names.namespace, timeout=TIMEOUT)
             except errors.NotFoundError:
                 pass
             _settled(lambda: self._describe(names.namespace) is None, "the namespace is still listed")
@@ -100,6 +98,14 @@ class Pinecone:
 
     def _open(self) -> Any:
         return _client(self.account).index(self.index)
+
+    def _kept_out(self, names: TenantNames, operation: str) -> AbstractContextManager[None]:
+        """No call leaves while the region's own word is that the tenant is held."""
+        return throttle.looking(lambda: fences.refuse_held(self.region, names.tenant_id, operation))
+
+    def _deleting(self) -> Any:
+        """The index by a client that does not try again by itself: after a pause a hold may stand."""
+        return _client(self.account, 0).index(self.index)
 
     def _describe(self, namespace: str) -> Any:
         try:

@@ -1,0 +1,1 @@
+"""Restores of tenants: asked for, refused and on record, until one is built that replays the erasure ledger."""
