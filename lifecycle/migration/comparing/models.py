@@ -56,11 +56,16 @@ class Comparison(models.Model):
 
     @property
     def mine(self) -> Snapshot:
-        return Snapshot(**self.of_source)
+        return _snapshot(self.of_source)
 
     @property
     def theirs(self) -> Snapshot:
-        return Snapshot(**self.of_target)
+        return _snapshot(self.of_target)
+
+
+def _snapshot(kept: dict[str, Any] | None) -> Snapshot:
+    assert kept is not None, "it has not been taken yet"
+    return Snapshot(**kept)
 
 
 class Found(models.Model):
@@ -88,5 +93,5 @@ class Found(models.Model):
 
     @property
     def compared(self) -> Compared:
-        sides: tuple[Any, ...] = (self.rows, bytes(self.digest), self.rows_there, bytes(self.digest_there))
-        return Compared(self.table, self.upto, *sides, self.unlike)
+        mine, theirs = (self.rows, bytes(self.digest)), (self.rows_there, bytes(self.digest_there))
+        return Compared(self.table, self.upto, *mine, *theirs, self.unlike)
