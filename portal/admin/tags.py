@@ -175,6 +175,8 @@ def words(state: Any) -> str:
 def cell(found: Cell) -> str | SafeString:
     """One value as lists and facts show it."""
     value, kind = found.value, found.kind
+    if value is None and kind == "price":
+        return _("not known")  # which is not nothing
     if value is None or value == "":
         return NOTHING
     if kind == "state":
@@ -186,7 +188,7 @@ def cell(found: Cell) -> str | SafeString:
     if kind == "percent":
         return f"{figure(value)} %"
     shown = {"inr": inr, "inr_short": inr_short, "count": figure, "number": figure, "when": when, "day": moment}
-    shown |= {"moment": moment, "second": second, "span": span}
+    shown |= {"moment": moment, "second": second, "span": span, "price": inr_short}
     return shown[kind](value) if kind in shown else format_html("{}", value)
 
 

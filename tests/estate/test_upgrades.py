@@ -13,6 +13,7 @@ from lifecycle.estate.upgrades.models import Member, Upgrade
 from lifecycle.estate.upgrades.running import SYSTEM, advance
 from lifecycle.estate.upgrades.waves import waves
 from lifecycle.models import TenantRequest
+from lifecycle.provisioning.subject import backend
 from lifecycle.provisioning.terraform.run import sources
 from lifecycle.stores.objects import buckets
 from portal.jobs.context import StepContext
@@ -162,6 +163,17 @@ def test_an_upgrade_that_would_replace_data_is_refused_even_when_signed(region: 
     version = changed("var.encryption_cmk ? 1 : 0", "var.encryption_cmk ? 0 : 0")
     upgrade = approved(actions.request(actor=kiran(), reason="No key of our own.", version=version.pk))
     with pytest.raises(Permanent, match=r"region_kms_key.this\[0\] holds data and would be deleted"):
+        step(upgrade.members.get(), "plan")
+    assert Pin.objects.get(tenant=standing).version_id == keep().pk
+
+
+def test_a_tenant_whose_state_was_lost_is_not_upgraded_before_that_is_decided(standing: Tenant) -> None:
+    """Terraform would make all of it a second time, or fail on names that are taken."""
+    version = changed('Role = "documents"', 'Role = "papers"')
+    upgrade = approved(actions.request(actor=kiran(), reason="A new role tag.", version=version.pk))
+    store = backend()
+    store.client().delete_object(Bucket=store.bucket, Key=f"tenants/{standing.pk}/terraform.tfstate")
+    with pytest.raises(Permanent, match=r"The state is lost.*decided first"):
         step(upgrade.members.get(), "plan")
     assert Pin.objects.get(tenant=standing).version_id == keep().pk
 

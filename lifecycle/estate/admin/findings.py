@@ -108,7 +108,7 @@ class FindingAdmin(GovernedAdmin):
     def what(self, one: Finding) -> str:
         return str(one)
 
-    @column(gettext_lazy("₹ a month"), ordering="monthly_inr", kind="inr_short")
+    @column(gettext_lazy("₹ a month"), ordering="monthly_inr", kind="price")
     def monthly(self, one: Finding) -> Any:
         return one.monthly_inr
 
