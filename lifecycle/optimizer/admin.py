@@ -123,7 +123,17 @@ class FindingAdmin(GovernedAdmin):
     def extra(self, one: Finding, actor: Actor) -> dict[str, Any]:
         changes = [(change, self.console.url_of("optimizer.findingchange", str(change.pk))) for change in _of(one)]
         first = {"url": self.list_url() + f"{one.instead}/"} if one.instead else {}
-        return {"evidence": sorted(one.evidence.items()), "changes": changes, "first": first}
+        evidence = [_measured(name, value) for name, value in sorted(one.evidence.items())]
+        return {"evidence": evidence, "changes": changes, "first": first}
+
+
+def _measured(name: str, value: Any) -> tuple[str, Any]:
+    """A line of the evidence with its unit: percentiles are percent, coverage is a share."""
+    label = name.replace("_", " ").replace("p995", "p99.5").replace("cpu", "CPU")
+    if name == "coverage" and isinstance(value, (int, float)):
+        return label, f"{value:.0%}"
+    is_share = name.endswith(("_p95", "_p995")) and name.startswith(("cpu", "memory", "projected"))
+    return label, f"{value:g} %" if is_share and isinstance(value, (int, float)) else value
 
 
 def _price(label: str, amount: Any) -> Fact:

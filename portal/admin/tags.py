@@ -167,6 +167,18 @@ def pill(state: Any, words: Any = "", tone: str = "") -> str | SafeString:
 
 
 @register.filter
+def plainly(value: Any) -> str:
+    """A value out of a document as people say it: a list by commas, nothing of it as none, what is missing as such."""
+    if value is None:
+        return _("not measured")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plainly(one) for one in value) or _("none")
+    return str(value)
+
+
+@register.filter
 def words(state: Any) -> str:
     return states.words_of(state)
 

@@ -107,6 +107,9 @@ def test_pages(client: Client, mine: Tenant) -> None:
     assert "not known" in shown and "Put right" in shown
     for path in (f"estate-decisions/{asked.pk}", f"noise-rules/{rule.pk}", f"approvals/{asked.case_id}"):
         assert client.get(f"/{path}/").status_code == 200, path
+    client.force_login(person("anita"))
+    assert ">Why.<" in client.get(f"/approvals/{asked.case_id}/").content.decode(), "who signs reads why"
+    client.force_login(person("kiran"))
     given = {"reason": "Known.", "until": (now() + timedelta(days=5)).date().isoformat(), "verb": "ignore"}
     assert client.post(f"/estate-findings/{one.pk}/do/ignore/", given).status_code == 302
     assert Decision.objects.get(remedy="ignore").findings.get() == one
@@ -125,6 +128,7 @@ def test_what_nobody_knows_the_price_of_is_never_nought(client: Client, mine: Te
     shown = client.get("/estate-findings/?o=4").content.decode()
     rows = dict(re.findall(r">stands-x: ([a-z-]+)<.*?₹ a month\"[^>]*><span>([^<]+)<", shown, re.DOTALL))
     assert rows == {"a-key": "₹84", "a-role": "₹0", "a-cluster": "not known"}
+    assert "and 1 orphan without a price" in shown and ">₹84<" in shown
     told = Notice.objects.filter(event="estate.found").first()
     assert told and "₹83.50, and 1 without a price" in str(vars(told))
     assert [price(None, 2), price("0.00", 0)] == ["not known", "₹0.00"]

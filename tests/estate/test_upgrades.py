@@ -188,5 +188,7 @@ def test_over_http_and_its_page(api: Any, client: Client, many: ModuleVersion) -
     client.force_login(person("kiran"))
     for path in ("module-upgrades", f"module-upgrades/{made.json()['id']}", f"approvals/{made.json()['case_id']}"):
         assert client.get(f"/{path}/").status_code == 200, path
+    client.force_login(person("anita"))
+    assert ">Why.<" in client.get(f"/approvals/{made.json()['case_id']}/").content.decode(), "who signs reads why"
     assert engineer.post(f"{url}{made.json()['id']}/stop/", {"reason": "No."}).status_code == 409
     assert engineer.post(f"{url}{made.json()['id']}/cancellation/", {"reason": "No."}).json()["state"] == "cancelled"
