@@ -184,7 +184,8 @@ def _snapshot(asked: Decision, rows: list[Finding]) -> dict[str, Any]:
          "monthly_inr": one.monthly_inr}
         for one in rows[:200]
     ]  # fmt: skip
-    return {"remedy": asked.get_remedy_display(), "until": asked.until, "holds": asked.holds, "findings": shown}
+    said = {"remedy": asked.get_remedy_display(), "until": asked.until, "reason": asked.reason}
+    return {**said, "tenant": asked.tenant_name, "region": asked.region, "holds": asked.holds, "findings": shown}
 
 
 @action

@@ -85,6 +85,7 @@ MODULES = {
     "aws_elasticache_subnet_group": Known(arn="elasticache:subnetgroup:{name}", import_by="{name}"),
     "aws_elasticache_user": Known(arn="elasticache:user:{user_id}", import_by="{user_id}"),
     "aws_elasticache_user_group": Known(arn="elasticache:usergroup:{user_group_id}", import_by="{user_group_id}"),
+    "aws_elasticache_user_group_association": Known(import_by="{user_group_id},{user_id}"),
     "aws_flow_log": _chosen("vpc-flow-log"),
     "aws_iam_role": Known(asks=("iam", "get_role", {"RoleName": "{name}"}, ""), import_by="{name}"),
     "aws_iam_role_policy": Known(
@@ -109,6 +110,7 @@ MODULES = {
 KNOWN: dict[str, Known] = {**OURS, **TENANT, **MODULES}
 # Read back with the thing although a resource of their own says them: after an apply they always look changed.
 SAID_ELSEWHERE: dict[str, frozenset[str]] = {
+    "aws_elasticache_user_group": frozenset({"user_ids"}),  # the portal puts the tenants' users in
     "aws_iam_role": frozenset({"inline_policy", "managed_policy_arns"}),
     "aws_route_table": frozenset({"route"}),
     "aws_s3_bucket": frozenset(

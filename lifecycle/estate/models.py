@@ -142,7 +142,8 @@ class Decision(Placed):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_remedy_display()}: {self.tenant_name or self.tenant_id} in {self.region}"
+        remedy = str(self.get_remedy_display())
+        return f"{remedy[:1].upper()}{remedy[1:]}: {self.tenant_name or self.tenant_id} in {self.region}"
 
 
 class Finding(Placed):

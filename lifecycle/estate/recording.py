@@ -83,7 +83,7 @@ def _gone(row: Finding) -> None:
 
 def _tell(news: list[Finding], where: dict[str, Any]) -> None:
     costs = [one.monthly_inr for one in news]
-    known = sum((cost for cost in costs if cost is not None), start=0 * (costs[0] or 0)) if any(costs) else None
+    priced = [cost for cost in costs if cost is not None]
     kinds = sorted({str(one.get_kind_display()) for one in news})
     record("estate.found", news[0], actor=Actor.system("estate"), data={"count": len(news), "kinds": kinds})
     emit(
@@ -95,8 +95,8 @@ def _tell(news: list[Finding], where: dict[str, Any]) -> None:
             "region": where["region"],
             "count": len(news),
             "kinds": kinds,
-            "monthly_inr": None if known is None else f"{known:.2f}",
-            "unpriced": sum(cost is None for cost in costs),
+            "monthly_inr": f"{sum(priced):.2f}" if priced else None,
+            "unpriced": len(costs) - len(priced),
             "finding_id": str(news[0].pk),
         },
     )

@@ -1,6 +1,7 @@
 """What follows from an approval, and who hears what was found. Safe to repeat."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -74,9 +75,8 @@ def job_ended(payload: dict[str, Any]) -> None:
 
 def found(payload: dict[str, Any]) -> None:
     """Something is not as registry and state say: engineers decide."""
-    cost = payload["monthly_inr"]
     details = [("Tenant", payload["name"]), ("Region", payload["region"]), ("What", ", ".join(payload["kinds"]))]
-    details += [("₹ a month", inr(cost) if cost else "not known")] if cost or payload["unpriced"] else []
+    details.append(("₹ a month", price(payload["monthly_inr"], payload["unpriced"])))
     notify(
         "estate.found",
         title=f"{payload['count']} new finding{'s' if payload['count'] != 1 else ''} at {payload['name']}",
@@ -87,6 +87,14 @@ def found(payload: dict[str, Any]) -> None:
         details=details,
         key=f"estate.found:{payload['finding_id']}:{now():%Y-%m-%d}",
     )
+
+
+def price(known: str | None, unpriced: int) -> str:
+    """What is known, and of how much nobody knows the price: that is never nothing."""
+    if known is None:
+        return "not known"
+    said = inr(Decimal(known))
+    return f"{said}, and {unpriced} without a price" if unpriced else said
 
 
 def ending(payload: dict[str, Any]) -> None:

@@ -37,7 +37,7 @@ class FindingAdmin(GovernedAdmin):
         (gettext_lazy("Excepted"), "state__exact=excepted"),
         (gettext_lazy("All"), ""),
     )
-    list_display = ("title", "resource", "region", "environment", "confidence", "risk", "monthly_inr", "state")
+    list_display = ("title", "resource", "region", "environment", "confidence", "risk", "monthly", "state")
     list_filter = ("state", "category", fixed("confidence", gettext_lazy("confidence"), GRADES), "action")
     search_fields = ("resource", "title", "rule", "tenant")
     list_template = "optimizer/list.html"
@@ -46,6 +46,10 @@ class FindingAdmin(GovernedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         more = {"sums": queries.standing(), "scan": queries.last_scan()}
         return super().changelist_view(request, more | (extra_context or {}))
+
+    @column(gettext_lazy("₹ a month"), ordering="monthly_inr", kind="price")
+    def monthly(self, one: Finding) -> Any:
+        return one.monthly_inr if one.saves else ""
 
     def under(self, obj: Finding) -> str:
         return obj.rule
@@ -108,7 +112,7 @@ class FindingAdmin(GovernedAdmin):
         cards = [Facts(_("What was found"), _said(about))]
         if one.saves:
             money = [
-                Fact(_("A month"), one.monthly_inr, "inr"),
+                _price(_("A month"), one.monthly_inr),
                 Fact(_("A year"), one.annual_inr, "inr"),
                 Fact(_("Prices"), f"{one.price.get('source', '')}, {one.price.get('dated', '')}"),
                 Fact(_("Not known because"), one.price.get("missing", "")),
@@ -119,7 +123,22 @@ class FindingAdmin(GovernedAdmin):
     def extra(self, one: Finding, actor: Actor) -> dict[str, Any]:
         changes = [(change, self.console.url_of("optimizer.findingchange", str(change.pk))) for change in _of(one)]
         first = {"url": self.list_url() + f"{one.instead}/"} if one.instead else {}
-        return {"evidence": sorted(one.evidence.items()), "changes": changes, "first": first}
+        evidence = [_measured(name, value) for name, value in sorted(one.evidence.items())]
+        return {"evidence": evidence, "changes": changes, "first": first}
+
+
+def _measured(name: str, value: Any) -> tuple[str, Any]:
+    """A line of the evidence with its unit: percentiles are percent, coverage is a share."""
+    label = name.replace("_", " ").replace("p995", "p99.5").replace("cpu", "CPU")
+    if name == "coverage" and isinstance(value, (int, float)):
+        return label, f"{value:.0%}"
+    is_share = name.endswith(("_p95", "_p995")) and name.startswith(("cpu", "memory", "projected"))
+    return label, f"{value:g} %" if is_share and isinstance(value, (int, float)) else value
+
+
+def _price(label: str, amount: Any) -> Fact:
+    """An amount to the paisa; without a price it is not known, which is not nothing."""
+    return Fact(label, _("not known"), "text") if amount is None else Fact(label, amount, "inr")
 
 
 def _of(one: Finding) -> list[FindingChange]:
@@ -134,7 +153,7 @@ class FindingChangeAdmin(GovernedAdmin):
     title = gettext_lazy("Optimizer's changes")
     explain = gettext_lazy("What was asked for because of a finding: signed, applied, and measured a fortnight later.")
     first_step = gettext_lazy("Nobody has asked for a change because of a finding.")
-    list_display = ("what", "monthly_inr", "realised_inr", "state", "created_at", "applied_at")
+    list_display = ("what", "expected", "realised_inr", "state", "created_at", "applied_at")
     list_select_related = ("finding",)
     list_filter = ("state",)
     search_fields = ("finding__resource",)
@@ -148,6 +167,10 @@ class FindingChangeAdmin(GovernedAdmin):
     @column(gettext_lazy("Change"), ordering="finding__resource")
     def what(self, one: FindingChange) -> str:
         return str(one)
+
+    @column(gettext_lazy("Expected, ₹ a month"), ordering="monthly_inr", kind="price")
+    def expected(self, one: FindingChange) -> Any:
+        return one.monthly_inr if one.finding.saves else ""
 
     def sentence(self, one: FindingChange, actor: Actor) -> str:
         said = {
@@ -167,7 +190,7 @@ class FindingChangeAdmin(GovernedAdmin):
         rows = [
             Fact(_("Finding"), one.finding.title, url=f"/findings/{one.finding_id}/"),
             Fact(_("Resource"), one.finding.resource, "mono"),
-            Fact(_("Expected, a month"), one.monthly_inr, "inr"),
+            _price(_("Expected, a month"), one.monthly_inr if one.finding.saves else ""),
             Fact(_("Saved, a month"), one.realised_inr, "inr"),
             Fact(_("Asked for by"), one.requested_by.display_name),
             Fact(_("Why"), one.justification),

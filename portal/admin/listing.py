@@ -19,7 +19,7 @@ from django.utils.text import capfirst
 from portal.access.actor import Actor
 from portal.lib import csv_export
 
-FIGURES = frozenset({"inr", "inr_short", "count", "percent", "number", "span"})
+FIGURES = frozenset({"inr", "inr_short", "price", "count", "percent", "number", "span"})
 CSV_LIMIT = 20_000
 
 

@@ -167,6 +167,18 @@ def pill(state: Any, words: Any = "", tone: str = "") -> str | SafeString:
 
 
 @register.filter
+def plainly(value: Any) -> str:
+    """A value out of a document as people say it: a list by commas, nothing of it as none, what is missing as such."""
+    if value is None:
+        return _("not measured")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(plainly(one) for one in value) or _("none")
+    return str(value)
+
+
+@register.filter
 def words(state: Any) -> str:
     return states.words_of(state)
 
@@ -175,6 +187,8 @@ def words(state: Any) -> str:
 def cell(found: Cell) -> str | SafeString:
     """One value as lists and facts show it."""
     value, kind = found.value, found.kind
+    if value is None and kind == "price":
+        return _("not known")  # which is not nothing
     if value is None or value == "":
         return NOTHING
     if kind == "state":
@@ -186,7 +200,7 @@ def cell(found: Cell) -> str | SafeString:
     if kind == "percent":
         return f"{figure(value)} %"
     shown = {"inr": inr, "inr_short": inr_short, "count": figure, "number": figure, "when": when, "day": moment}
-    shown |= {"moment": moment, "second": second, "span": span}
+    shown |= {"moment": moment, "second": second, "span": span, "price": inr_short}
     return shown[kind](value) if kind in shown else format_html("{}", value)
 
 

@@ -1,6 +1,8 @@
 """The estate through its doors: who sees and decides what, what is refused, and that the database says it again."""
 
+import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,13 +10,19 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from lifecycle.estate import actions
+from lifecycle.estate.comparing import Seen
 from lifecycle.estate.metrics import EstateCollector
 from lifecycle.estate.models import Decision, Finding, ModuleVersion
+from lifecycle.estate.recording import write_down
+from lifecycle.estate.stacks import place_of
+from lifecycle.estate.subscribers import price
+from portal.jobs.outbox import deliver_due
 from portal.lib.clock import now
+from portal.notify.models import Notice
 from tenants.models import Tenant
 from tests.admin.world import person, tenant
 
-from .made import finding, kiran, noise, open_findings
+from .made import SYSTEM, finding, kiran, noise, open_findings
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/estate-"
@@ -99,9 +107,33 @@ def test_pages(client: Client, mine: Tenant) -> None:
     assert "not known" in shown and "Put right" in shown
     for path in (f"estate-decisions/{asked.pk}", f"noise-rules/{rule.pk}", f"approvals/{asked.case_id}"):
         assert client.get(f"/{path}/").status_code == 200, path
+    client.force_login(person("anita"))
+    assert ">Why.<" in client.get(f"/approvals/{asked.case_id}/").content.decode(), "who signs reads why"
+    client.force_login(person("kiran"))
     given = {"reason": "Known.", "until": (now() + timedelta(days=5)).date().isoformat(), "verb": "ignore"}
     assert client.post(f"/estate-findings/{one.pk}/do/ignore/", given).status_code == 302
     assert Decision.objects.get(remedy="ignore").findings.get() == one
+
+
+def test_what_nobody_knows_the_price_of_is_never_nought(client: Client, mine: Tenant) -> None:
+    """On the page, in the figures and in the news: known, nothing, and not known are three things."""
+    seen = [
+        Seen("orphan", "it exists", resource=name, resource_type=name, monthly_inr=cost)
+        for name, cost in (("a-key", Decimal("83.50")), ("a-role", Decimal(0)), ("a-cluster", None))
+    ]
+    write_down(place_of(mine), seen, actor=SYSTEM)
+    while deliver_due():
+        pass
+    client.force_login(person("kiran"))
+    shown = client.get("/estate-findings/?o=4").content.decode()
+    rows = dict(re.findall(r">stands-x: ([a-z-]+)<.*?₹ a month\"[^>]*><span>([^<]+)<", shown, re.DOTALL))
+    assert rows == {"a-key": "₹84", "a-role": "₹0", "a-cluster": "not known"}
+    assert "and 1 orphan without a price" in shown and ">₹84<" in shown
+    told = Notice.objects.filter(event="estate.found").first()
+    assert told and "₹83.50, and 1 without a price" in str(vars(told))
+    assert [price(None, 2), price("0.00", 0)] == ["not known", "₹0.00"]
+    figures = {one.labels["price"]: one.value for one in list(EstateCollector().collect())[1].samples}
+    assert figures == {"known": 83.5, "unknown_items": 1}
 
 
 def test_the_database_says_it_again(mine: Tenant) -> None:

@@ -13,6 +13,7 @@ from lifecycle.estate.upgrades.models import Member, Upgrade
 from lifecycle.estate.upgrades.running import SYSTEM, advance
 from lifecycle.estate.upgrades.waves import waves
 from lifecycle.models import TenantRequest
+from lifecycle.provisioning.subject import backend
 from lifecycle.provisioning.terraform.run import sources
 from lifecycle.stores.objects import buckets
 from portal.jobs.context import StepContext
@@ -166,6 +167,17 @@ def test_an_upgrade_that_would_replace_data_is_refused_even_when_signed(region: 
     assert Pin.objects.get(tenant=standing).version_id == keep().pk
 
 
+def test_a_tenant_whose_state_was_lost_is_not_upgraded_before_that_is_decided(standing: Tenant) -> None:
+    """Terraform would make all of it a second time, or fail on names that are taken."""
+    version = changed('Role = "documents"', 'Role = "papers"')
+    upgrade = approved(actions.request(actor=kiran(), reason="A new role tag.", version=version.pk))
+    store = backend()
+    store.client().delete_object(Bucket=store.bucket, Key=f"tenants/{standing.pk}/terraform.tfstate")
+    with pytest.raises(Permanent, match=r"The state is lost.*decided first"):
+        step(upgrade.members.get(), "plan")
+    assert Pin.objects.get(tenant=standing).version_id == keep().pk
+
+
 def test_over_http_and_its_page(api: Any, client: Client, many: ModuleVersion) -> None:
     engineer, url = api("kiran"), "/api/v1/module-upgrades/"
     assert api("meera").post(url, {"reason": "Why."}).status_code == 403
@@ -176,5 +188,7 @@ def test_over_http_and_its_page(api: Any, client: Client, many: ModuleVersion) -
     client.force_login(person("kiran"))
     for path in ("module-upgrades", f"module-upgrades/{made.json()['id']}", f"approvals/{made.json()['case_id']}"):
         assert client.get(f"/{path}/").status_code == 200, path
+    client.force_login(person("anita"))
+    assert ">Why.<" in client.get(f"/approvals/{made.json()['case_id']}/").content.decode(), "who signs reads why"
     assert engineer.post(f"{url}{made.json()['id']}/stop/", {"reason": "No."}).status_code == 409
     assert engineer.post(f"{url}{made.json()['id']}/cancellation/", {"reason": "No."}).json()["state"] == "cancelled"

@@ -324,7 +324,7 @@ def test_who_may_look(api: Any) -> None:
 
 
 def test_the_pages(client: Client, shipped: None) -> None:
-    one, held = finding(), excepted("i-2")
+    one, held = finding(evidence={"cpu_p95": 8.0, "memory_p995": None}), excepted("i-2")
     cut = {"region": "us-east-1", "what": "volumes", "why": "denied", "words": "AccessDenied"}
     scan = scanned("partial", gaps=[cut], at=datetime(2026, 1, 2, tzinfo=UTC))
     client.force_login(person("kiran"))
@@ -332,6 +332,7 @@ def test_the_pages(client: Client, shipped: None) -> None:
     assert "t3.medium would do as t3.small" in page and "1 part was not seen" in page and "₹15,210" in page
     page = client.get(f"/findings/{one.pk}/").content.decode()
     assert "overrides.i-1.instance_type" in page and "Ask for this change" in page
+    assert "CPU p95" in page and "8 %" in page and "not measured" in page
     done = client.post(f"/findings/{one.pk}/do/propose/", {"verb": "propose", "reason": "It idles."}, follow=True)
     assert "It waits for signatures." in done.content.decode()
     change = FindingChange.objects.get()

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -225,6 +226,44 @@ def test_what_does_not_stop_is_killed_and_its_state_is_suspect(run: Run, faults:
     result = commands.wait(run.directory, timeout=30)
     assert result.signals_sent[:2] == ("SIGINT", "SIGTERM") and result.state_suspect and result.seconds < 6
     assert recovery.recover(run).suspect
+
+
+def test_terraform_told_to_end_by_somebody_else_saves_its_state_and_goes_on(run: Run, faults: Faults) -> None:
+    """SIGTERM to Terraform itself, as a machine sends it to all that runs when it goes down."""
+    approved = commands.plan(run)
+    faults(**{"create:region_bucket": {"sleep": 1.5}})
+    commands.start(run, "apply")
+    until(lambda: any("region_bucket" in row.address for row in _running(run)))
+    os.kill(read_json(run.directory / "heartbeat.json")["terraform_pid"], signal.SIGTERM)
+    result = commands.wait(run.directory, timeout=60)
+    assert not result.ok and result.signals_sent == ()
+    assert commands.state_list(run) and state.read_lock(run.backend, run.names.state_key) is None
+    faults()
+    rest = commands.plan(run)
+    assert is_continuation(approved, rest) and commands.apply(run).ok and commands.plan(run).is_empty
+
+
+def test_a_provider_that_hears_and_never_answers_is_left_at_the_time_limit(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It takes the connection and hangs: commands end by their limits, nothing stays locked, and the run goes on."""
+    served, mute = os.environ["BAILIWICK_TF_REATTACH_FILE"], {}
+    with socket.socket(socket.AF_UNIX) as hanging:
+        hanging.bind(str(tmp_path / "mute.sock"))
+        hanging.listen(64)
+        for address, about in json.loads(Path(served).read_text()).items():
+            mute[address] = {**about, "Addr": {"Network": "unix", "String": str(tmp_path / "mute.sock")}}
+        write_json(tmp_path / "mute.json", mute)
+        monkeypatch.setenv("BAILIWICK_TF_REATTACH_FILE", str(tmp_path / "mute.json"))
+        commands.start(run, "plan", timeout=1, grace=(0.5, 0.5))
+        result = commands.wait(run.directory, timeout=30)
+        assert not result.ok and result.signals_sent[0] == "SIGINT" and result.seconds < 10
+        with pytest.raises(commands.TerraformFailed, match="no answer in 1 s"):
+            commands._call(run, "schema", ["providers", "schema", "-json"], 1)
+    monkeypatch.setenv("BAILIWICK_TF_REATTACH_FILE", served)
+    assert recovery.recover(run).verdict == "clear"
+    commands.plan(run)
+    assert commands.apply(run).ok
 
 
 @pytest.mark.parametrize("lives_until_running", [True, False])

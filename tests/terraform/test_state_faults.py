@@ -1,10 +1,14 @@
 """Failures around state and plan with the real runner: stale, not saved, another tenant's, a replacement."""
 
 import json
+import resource
+import subprocess
+import sys
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,9 +20,9 @@ import pytest
 from lifecycle.provisioning.terraform import backend as state
 from lifecycle.provisioning.terraform import commands, recovery
 from lifecycle.provisioning.terraform.events import PAGE, events
-from lifecycle.provisioning.terraform.files import UNSAVED, write_json
+from lifecycle.provisioning.terraform.files import ROOT, UNSAVED, write_json
 from lifecycle.provisioning.terraform.plan import refusals
-from lifecycle.provisioning.terraform.run import Run, prepare
+from lifecycle.provisioning.terraform.run import PROJECT, Run, prepare
 from lifecycle.stores.objects import keys
 from portal.lib.regions import Region
 from tests.terraform.conftest import INPUTS
@@ -160,3 +164,25 @@ def test_200_megabytes_of_log_are_read_in_pages_and_told_from_their_last_word(tm
     tracemalloc.stop()
     assert offset > 200 * MEGABYTE and pages >= 200 * MEGABYTE // PAGE and peak < 10 * PAGE
     assert [row.state for row in rows] == ["failed"]
+
+
+LOUD = """
+import json, sys
+noise = json.dumps({"type": "apply_progress", "@message": "x" * 65_000}) + "\\n"
+for _ in range(200 * 1024 * 1024 // len(noise) + 1):
+    sys.stdout.write(noise)
+sys.stdout.write(json.dumps({"type": "apply_complete", "@message": "the last word"}) + "\\n")
+"""
+
+
+def test_a_command_that_writes_200_megabytes_is_supervised_in_little_memory(tmp_path: Path) -> None:
+    """The real supervisor over a command as loud as that, with less memory than the log has."""
+    (tmp_path / ROOT).mkdir(parents=True)
+    call = [sys.executable, "-m", "lifecycle.provisioning.terraform.child", "--run-dir", str(tmp_path)]
+    loud = json.dumps([sys.executable, "-c", LOUD])
+    most = (150 * MEGABYTE, 150 * MEGABYTE)
+    confined = partial(resource.setrlimit, resource.RLIMIT_DATA, most)
+    done = subprocess.run([*call, "--terraform", loud, "--", "apply"], cwd=PROJECT, preexec_fn=confined, timeout=120)
+    assert done.returncode == 0 and (tmp_path / "log.jsonl").stat().st_size > 200 * MEGABYTE
+    result = commands.wait(tmp_path, timeout=10)
+    assert result.ok and result.last_event == "the last word"

@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -12,6 +13,7 @@ from lifecycle.migration.admin import tenant_named
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.models import User
+from portal.admin import eyes
 from portal.admin.governed import GovernedAdmin
 from portal.admin.home import Card
 from portal.admin.listing import column
@@ -96,10 +98,23 @@ class FindingAdmin(GovernedAdmin):
         (gettext_lazy("Orphans"), "kind__exact=orphan&state__exact=open"),
         (gettext_lazy("All"), ""),
     )
-    list_display = ("what", "kind", "region", "words", "monthly", "first_seen", "state")
+    list_display = ("what", "kind", "region", "seen", "monthly", "first_seen", "state")
     list_filter = ("state", "kind", "region")
     search_fields = ("tenant_name", "address", "resource")
     ordering = ("-first_seen", "address")
+    list_template = "estate/list.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With what waits, and what it costs that nobody owns; a price that is not known is counted apart."""
+        orphan = Q(kind=Finding.Kind.ORPHAN)
+        heard = Finding.objects.visible_to(eyes.narrow(request)).filter(state=Finding.State.OPEN, quiet_by=None)
+        sums = heard.aggregate(
+            open=Count("pk"),
+            orphans=Count("pk", filter=orphan),
+            cost=Sum("monthly_inr", filter=orphan),
+            unpriced=Count("pk", filter=orphan & Q(monthly_inr=None)),
+        )
+        return super().changelist_view(request, {"sums": sums} | (extra_context or {}))
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
         return Finding.objects.visible_to(actor).select_related("decision", "quiet_by__owner__person")
@@ -108,7 +123,11 @@ class FindingAdmin(GovernedAdmin):
     def what(self, one: Finding) -> str:
         return str(one)
 
-    @column(gettext_lazy("₹ a month"), ordering="monthly_inr", kind="inr_short")
+    @column(gettext_lazy("What was seen"), ordering="words")
+    def seen(self, one: Finding) -> str:
+        return one.words
+
+    @column(gettext_lazy("₹ a month"), ordering="monthly_inr", kind="price")
     def monthly(self, one: Finding) -> Any:
         return one.monthly_inr
 

@@ -80,6 +80,7 @@ def _open(version: str, *, actor: Actor, reason: str) -> Upgrade:
         digest=upgrade.digest,
         snapshot={
             "modules": version,
+            "reason": reason,
             "waves": [[one.tenant.name for one in members if one.wave == wave] for wave in (1, 2, 3, 4)],
         },
     )
@@ -163,6 +164,10 @@ def progress(upgrade: Upgrade) -> list[dict[str, Any]]:
     """Each wave with how many of it are where."""
     rows = list(upgrade.members.values_list("wave", "state"))
     return [
-        {"wave": wave, **{state: rows.count((wave, state)) for state in Member.State.values}}
+        {
+            "wave": wave,
+            "all": sum(one == wave for one, _ in rows),
+            **{state: rows.count((wave, state)) for state in Member.State.values},
+        }
         for wave in sorted({wave for wave, _ in rows})
     ]
