@@ -34,14 +34,22 @@ def keep(refusal: "Retained", actor: Actor) -> None:
 class Noted(Protocol):
     """An attempt that a region's store has on record."""
 
-    ref: int
-    tenant_id: UUID
-    verb: str
-    actor: str
-    version: int
-    times: int
-    at: datetime
-    last_at: datetime
+    @property
+    def ref(self) -> int: ...
+    @property
+    def tenant_id(self) -> UUID: ...
+    @property
+    def verb(self) -> str: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def version(self) -> int: ...
+    @property
+    def times(self) -> int: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def last_at(self) -> datetime: ...
 
 
 def last_of(region: str) -> datetime | None:

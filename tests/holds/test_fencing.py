@@ -214,6 +214,8 @@ def test_a_hold_lifted_by_hand_is_back_within_the_hour(
         db.execute("ALTER TABLE bw.hold_fence ENABLE TRIGGER keep_hold")
     schedule.tick()
     assert len(world.jobs("hold.fence")) == 1
-    time_machine.move_to(now() + timedelta(hours=1, seconds=1))
+    today = now()
+    time_machine.move_to(today + timedelta(hours=1, seconds=1))
     schedule.tick()
+    time_machine.move_to(today)  # AWS refuses who calls at another hour than its own
     assert work(world.jobs("hold.fence")[-1]).state == "succeeded" and in_store(world) == (True, 1)
