@@ -9,7 +9,7 @@ import httpx
 from portal.access.demo import PASSWORD
 from portal.embedded.stack import Stack
 
-PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
+PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "holder")
 CHAMPIONS = {"HR": "arjun", "FIN": "meera", "RISK": "ishaan"}
 PATIENCE = 180.0
 NUMBERS = itertools.count(1)
@@ -48,7 +48,7 @@ def first_page(stack: Stack) -> float:
         time.sleep(0.05)
 
 
-def active_tenant(url: str, unit: str) -> tuple[float, dict[str, Any]]:
+def active_tenant(url: str, unit: str, **more: Any) -> tuple[float, dict[str, Any]]:
     """Ask for a bronze tenant that needs no signature; the seconds until it is active, and its request."""
     champion = CHAMPIONS[unit]
     person = Person(url, champion)
@@ -67,6 +67,7 @@ def active_tenant(url: str, unit: str) -> tuple[float, dict[str, Any]]:
         "justification": "A measurement.",
         "owner": champion,
         "champion": champion,
+        **more,
     }
     began = time.monotonic()
     request = person.post("/api/v1/tenant-requests/", body)

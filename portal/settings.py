@@ -85,6 +85,8 @@ MIGRATION: dict[str, Any] = {
     "budget_ms": int(env("BAILIWICK_MIGRATION_BUDGET_MS") or 100),
     "attempts": 10,
     "tick_seconds": 5,
+    # both sides are compared in snapshots that a process holds; one in which nobody reads for so long is let go
+    "snapshot_idle_seconds": 300,
     "fenced_seconds": 10,
     # of a window: what must be left of it when work begins, what the watchdog needs to end it in time, and how long
     # before it a move may be started
@@ -217,6 +219,7 @@ INSTALLED_APPS = [
     "lifecycle.optimizer",
     "lifecycle.naming",
     "lifecycle.migration",
+    "lifecycle.migration.comparing",
     "lifecycle.migration.judging",
     "lifecycle.migration.reading",
     "lifecycle.migration.drills",

@@ -46,7 +46,7 @@ def stores() -> Stack:
 
 def product() -> Stack:
     """The whole product of this test run, demo tenants left out."""
-    parts = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
+    parts = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "holder")
     home = Path(os.environ[HOME]) / "product"
     drills = {
         "BAILIWICK_PROVIDER_FAULTS": str(home / "faults.json"),  # no file, no fault

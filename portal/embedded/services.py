@@ -122,6 +122,15 @@ def sealer(at: Address) -> Service:
     )
 
 
+def holder(at: Address) -> Service:
+    return Service(
+        name="holder",
+        argv=_manage("hold_snapshots"),
+        env=at.portal(),
+        ready=service.log_says("holder.started"),
+    )
+
+
 def prepare(at: Address, mark: Path) -> Command:
     """Migrate, then seed; both with the owner's rights: seeding may take longer than the five seconds `app` has."""
     return Command(name="prepare", argv=_manage("prepare", "--mark", str(mark)), env=at.migration())

@@ -15,11 +15,12 @@ from portal.embedded.service import Command, Launch, Service
 from portal.embedded.supervisor import Supervisor
 
 STORES = frozenset({"postgres", "redis", "aws", "pinecone"})
-PARTS = STORES | {"migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "demo"}
+PARTS = STORES | {"migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "holder", "demo"}
 BACKGROUND = {
     "worker": services.worker,
     "dispatcher": services.dispatcher,
     "sealer": services.sealer,
+    "holder": services.holder,
     "provider": services.region_provider,
 }
 Say = Callable[[str], None]

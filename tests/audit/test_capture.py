@@ -53,6 +53,8 @@ EXEMPT = {
     "placement_epochcounter": "a counter; each placement is an act, and the tenant is governed",
     "judging_judgement": "measured again twice a minute; one that takes a tenant back is an act with its figures",
     "reading_reading": "measured at every look; each share is an act on the governed split, and a failure an act",
+    "comparing_comparison": "a comparison on its way; what it found is the evidence of its step",
+    "comparing_found": "gone when the comparison ends",
     "migration_round": "progress, as it was measured",
     "inventory_search": "when a region was searched last; what was found there is governed",
     "holds_holdversion": "a counter; each hold is an act with its version",

@@ -14,7 +14,7 @@ from tests.deploy.gotemplate import Chart, Unknown, parse, pieces
 from tests.deploy.rendering import CHART, DEPLOY, manifests, of_kind, pods, validate, values
 
 DOORS = {"web", "hot"}
-PROCESSES = DOORS | {"worker-jobs", "scheduler", "sealer"}
+PROCESSES = DOORS | {"worker-jobs", "scheduler", "sealer", "holder"}
 
 
 @pytest.mark.parametrize("changes", [{}, {"autoscaling": {"enabled": True}}, {"ingress": {"enabled": False}}])

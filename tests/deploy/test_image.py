@@ -185,6 +185,7 @@ def test_processes_are_those_of_the_embedded_runtime(tmp_path: Path) -> None:
         "worker-jobs": services.worker(at),
         "scheduler": services.dispatcher(at),
         "sealer": services.sealer(at),
+        "holder": services.holder(at),
     }
     for name, service in theirs.items():
         words = set(service.argv) - {services.PYTHON, "-m", "manage.py"}
@@ -201,10 +202,11 @@ def test_processes_are_those_of_the_embedded_runtime(tmp_path: Path) -> None:
 
 def test_compose_runs_the_same_processes() -> None:
     found = COMPOSE["services"]
-    assert set(found) == {"postgres", "redis", "prepare", "web", "hot", "worker", "dispatcher", "sealer"}
+    assert set(found) == {"postgres", "redis", "prepare", "web", "hot", "worker", "dispatcher", "sealer", "holder"}
     charts = {name: pod["containers"][0]["command"] for name, pod in pods().items()}
     assert found["hot"]["command"] == charts["hot"]
     assert found["dispatcher"]["command"] == charts["scheduler"] and found["sealer"]["command"] == charts["sealer"]
+    assert found["holder"]["command"] == charts["holder"]
     defaults = [json.loads(line) for line in re.findall(r"^CMD (\[.+\])$", CONTAINERFILE, re.MULTILINE)]
     assert defaults == [charts["web"], charts["worker-jobs"]]
     for name in set(found) - {"postgres", "redis"}:

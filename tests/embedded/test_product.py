@@ -12,7 +12,7 @@ from portal.embedded.stack import Stack
 from tests.embedded.conftest import everyone, survivors
 from tests.embedded.test_life import wait_for
 
-PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
+PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "holder")
 
 
 def answers(url: str) -> bool:

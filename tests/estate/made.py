@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import F
 
 from lifecycle.estate.models import Decision, Ending, Finding, ModuleVersion, NoiseRule
 from lifecycle.estate.upgrades.models import Member, Upgrade
@@ -29,7 +30,7 @@ def kiran() -> Actor:
 def held(job: Job) -> Job:
     """As a worker has it in its hands."""
     mine, at = Job.objects.filter(pk=job.pk), now()
-    mine.update(state="running", job_epoch=1, lease_until=at + timedelta(hours=1), lease_holder="test")
+    mine.update(state="running", job_epoch=F("job_epoch") + 1, lease_until=at + timedelta(hours=1), lease_holder="test")
     return mine.get()
 
 

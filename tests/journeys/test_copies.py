@@ -12,7 +12,7 @@ from portal.embedded.stack import Stack
 from tests.journeys.product import SIGNERS, Product, Request, until
 from tests.journeys.test_move import proved, reach, retired
 
-PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
+PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "holder")
 HOME, TARGET, THIRD = "ap-south-1", "eu-west-1", "us-east-1"
 TEXT = "The quarterly accrual for the Pune warehouse is released after the stock count."
 

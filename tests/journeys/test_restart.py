@@ -9,7 +9,7 @@ import pytest
 from portal.embedded.stack import Stack
 from tests.journeys.product import Product, Request
 
-PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer")
+PARTS = ("stores", "migrate", "provider", "platform", "web", "worker", "dispatcher", "sealer", "holder")
 TEXT = "The kestrel clause of the lease in Kochi ends on the last Friday of March."
 
 

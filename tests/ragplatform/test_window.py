@@ -14,7 +14,6 @@ from lifecycle.stores import aws
 from lifecycle.stores.postgres import fences
 from portal.audit.models import Entry
 from portal.embedded.stack import Stack
-from portal.jobs import runner
 from portal.jobs.outbox import deliver_due
 from tenants.models import Tenant
 from tenants.registry.contents import configurations
@@ -22,6 +21,7 @@ from tests.jobs.support import eventually
 from tests.migration.control.running import NO_READS, SIDES, Running, running
 from tests.migration.control.test_workers import SWITCHED, THERE, killed, points
 from tests.migration.engine import kills
+from tests.migration.holder import turn
 from tests.ragplatform.conftest import Platform, ingest, make_tenant, problem
 from tests.ragplatform.conftest import Tenant as Client
 
@@ -88,7 +88,7 @@ def _the_next_worker_ends_it(one: Running, client: Client, http: httpx.Client) -
     def work() -> bool:
         tell(one, client)
         assert status(http) == 503
-        runner.run(one.job.pk)
+        turn(one.job.pk)
         deliver_due()
         one.migration.refresh_from_db()
         assert one.migration.state != "failed", one.job.error

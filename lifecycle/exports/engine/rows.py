@@ -15,7 +15,8 @@ from psycopg import Connection, sql
 
 from compliance.verifiers import tables
 from compliance.verifiers.looking import Question
-from lifecycle.migration.engine.verify import Shape, reader, shapes, snapshot
+from lifecycle.migration.engine.snapshots import Snapshot, exported, lasting, reader
+from lifecycle.migration.engine.verify import Shape, shapes
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import connection, translated
 from portal.lib.regions import Region
@@ -42,18 +43,18 @@ class Dumped:
 
 def dump(place: Place, attempt: str, tenant: UUID, name: str, beat: Beat) -> Dumped:
     """Write every table's rows of the tenant into files of this attempt."""
-    with translated("export rows"), connection(place.region, "mover") as db, snapshot(db):
+    with translated("export rows"), connection(place.region, "mover") as db, lasting(db):
         db.execute("SET LOCAL TimeZone = 'UTC'")
-        row = db.execute("SELECT pg_export_snapshot(), pg_current_snapshot()::text, now()").fetchone()
+        of, row = exported(db), db.execute("SELECT now()").fetchone()
         assert row is not None
-        counted = _counted(place.region, str(row[0]), tenant, name)
+        counted = _counted(place.region, of, tenant, name)
         described = shapes(db)
         if missing := counted.keys() - {f"rag.{one.name}" for one in described}:
             raise Permanent(SYSTEM, "export rows", f"{', '.join(sorted(missing))} would not be exported")
         files = [_table(db, place, attempt, tenant, shape, beat) for shape in described]
         plain = {name.removeprefix("rag."): n for name, n in counted.items()}
         schema = digest({one.name: [list(pair) for pair in one.columns] for one in described})
-        return Dumped(files, str(row[1]), row[2], plain, schema)
+        return Dumped(files, of.shows, row[0], plain, schema)
 
 
 def path_of(table: str) -> str:
@@ -85,10 +86,10 @@ def _column(name: str, send: str) -> sql.Composed:
     return sql.SQL("{0}::text::json AS {0}").format(column) if send.endswith("vector_send") else sql.Composed([column])
 
 
-def _counted(region: Region, exported: str, tenant: UUID, name: str) -> dict[str, int]:
+def _counted(region: Region, of: Snapshot, tenant: UUID, name: str) -> dict[str, int]:
     """Rows of each table by the verifier's login, catalogue and query, in the exporter's snapshot."""
     question = Question(region, tenant, name, "tenant", tenant)
-    with reader(region, exported) as db:
+    with reader(region, of) as db:
         found = {str(one): one.count(question) for one in tables.sound(tables.read(db))}
         asked = {"tenant": tenant, "subject": [tenant], "digits": "", "user": None}
         return {table: int((db.execute(query, asked).fetchone() or [0])[0]) for table, query in found.items() if query}

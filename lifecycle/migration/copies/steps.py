@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from lifecycle.migration.actions import SYSTEM
-from lifecycle.migration.engine import arm, copy, objects, rounds, verify
+from lifecycle.migration.comparing.comparing import compared
+from lifecycle.migration.engine import arm, copy, objects, rounds
 from lifecycle.migration.engine.move import Move, acknowledge
 from lifecycle.migration.recording import versions
 from lifecycle.migration.steps import capture, green
@@ -16,7 +17,6 @@ from lifecycle.provisioning.subject import region_named
 from portal.audit.actions import record
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled, Permanent, Skip, Transient
-from portal.lib.clock import now
 
 from .actions import moving
 from .models import RELEASABLE, State, TenantCopy
@@ -76,8 +76,9 @@ def follow(ctx: StepContext) -> dict[str, Any]:
 
 def verified(ctx: StepContext) -> dict[str, Any]:
     """Every row and every byte of every object, found equal: only now is it a copy."""
-    there, at = _there(ctx, copy_of(ctx)), now()  # before the snapshot: nothing that was written by then is missing
-    seen = verify.verify(there, beat=ctx.heartbeat)
+    there = _there(ctx, copy_of(ctx))
+    result = compared(ctx, there, ctx.heartbeat)
+    seen, at = result.seen, result.since
     if not seen.ok:
         ctx.log(f"The copy differs: {seen.mismatches}", "error")
         raise Transient("The copy differs from its source; what differs is brought over again.")

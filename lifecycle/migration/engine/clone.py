@@ -12,9 +12,10 @@ from psycopg import Connection, sql
 from lifecycle.stores.postgres.connection import translated
 
 from . import tables, verify
-from .copy import both, into, snapshot
+from .copy import both, into
 from .load import IN, OUT, pipe
 from .move import Move
+from .snapshots import exported, reader, reading
 from .tables import Table
 
 # What is read for a column of a table: where masking will change it, it never leaves the source unmasked.
@@ -33,18 +34,16 @@ def clone(
 
     The target's fence is closed meanwhile. Both sides are compared as of the same snapshot, by the verifier's own path.
     """
-    with translated("clone"), both(move) as (source, target), snapshot(source):
-        source.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    with translated("clone"), both(move) as (source, target), reading(source):
         source.execute("SET LOCAL statement_timeout = '10min'")
-        exported = source.execute("SELECT pg_export_snapshot()").fetchone()
-        assert exported is not None
+        moment = exported(source)
         found = tables.read(source)
         with into(target, move):
             _empty(target, move.tenant_id, found)
             for table in found:
                 _pour(source, target, table, (original, move.tenant_id), transform)
                 beat()
-        with verify.reader(move.source, str(exported[0])) as mine, verify.reader(move.target) as theirs:
+        with reader(move.source, moment) as mine, reader(move.target) as theirs:
             return verify.twins(mine, theirs, (original, move.tenant_id), beat)
 
 

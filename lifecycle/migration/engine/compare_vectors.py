@@ -21,7 +21,7 @@ from portal.lib.regions import Region
 
 from .compare import Digests
 from .move import Held, Move, NotInTime
-from .verify import reader
+from .snapshots import reader
 
 PAGE = 100
 ROWS = "SELECT document_id, ordinal, embedding::real[] FROM rag.chunk_vectors WHERE tenant_id = %s"

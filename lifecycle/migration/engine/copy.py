@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from psycopg import Connection, IsolationLevel, errors, sql
+from psycopg import Connection, errors, sql
 
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, Limited, at_length, connection, translated
@@ -20,6 +20,7 @@ from . import objects, tables, vectors
 from .arm import generation
 from .load import pour
 from .move import RESOURCE_CLASS, Move, is_ours
+from .snapshots import reading
 from .tables import Table
 
 ROWS, WORKERS = 10_000, 2
@@ -88,7 +89,7 @@ def plan(move: Move) -> Progress:
     A plan of an earlier generation is void, and with it every row it had brought.
     """
     with translated("plan the copy"), both(move) as (source, target):
-        with snapshot(source), at_length(source):
+        with reading(source), at_length(source):
             armed = generation(source, move, move.source)
             found = tables.read(source)
             planned = target.execute(
@@ -157,17 +158,6 @@ def into(target: Connection[Any], move: Move, *, commit: Literal["on", "off"] = 
         yield
 
 
-@contextmanager
-def snapshot(source: Connection[Any]) -> Iterator[None]:
-    """A transaction on the source that reads everything as of one moment."""
-    source.isolation_level, source.read_only = IsolationLevel.REPEATABLE_READ, True
-    try:
-        with source.transaction():
-            yield
-    finally:
-        source.isolation_level, source.read_only = None, None
-
-
 def _copy(
     source: Connection[Any], target: Connection[Any], move: Move, found: dict[str, Table], *, make_room: bool = False
 ) -> bool:
@@ -181,7 +171,7 @@ def _copy(
             chunk = Chunk(*row)
             table = found[chunk.table]
             condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
-            with snapshot(source):
+            with reading(source):
                 if generation(source, move, move.source) != chunk.generation:
                     raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
                 objects.bring(move, objects.named(source, table, condition))

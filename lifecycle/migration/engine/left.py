@@ -7,8 +7,9 @@ from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres.connection import at_length, translated
 
 from . import objects, tables, vectors
-from .copy import both, snapshot
+from .copy import both
 from .move import OBJECTS, VECTORS, Move
+from .snapshots import reading
 from .vectors import Keys
 
 CHANGED = """
@@ -31,7 +32,7 @@ def counted(move: Move, stores: frozenset[str]) -> dict[str, int]:
     with (
         translated("count what cannot be brought"),
         both(move) as (source, target),
-        snapshot(source),
+        reading(source),
         at_length(source),
     ):
         keys: Keys = dict(source.execute(CHANGED, (move.tenant_id,)).fetchall())

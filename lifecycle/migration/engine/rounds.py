@@ -11,13 +11,14 @@ from typing import Any
 
 from psycopg import Connection, errors, sql
 
-from lifecycle.stores.postgres.connection import translated
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 
 from . import objects, tables, vectors
 from .arm import generation
-from .copy import both, into, snapshot
+from .copy import both, into
 from .load import pour
 from .move import OBJECTS, Move, fenced
+from .snapshots import Gone, Snapshot, age, reading
 from .tables import Table
 from .vectors import Change, Keys
 
@@ -70,10 +71,13 @@ class Round:
     owed: tuple[str, ...] = ()
 
 
-def round(move: Move) -> Round:
-    """Bring over what changed, at most MOST lines of it. Afterwards, if nothing was left out, target equals source."""
+def round(move: Move, of: Snapshot | None = None) -> Round:
+    """Bring over what changed, at most MOST lines of it. Afterwards, if nothing was left out, target equals source.
+
+    As of now, or of a snapshot that somebody holds: raises Gone when nobody does any more.
+    """
     with translated("dirty round"), both(move) as (source, target):
-        with carried(source, target, move, tables.read(source)) as done:
+        with carried(source, target, move, tables.read(source), of=of) as done:
             if not done.keys:
                 with into(target, move):
                     _stand(target, move, done.seen)
@@ -89,19 +93,20 @@ def carried(
     *,
     strike: bool = True,
     until: float | None = None,
+    of: Snapshot | None = None,
 ) -> Iterator[Round]:
     """One round, durable on the target; inside, the source's snapshot is still open. `strike` its lines at the end.
 
     NotInTime when vectors are not seen on the target `until` then.
     """
     with ExitStack() as held:
-        held.enter_context(snapshot(source))
+        held.enter_context(reading(source, of))
         try:
-            seqs, done = _carry(source, target, move, found, until)
+            seqs, done = _carry(source, target, move, found, until, of)
         except errors.UniqueViolation:
             held.close()
-            held.enter_context(snapshot(source))
-            seqs, done = _carry(source, target, move, found, until, make_room=True)
+            held.enter_context(reading(source, of))
+            seqs, done = _carry(source, target, move, found, until, of, make_room=True)
         yield done
     if seqs and strike:
         with fenced(source, move, move.source):
@@ -112,7 +117,7 @@ def carried(
 
 def mend(move: Move, ids: Collection[str]) -> None:
     """Bring these vectors again: as the source has them now, and none where it has none."""
-    with translated("mend vectors"), both(move) as (source, target), snapshot(source), into(target, move):
+    with translated("mend vectors"), both(move) as (source, target), reading(source), into(target, move):
         vectors.carry(move, source, target, Change(tuple(ids)))
 
 
@@ -122,6 +127,7 @@ def _carry(
     move: Move,
     found: list[Table],
     until: float | None,
+    of: Snapshot | None,
     *,
     make_room: bool = False,
 ) -> tuple[list[int], Round]:
@@ -133,7 +139,9 @@ def _carry(
         generation(source, move, move.source)
     lines, row = dirty.fetchall(), seen.fetchone()
     assert row is not None
-    taken = Seen(row[0], row[1], began, len(lines) < MOST)
+    if of:
+        _require_last(move, [seq for seq, *_ in lines])
+    taken = Seen(row[0], row[1], began - age(source, of), len(lines) < MOST)
     changed: dict[str, dict[tuple[str, ...], None]] = {}
     for _, table, key in lines:
         changed.setdefault(table, {})[tuple(key)] = None
@@ -154,6 +162,15 @@ def _carry(
     seconds = time.monotonic() - began
     done = Round(number, upserted, deleted, seconds, left, rows, beside, taken, tuple(sorted(owed)))
     return [seq for seq, *_ in lines], done
+
+
+def _require_last(move: Move, seqs: list[int]) -> None:
+    """Raise Gone if a round came after the held snapshot: it took its lines away, and this one would bring old rows."""
+    query = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s AND seq = ANY (%s)"
+    with connection(move.source, "mover") as db:
+        row = db.execute(query, (move.tenant_id, seqs)).fetchone()
+    if row != (len(seqs),):
+        raise Gone(SYSTEM, "dirty round", "another round came after this snapshot")
 
 
 def _bring(

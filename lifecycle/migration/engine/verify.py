@@ -6,10 +6,11 @@ rows are asked for by it, and a clone differs in nothing else. A range of rows i
 key order; a tenant is the RFC 9162 tree over its ranges.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -17,15 +18,13 @@ from bailiwick_proof import merkle
 from psycopg import Connection, sql
 
 from lifecycle.stores.errors import Permanent
-from lifecycle.stores.postgres.connection import SYSTEM, Limited, at_length, connection, translated
-from portal.lib.regions import Region
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 
-from . import tables
-from .copy import both
 from .move import Move, fenced
-from .rounds import carried
+from .rounds import round
+from .snapshots import Snapshot, held, reader
 
-RANGE = 20_000
+RANGE, AT_ONCE = 20_000, 8  # rows of a range; ranges read on both sides before they are told
 COLUMNS = """
 SELECT c.relname::text, a.attname::text, CASE WHEN t.oid < 16384 THEN '' ELSE t.typsend::regproc::text END,
        format_type(a.atttypid, a.atttypmod),
@@ -37,10 +36,7 @@ JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary
 WHERE c.relnamespace = 'rag'::regnamespace AND NOT c.relispartition AND c.relkind IN ('r', 'p')
 ORDER BY c.relname, a.attname
 """
-BOUNDS = sql.SQL("""
-SELECT {key} FROM (SELECT {names}, row_number() OVER (ORDER BY {names}) AS n FROM {table} WHERE tenant_id = {tenant}) r
-WHERE n % {rows} = 0 ORDER BY n
-""")
+END = sql.SQL("SELECT {key} FROM {table} WHERE {condition} ORDER BY {names} OFFSET {rows} LIMIT 1")
 DIGEST = sql.SQL("""
 SELECT count(*), sha256(coalesce(string_agg(h, ''::bytea ORDER BY {names}), ''))
 FROM (SELECT {names}, sha256({row}) AS h FROM {table} WHERE {condition}) AS hashed
@@ -69,6 +65,19 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A range of `table` up to the key `upto` (None: to the end): rows and digest of each side, keys that differ."""
+
+    table: str
+    upto: list[str] | None
+    rows: int
+    digest: bytes
+    rows_there: int
+    digest_there: bytes
+    unlike: list[list[str]]
+
+
+@dataclass(frozen=True)
 class Verification:
     """`mismatches` are the keys that differ, per table; `roots` each side's tree, hex; `snapshot` the source's."""
 
@@ -87,35 +96,69 @@ class Verification:
 def verify(move: Move, beat: Callable[[], None] = lambda: None) -> Verification:
     """Compare every row of both sides as of one round. Keys that differ are made dirty and so brought over again.
 
-    The design has a supervised process hold both snapshots, so that many ticks could import them. Here one call in one
-    process holds them and computes every digest in them: with it they end, and nothing of a verification is kept
-    before all of it is. So no digest outlives its snapshot, and a verification whose process dies is void.
+    This process holds both snapshots and reads in them; with it they end, and all that was found is void. Where
+    another process holds them (lifecycle/migration/comparing) it is the same in parts.
     """
-    with translated("verify"), both(move) as (source, target):
-        found = tables.read(source)
-        left = 1
-        while left:
+    with translated("verify"):
+        while True:
             beat()
-            with carried(source, target, move, found) as done:
-                left = done.left
-                if not left:
-                    source.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-                    row = source.execute("SELECT pg_export_snapshot()").fetchone()
-                    assert row is not None
-                    with reader(move.source, str(row[0])) as mine, reader(move.target) as theirs:
-                        but = () if move.vectors_are_rows else ("chunk_vectors",)  # compare_vectors reads them
-                        result = _compare(mine, theirs, (move.tenant_id, move.tenant_id), beat, but)
-        if result.mismatches:
-            with fenced(source, move, move.source):
-                _make_dirty(source, move.tenant_id, result.mismatches)
-    return result
+            with held(move.source) as (_, mine):
+                if round(move, mine).left:
+                    continue
+                with held(move.target) as (_, theirs), reading(move, mine, theirs) as sides:
+                    found = [one for some in ranges(*sides, move=move, beat=beat) for one in some]
+            result = concluded(found, mine.shows)
+            bring_again(move, result.mismatches)
+            return result
+
+
+def ranges(
+    mine: Connection[Any],
+    theirs: Connection[Any],
+    *,
+    move: Move,
+    after: Compared | None = None,
+    beat: Callable[[], None] = lambda: None,
+) -> Iterator[list[Compared]]:
+    """Range by range in order, from behind `after`, some at a time; whoever calls keeps them."""
+    but = () if move.vectors_are_rows else ("chunk_vectors",)  # compare_vectors reads them
+    return _ranges(mine, theirs, (move.tenant_id, move.tenant_id), beat, but, after)
+
+
+@contextmanager
+def reading(move: Move, mine: Snapshot, theirs: Snapshot) -> Iterator[tuple[Connection[Any], Connection[Any]]]:
+    """The verifier on both sides in these snapshots; raises Gone when nobody holds one of them any more."""
+    with reader(move.source, mine) as here, reader(move.target, theirs) as there:
+        yield here, there
+
+
+def concluded(found: Sequence[Compared], shows: str) -> Verification:
+    """What all ranges together say."""
+    mismatches: Keys = {}
+    rows: dict[str, int] = {}
+    for one in found:
+        rows[one.table] = rows.get(one.table, 0) + one.rows
+        if one.unlike:
+            mismatches.setdefault(one.table, []).extend(one.unlike)
+    ours = _root((one.table, one.rows, one.digest) for one in found)
+    other = _root((one.table, one.rows_there, one.digest_there) for one in found)
+    return Verification(sum(rows.values()), ours, other, rows, mismatches, shows)
+
+
+def bring_again(move: Move, mismatches: Keys) -> None:
+    """Make the keys dirty that were found to differ."""
+    if mismatches:
+        with translated("verify"), connection(move.source, "mover") as source, fenced(source, move, move.source):
+            _make_dirty(source, move.tenant_id, mismatches)
 
 
 def twins(
     mine: Connection[Any], theirs: Connection[Any], tenants: tuple[UUID, UUID], beat: Callable[[], None]
 ) -> Verification:
     """Compare every row of one tenant with those of another, each in the snapshot of its transaction."""
-    return _compare(mine, theirs, tenants, beat)
+    found = [one for some in _ranges(mine, theirs, tenants, beat) for one in some]
+    row = mine.execute("SELECT pg_current_snapshot()::text").fetchone()
+    return concluded(found, str(row[0]) if row else "")
 
 
 def differing(mine: Connection[Any], theirs: Connection[Any], shapes: list[Shape], tenant_id: UUID, keys: Keys) -> Keys:
@@ -142,55 +185,38 @@ def shapes(db: Connection[Any]) -> list[Shape]:
     ]
 
 
-@contextmanager
-def reader(region: Region, exported: str | None = None) -> Iterator[Limited]:
-    """The verifier in a transaction of one snapshot: an exported one, or that of now."""
-    with connection(region, "verifier") as db, snapshot(db, exported):
-        yield db
-
-
-@contextmanager
-def snapshot(db: Limited, exported: str | None = None) -> Iterator[None]:
-    """A transaction of one snapshot, for as long as it takes."""
-    with db.transaction():
-        db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        if exported:
-            db.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(exported)))
-        db.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        with at_length(db):
-            yield
-
-
-def _compare(
+def _ranges(
     mine: Connection[Any],
     theirs: Connection[Any],
     tenants: tuple[UUID, UUID],
     beat: Callable[[], None],
     but: Collection[str] = (),
-) -> Verification:
+    after: Compared | None = None,
+) -> Iterator[list[Compared]]:
     described = shapes(mine)
     if described != shapes(theirs):
         raise Permanent(SYSTEM, "verify", "the tables of the two regions are not alike")
-    spans = [span for shape in described if shape.name not in but for span in _spans(mine, tenants[0], shape)]
+    left = [shape for shape in described if shape.name not in but]
+    spans = (span for shape in left for span in _spans(mine, tenants[0], shape, after))
     with ThreadPoolExecutor(2) as pool:
-        sides = [pool.submit(_digests, db, one, spans) for db, one in zip((mine, theirs), tenants, strict=True)]
-        ours, other = _patiently(sides, beat)
-    mismatches: Keys = {}
-    rows: dict[str, int] = {}
-    for span, one, two in zip(spans, ours, other, strict=True):
-        name = span.shape.name
-        rows[name] = rows.get(name, 0) + one[0]
-        if one != two:
-            conditions = _bounded(span, tenants[0]), _bounded(span, tenants[1])
-            mismatches.setdefault(name, []).extend(_different(mine, theirs, span.shape, conditions))
-    roots = (_root(spans, ours), _root(spans, other))
-    return Verification(sum(rows.values()), *roots, rows, mismatches, _snapshot(mine))
+        while some := list(islice(spans, AT_ONCE)):
+            sides = [pool.submit(_digests, db, one, some) for db, one in zip((mine, theirs), tenants, strict=True)]
+            pairs = zip(some, *_patiently(sides, beat), strict=True)
+            yield [_compared(mine, theirs, tenants, *pair) for pair in pairs]
 
 
-def _snapshot(db: Connection[Any]) -> str:
-    """What the transaction sees, in PostgreSQL's words: xmin:xmax:those under way."""
-    row = db.execute("SELECT pg_current_snapshot()::text").fetchone()
-    return str(row[0]) if row else ""
+def _compared(
+    mine: Connection[Any],
+    theirs: Connection[Any],
+    tenants: tuple[UUID, UUID],
+    span: Span,
+    one: tuple[int, bytes],
+    other: tuple[int, bytes],
+) -> Compared:
+    unlike: list[list[str]] = []
+    if one != other:
+        unlike = _different(mine, theirs, span.shape, (_bounded(span, tenants[0]), _bounded(span, tenants[1])))
+    return Compared(span.shape.name, span.upto, *one, *other, unlike)
 
 
 Digests = list[tuple[int, bytes]]
@@ -213,24 +239,31 @@ def _digests(db: Connection[Any], tenant_id: UUID, spans: list[Span]) -> Digests
     return found
 
 
-def _root(spans: list[Span], digests: Digests) -> str:
-    leaves = (
-        merkle.leaf_hash(f"{span.shape.name} {rows} ".encode() + digest)
-        for span, (rows, digest) in zip(spans, digests, strict=True)
-    )
-    return merkle.root(leaves).hex()
+def _root(found: Iterable[tuple[str, int, bytes]]) -> str:
+    return merkle.root(merkle.leaf_hash(f"{table} {rows} ".encode() + digest) for table, rows, digest in found).hex()
 
 
-def _spans(db: Connection[Any], tenant_id: UUID, shape: Shape) -> Iterator[Span]:
-    """Ranges without a gap before, between or behind them: what only one side has is in one of them."""
+def _spans(db: Connection[Any], tenant_id: UUID, shape: Shape, behind: Compared | None) -> Iterator[Span]:
+    """Ranges without a gap before, between or behind them: what only one side has is in one of them.
+
+    Each begins where the last one ended, so that nothing has to be kept but that one, `behind` which they go on.
+    """
+    if behind and (shape.name < behind.table or (shape.name == behind.table and behind.upto is None)):
+        return
+    after = behind.upto if behind and shape.name == behind.table else None
+    while True:
+        yield (span := Span(shape, after, _end(db, tenant_id, shape, after)))
+        if span.upto is None:
+            return
+        after = span.upto
+
+
+def _end(db: Connection[Any], tenant_id: UUID, shape: Shape, after: list[str] | None) -> list[str] | None:
+    """The key that ends a full range behind `after`; None where fewer rows are left."""
     parts = {"key": _key(shape), "names": _names(shape), "table": _table(shape)}
-    after = None
-    for (upto,) in db.execute(
-        BOUNDS.format(tenant=sql.Literal(tenant_id), rows=sql.Literal(RANGE), **parts)
-    ).fetchall():
-        yield Span(shape, after, upto)
-        after = upto
-    yield Span(shape, after, None)
+    condition = _bounded(Span(shape, after, None), tenant_id)
+    row = db.execute(END.format(condition=condition, rows=sql.Literal(RANGE - 1), **parts)).fetchone()
+    return list(row[0]) if row else None
 
 
 def _different(

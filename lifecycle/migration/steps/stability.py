@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from compliance.residency import evaluate
-from lifecycle.migration.engine import verify
+from lifecycle.migration.comparing.comparing import compared, given_up
 from lifecycle.migration.engine.move import Move
 from lifecycle.migration.judging.actions import look
 from lifecycle.migration.models import Direction, Migration, State
@@ -81,6 +81,7 @@ def decommission(ctx: StepContext) -> dict[str, Any]:
                 check_guards("migration.decommission", migration)
     except Blocked as blocked:
         if follows:
+            given_up(ctx, "Blue stays.")
             one_round(ctx, back, Direction.BACK)
         raise again(settings.MIGRATION["tick_seconds"], f"Blue stays. {blocked.detail}") from blocked
     if follows:
@@ -126,7 +127,7 @@ def _still_allowed(migration: Migration) -> None:
 
 def _last_look(ctx: StepContext, back: Move) -> dict[str, Any]:
     """Both sides once more at one snapshot: what is let go is found whole on the other side."""
-    found = verify.verify(back, beat=beating(ctx))
+    found = compared(ctx, back, beating(ctx)).seen
     if not found.ok:
         ctx.log(f"The sides differ: {found.mismatches}", "error")
         raise Transient("Blue and green differ; what differs was brought over, and both are looked at again.")

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from lifecycle.migration.engine import arm, compare, compare_vectors, copy, objects, rounds, verify
+from lifecycle.migration.comparing.comparing import compared
+from lifecycle.migration.engine import arm, compare, compare_vectors, copy, objects, rounds
 from lifecycle.migration.engine.move import Move
 from lifecycle.migration.models import Direction, Migration, Round, State
 from portal.jobs.context import StepContext
@@ -108,7 +109,7 @@ def verified(ctx: StepContext) -> dict[str, Any]:
 
 
 def _verified(ctx: StepContext, migration: Migration, move: Move) -> dict[str, Any]:
-    found = verify.verify(move, beat=beating(ctx))
+    found = compared(ctx, move, beating(ctx)).seen
     with ctx.fenced():
         figures = {"verified_rows": found.rows, "root_source": found.root_source, "root_target": found.root_target}
         Migration.objects.filter(pk=migration.pk).update(**figures)

@@ -22,6 +22,7 @@ from tests.admin.world import person
 from tests.admin.world import tenant as made_tenant
 from tests.jobs.support import eventually
 from tests.migration.engine.conftest import World
+from tests.migration.holder import turn
 
 from .made import put
 
@@ -57,7 +58,7 @@ class Running:
         eventually(lambda: self._work() == state, what=state)
 
     def _work(self) -> str:
-        runner.run(self.job.pk)
+        turn(self.job.pk)
         deliver_due()
         assert self.job.state != "failed", self.job.error
         return self.migration.state

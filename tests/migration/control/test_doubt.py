@@ -11,8 +11,8 @@ from lifecycle.migration.control import Control
 from lifecycle.migration.recording import signed_record
 from lifecycle.stores.errors import Transient
 from portal.embedded.stack import Stack
-from portal.jobs import runner
 from tests.jobs.support import eventually
+from tests.migration.holder import turn
 from tests.sealing import seal_here
 
 from .running import NO_READS, SIDES, Running, running
@@ -36,7 +36,7 @@ def doubtful(shipped: None, stack: Stack, settings: Any, monkeypatch: Any) -> Ru
         return bool(unreachable())
 
     monkeypatch.setattr(Control, "place", lost)
-    eventually(lambda: runner.run(one.job.pk) or one.stands[0] == SIDES[1], what="placed")
+    eventually(lambda: turn(one.job.pk) or one.stands[0] == SIDES[1], what="placed")
     monkeypatch.undo()
     return one
 

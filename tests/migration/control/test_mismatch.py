@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from lifecycle.migration.engine import verify
+from lifecycle.migration.comparing import comparing
 from portal.embedded.stack import Stack
 from portal.jobs.models import Step
 from portal.notify.models import Notice
@@ -23,7 +23,7 @@ def test_three_mismatches_stop_the_move_and_call_somebody(
     shipped: None, stack: Stack, settings: Any, monkeypatch: Any
 ) -> None:
     settings.MIGRATION = {**settings.MIGRATION, **NO_READS, "budget_ms": 5_000}
-    one, look = running(stack.superuser_kwargs("control", "postgres")), verify.verify
+    one, look = running(stack.superuser_kwargs("control", "postgres")), comparing._open
 
     def sabotaged(*given: Any, **more: Any) -> Any:
         with psycopg.connect(**stack.superuser_kwargs(SIDES[1])) as db:
@@ -31,7 +31,7 @@ def test_three_mismatches_stop_the_move_and_call_somebody(
             db.execute(CHANGE, [one.stores.id])
         return look(*given, **more)
 
-    monkeypatch.setattr(verify, "verify", sabotaged)
+    monkeypatch.setattr(comparing, "_open", sabotaged)
     eventually(lambda: work(one) == "failed", what="failed")
     assert Step.objects.get(job=one.migration.job_id, name="verify").evidence["mismatches"] == 3
     assert "Looked at 3 times, and the sides differ" in one.migration.state_reason

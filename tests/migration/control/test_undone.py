@@ -11,6 +11,7 @@ from portal.jobs.actions import wake
 from portal.jobs.models import Job
 from portal.jobs.outbox import deliver_due
 from tests.jobs.support import eventually
+from tests.migration.holder import turn
 
 from .running import NO_READS, SIDES, Running, running
 from .test_workers import BACK
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def work(one: Running) -> str:
-    runner.run(one.job.pk)
+    turn(one.job.pk)
     deliver_due()
     one.migration.refresh_from_db()
     return one.migration.state

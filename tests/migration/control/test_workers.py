@@ -24,6 +24,7 @@ from portal.lib.clock import now
 from tenants.models import BusinessUnit
 from tests.jobs.support import eventually
 from tests.migration.engine import kills
+from tests.migration.holder import holder, turn
 from tests.sweeps import SEED, WHOLE
 
 from .running import NO_READS, Running, running
@@ -79,7 +80,7 @@ def killed(one: Running, at: int, sign: int = signal.SIGKILL) -> int:
     """A worker in a process of its own that gets the signal at its commit number `at`."""
     job = one.job.pk
     connections.close_all()
-    return kills.fork(lambda: runner.run(job), at, sign)
+    return kills.fork(lambda: turn(job), at, sign)
 
 
 def points(most: int, size: int) -> list[int]:
@@ -120,6 +121,7 @@ def test_the_job_is_sent_twice_and_lost_by_the_queue(move: Any) -> None:
             worker.start()
         for worker in workers:
             worker.join(120)
+        holder().look()
         redis.Redis.from_url(configured.REDIS_URL).flushdb()
         one.migration.refresh_from_db()
         return one.migration.state == SWITCHED
@@ -170,6 +172,7 @@ def test_two_dispatchers_and_two_schedulers_do_each_thing_of_a_move_once(move: A
         assert is_due <= sum(sent) <= 1, sent  # it may have become due meanwhile
         at_once(lambda: runner.run(job), lambda: runner.run(job), scheduler, scheduler, deliver_due, deliver_due)
         assert ticks
+        holder().look()
         one.migration.refresh_from_db()
         return one.migration.state == SWITCHED
 

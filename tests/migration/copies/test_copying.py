@@ -22,7 +22,6 @@ from portal.access.actor import Actor
 from portal.embedded.stack import Stack
 from portal.jobs.models import Job
 from portal.jobs.outbox import deliver_due
-from portal.jobs.runner import run
 from portal.lib.clock import now
 from portal.lib.regions import Region
 from tenants.models import Tenant
@@ -30,6 +29,7 @@ from tests.admin.world import person
 from tests.migration.control.made import bank
 from tests.migration.engine import kills
 from tests.migration.engine.conftest import World, fill
+from tests.migration.holder import turn
 from tests.sweeps import SEED
 
 SPOIL = """
@@ -90,7 +90,7 @@ def place(shipped: None, third: str) -> Iterator[Place]:
 
 
 def settled(made: TenantCopy) -> TenantCopy:
-    run(made.job_id)  # type: ignore[arg-type]  # it has one
+    turn(made.job_id)  # type: ignore[arg-type]  # it has one
     deliver_due()
     return TenantCopy.objects.get(pk=made.pk)
 
@@ -124,12 +124,12 @@ def test_what_differs_is_no_copy(place: Place, spoiled: None) -> None:
     job = Job.objects.get(pk=made.job_id)
     while not job.is_finished:
         Job.objects.filter(pk=job.pk, state="waiting").update(wake_at=now())
-        run(job.pk)
+        turn(job.pk)
         job.refresh_from_db()
     deliver_due()
     made.refresh_from_db()
     assert (made.state, made.verified_at) == ("failed", None) and "differs" in made.error
-    run(job.compensation.pk)
+    turn(job.compensation.pk)
     assert not place.captures()
 
 
@@ -141,7 +141,7 @@ def test_killed_anywhere_it_goes_on_and_finishes(place: Place) -> None:
 
         def work(made: TenantCopy = made) -> None:
             connection.connection = None  # the parent's; a child has its own
-            run(made.job_id)  # type: ignore[arg-type]  # it has one
+            turn(made.job_id)  # type: ignore[arg-type]  # it has one
 
         ended = kills.wait(kills.fork(work, at))
         assert ended in (0, -signal.SIGKILL), f"point {at}, seed {SEED}"

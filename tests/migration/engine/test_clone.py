@@ -10,6 +10,7 @@ from psycopg import sql
 
 from lifecycle.migration.engine import clone, verify
 from lifecycle.migration.engine.move import Move
+from lifecycle.migration.engine.snapshots import reader
 from lifecycle.migration.engine.tables import Table
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres import fences
@@ -97,5 +98,5 @@ def test_one_byte_more_is_not_the_same(world: World, twin: World) -> None:
     fences.set_state(twin.blue, twin.id, "open")
     with twin.writer(twin.blue) as db:
         db.execute("UPDATE rag.chunks SET body = body || ' ' WHERE ordinal = 0 AND tenant_id = %s", [twin.id])
-    with verify.reader(world.blue) as mine, verify.reader(world.blue) as theirs:
+    with reader(world.blue) as mine, reader(world.blue) as theirs:
         assert not verify.twins(mine, theirs, (world.id, twin.id), lambda: None).ok

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ComparingConfig(AppConfig):
+    name = "lifecycle.migration.comparing"
+    label = "comparing"
