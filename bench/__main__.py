@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import platform, product, provisioning
+from bench import platform, product, provisioning, taking_back
 from bench.rows import Row, table, timed
 from portal.embedded.stack import Stack
 
@@ -43,6 +43,8 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
         provisioned, request = provisioning.measure(first)
         say("the platform")
         asked = platform.measure(first, request)
+        say("taking tenants back")
+        asked += taking_back.measure(first)
     finally:
         first.stop()
     say("starting again on what was kept")
@@ -59,7 +61,7 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
     rows += in_a_process_of_its_own("bench.ledger")
     say("erasing a tenth of a million keys")
     rows += in_a_process_of_its_own("bench.cache")
-    say("moving a tenant: a million rows, 30 switches under four writers")
+    say("moving a tenant: a million rows, 200 switches under four writers")
     rows += in_a_process_of_its_own("bench.moving")
     say("erasing a tenant: a hundred thousand rows, a million, and a hold in the middle")
     rows += in_a_process_of_its_own("bench.erasing")

@@ -4,6 +4,8 @@ Two regions of its own, with everything on disk. Run as a module it prints its r
 """
 
 import json
+import math
+import os
 import resource
 import statistics
 import sys
@@ -11,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,16 +22,19 @@ import psycopg
 from psycopg import sql
 
 from bench.rows import Row, timed
-from lifecycle.migration.engine import arm, copy, rounds, switch, tables, verify
+from lifecycle.migration.engine import arm, compare, copy, objects, rounds, switch, tables, verify
 from lifecycle.migration.engine.load import pour
 from lifecycle.migration.engine.move import Move
+from lifecycle.migration.engine.snapshots import reading
+from lifecycle.stores import aws
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region, load
 from tests.migration.engine.conftest import CONTROL, World, drained, moved, settle_in
 from tests.migration.engine.writers import Crowd
 
-ROWS, VECTORS, SWITCHES, UPDATES, TURNS, MEGABYTE = 1_000_000, 50_000, 30, 3_000, 2, 1 << 20
-MOVES, DOCUMENTS = 5, 500
+ROWS, VECTORS, SWITCHES, UPDATES, TURNS, MEGABYTE = 1_000_000, 50_000, 200, 3_000, 2, 1 << 20
+MOVES, DOCUMENTS, BLOCKS = 5, 500, 10
+KEYS, VERSIONS, BYTES = 200, 3, 32 * 1024  # objects, the history of each, and the size of a version
 CHUNKS = "INSERT INTO rag.chunks SELECT %s, %s, n, md5(n::text) || md5((n + 1)::text) FROM generate_series(1, %s) n"
 EMBEDDINGS = """
 INSERT INTO rag.chunk_vectors SELECT %s, %s, n, (
@@ -58,8 +63,8 @@ def measure() -> list[Row]:
             _fill(stack, world, statement, rows)
             found += _copies(stack, world, name, table, rows, least)
         world = settle_in(blue, green, arguments)
-        found += [*_writes(world), *_switches(world)]
-        return [*found, _at_once(blue, green, arguments), _memory()]
+        found += [*_writes(world), _neighbour(stack, world, settle_in(blue, green, arguments)), *_switches(world)]
+        return [*found, _versions(settle_in(blue, green, arguments)), _at_once(blue, green, arguments), _memory()]
 
 
 def _fill(stack: Stack, world: World, statement: str, rows: int) -> None:
@@ -100,7 +105,7 @@ def _copies(stack: Stack, world: World, name: str, table: str, rows: int, least:
 
 def _pipe(taken: Move, table: str) -> None:
     """The floor: all rows in one COPY out and one COPY in."""
-    with copy.both(taken) as (source, target), copy.snapshot(source), copy.into(target, taken):
+    with copy.both(taken) as (source, target), reading(source), copy.into(target, taken):
         found = next(one for one in tables.read(source) if one.name == table)
         pour(source, target, found, sql.SQL("tenant_id = {}").format(sql.Literal(taken.tenant_id)))
 
@@ -148,6 +153,29 @@ def _writes(world: World) -> Iterator[Row]:
     yield Row("capture: an update of one that moves", captured - guarded, bare, "the update without it", bar=30 * micro)
 
 
+def _neighbour(stack: Stack, moving: World, other: World) -> Row:
+    """An update of a tenant that stays while another one's changes are captured, in turns with while nobody's are."""
+    other.fill(1)
+    seen: dict[bool, list[float]] = {False: [], True: []}
+    arguments = stack.superuser_kwargs(moving.blue.name)
+    with (
+        psycopg.connect(**other.blue.database.connect_kwargs("platform")) as db,
+        psycopg.connect(**arguments, autocommit=True) as fence,
+    ):
+        (document,) = _as_tenant(db, other).execute("SELECT id FROM rag.documents LIMIT 1").fetchone() or (None,)
+        db.rollback()
+        for block in range(2 * BLOCKS):
+            captures = bool(block % 2)
+            fence.execute("UPDATE bw.fence SET capture = %s WHERE tenant_id = %s", [captures, moving.id])
+            for _ in range(UPDATES // BLOCKS):
+                _as_tenant(db, other)
+                seen[captures].append(timed(lambda: _update(db, other, document)))
+                db.rollback()
+    beside, alone = statistics.median(seen[True]), statistics.median(seen[False])
+    # nothing is done for it at all; what is allowed is what two halves of one measurement differ by on a quiet machine
+    return Row("capture: an update of its neighbour", beside, alone, "while nobody moves", most_ratio=1.05)
+
+
 def _as_tenant(db: psycopg.Connection[Any], world: World) -> psycopg.Connection[Any]:
     db.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(world.names[world.blue.name].role)))
     db.execute("SELECT set_config('bw.epoch', '1', true)")
@@ -180,13 +208,48 @@ def _switches(world: World) -> Iterator[Row]:
             while rounds.round(way.reversed()).keys > 20:
                 pass
     crowd.check()
-    both = sorted(pauses[False] + pauses[True])
-    p99 = both[min(len(both) - 1, int(len(both) * 0.99))]
-    said = f"a second ({missed} attempts over budget)"
-    yield Row("switch: writers wait", statistics.median(both), 1.0, said, p99, bar=0.1)
-    yield Row(
-        "rollback from the word to the end", statistics.median(whole[1::2]), 1.0, "a second", max(whole[1::2]), bar=1.0
-    )
+    both = pauses[False] + pauses[True]
+    said = f"a second ({missed} attempts over budget and undone)"
+    yield Row("switch: writers wait, median", statistics.median(both), 1.0, said)
+    yield Row(f"switch: writers wait, p99 of {len(both)}", _p99(both), 1.0, said, max(both), bar=0.1)
+    backs = whole[1::2]
+    yield Row(f"engine's rollback, p99 of {len(backs)}", _p99(backs), 1.0, "a second", max(backs), bar=1.0)
+
+
+def _p99(seen: list[float]) -> float:
+    """The smallest that 99 in a hundred do not exceed."""
+    return sorted(seen)[math.ceil(0.99 * len(seen)) - 1]
+
+
+def _versions(world: World) -> Row:
+    """Objects with their versions, beside reading and writing the same bytes as often with nothing looked at."""
+    bucket, plain = (f"{word}-{world.id.hex[:12]}" for word in ("bench", "floor"))
+    for region, name in ((world.blue, bucket), (world.green, bucket), (world.green, plain)):
+        s3 = aws.client(region, "s3")
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region.name})
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    keys = [f"originals/{number:06d}" for number in range(KEYS)]
+    with ThreadPoolExecutor(objects.AT_ONCE) as pool:
+        for number in range(VERSIONS):
+            list(pool.map(lambda key, n=number: _put(world.blue, bucket, key, os.urandom(BYTES - n)), keys))  # type: ignore[misc]
+        known = [(key, one.id) for key in keys for one in objects.history(world.blue, bucket, key)]
+        floor = timed(lambda: list(pool.map(lambda one: _through(world, bucket, plain, *one), known)))
+    taken = replace(world.take(1)[0], bucket=bucket)
+    took = timed(lambda: objects.bring_some(taken, 3_600))
+    if not compare.compare(taken).ok:
+        raise SystemExit("the objects of the bench are not alike")
+    rate, least = len(known) / took, len(known) / floor
+    name = f"{len(known):,} versions of {KEYS:,} objects copied"
+    return Row(name, rate, least, "plain get and put", per_second=True, most_ratio=2.0)
+
+
+def _put(region: Region, bucket: str, key: str, body: bytes) -> None:
+    aws.client(region, "s3").put_object(Bucket=bucket, Key=key, Body=body)
+
+
+def _through(world: World, bucket: str, plain: str, key: str, version: str) -> None:
+    got = aws.client(world.blue, "s3").get_object(Bucket=bucket, Key=key, VersionId=version)
+    _put(world.green, plain, key, got["Body"].read())
 
 
 def _at_once(blue: Region, green: Region, arguments: dict[str, Any]) -> Row:
