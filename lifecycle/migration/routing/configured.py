@@ -7,13 +7,14 @@ a move towards it weighs the other way round.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 from lifecycle.migration.models import Migration
 from lifecycle.stores.errors import Permanent
 from portal.lib.regions import Region
 
-from .elbv2 import Elbv2
+from .elbv2 import LATE, Elbv2
 from .envoy import Envoy
 from .route53 import Route53
 from .split import Intended, Served, Side, Split
@@ -58,10 +59,15 @@ class Door:
 
     def served(self) -> Served | None:
         """What it counted itself; None where it counts nothing."""
-        if not isinstance(self.split, Envoy):
+        if isinstance(self.split, Route53):
             return None
         found = self.split.served()
         return Served(found.green, found.blue) if self.is_turned else found
+
+    @property
+    def late(self) -> timedelta:
+        """How much later than it came a request may be counted."""
+        return LATE if isinstance(self.split, Elbv2) else timedelta(0)
 
     def _seen(self, found: Intended) -> Intended:
         return replace(found, green=100 - found.green) if self.is_turned else found

@@ -1,15 +1,21 @@
 """A load balancer's rule that forwards to two target groups by weight."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent
+from portal.lib.clock import now
 from portal.lib.regions import Region
 
-from .split import Intended, Side, require_hundredths, require_left, require_set, share
+from .split import Intended, Served, Side, require_hundredths, require_left, require_set, share
 
 SYSTEM = "elbv2"
+COUNTED = "AWS/ApplicationELB"
+PERIOD = 7_200  # seconds: two months of them are fewer points than CloudWatch gives to one question (1,440)
+# Figures of a minute come with the next ones, and some late: a request may be counted so much later.
+LATE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,40 @@ class Elbv2:
         require_hundredths(SYSTEM, green)
         self._weigh({self.blue_arn: 100 - green, self.green_arn: green})
         return require_set(SYSTEM, self.read(), green)
+
+    def served(self) -> Served:
+        """Requests that each target group was sent in this month and the last: two readings are compared.
+
+        What stickiness keeps where it was is among them: it is the traffic that is counted and not the weights. A
+        request is counted up to LATE after it came.
+        """
+        return Served(self._requests(self.blue_arn), self._requests(self.green_arn))
+
+    def _requests(self, group: str) -> int:
+        at = now()
+        first = (at.replace(day=1) - timedelta(days=1)).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        with aws.translated(SYSTEM, "GetMetricStatistics"):
+            points = aws.client(self.region, "cloudwatch").get_metric_statistics(
+                Namespace=COUNTED,
+                MetricName="RequestCount",
+                Dimensions=[
+                    {"Name": "TargetGroup", "Value": group.rpartition(":")[2]},
+                    {"Name": "LoadBalancer", "Value": self._balancer},
+                ],
+                StartTime=first,
+                EndTime=at + timedelta(minutes=1),
+                Period=PERIOD,
+                Statistics=["Sum"],
+            )["Datapoints"]
+        return round(sum(point["Sum"] for point in points))
+
+    @property
+    def _balancer(self) -> str:
+        """`app/<name>/<id>`, as CloudWatch calls the load balancer of a rule."""
+        parts = self.rule_arn.rpartition(":")[2].split("/")
+        if len(parts) < 4:
+            raise Permanent(SYSTEM, "count", f"{self.rule_arn} is no rule of a load balancer")
+        return "/".join(parts[1:4])
 
     def stands(self, side: Side) -> str:
         arn, _ = self._sides(side)

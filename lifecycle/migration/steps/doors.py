@@ -132,8 +132,13 @@ def _only(ctx: StepContext, migration: Migration, doors: list[Door], green: int)
     wrong = _strayed(before["seen"], seen, green) if before else []
     if not before or wrong:
         ctx.note(look={"at": at.isoformat(), "seen": seen})
+    came = {name: _since(before["seen"].get(name, one) if before else one, one) for name, one in seen.items()}
+    ctx.note(split={"intended": green, "observed": came, "at": at.isoformat(), "wrong": wrong})
     since = datetime.fromisoformat(before["at"]) if before and not wrong else at
-    if (at - since).total_seconds() < settings.MIGRATION["quiet_seconds"]:
+    quiet = (
+        settings.MIGRATION["quiet_seconds"] + max((door.late for door in doors), default=timedelta(0)).total_seconds()
+    )
+    if (at - since).total_seconds() < quiet:
         told = "; ".join(wrong) or "nothing that was counted strayed yet; it is watched for a quiet time"
         raise again(min(settings.MIGRATION["tick_seconds"], settings.MIGRATION["quiet_seconds"]), told)
 
@@ -148,9 +153,23 @@ def _strayed(before: dict[str, dict[str, int]], seen: dict[str, dict[str, int]],
     return found
 
 
+def _since(before: dict[str, int], seen: dict[str, int]) -> dict[str, int]:
+    """How many came to each side between two looks; a counter that began anew has counted what it says."""
+    return {side: count - before[side] if count >= before[side] else count for side, count in seen.items()}
+
+
+def _served(door: Door) -> Served | None:
+    """What the door counted. One that does not say so holds: nobody knows then where clients come."""
+    try:
+        return door.served()
+    except StoreError as error:
+        told = f"{door.name} does not say what it served: {error}"
+        raise again(settings.MIGRATION["tick_seconds"], told) from error
+
+
 def _counted(migration: Migration, doors: list[Door], green: int) -> dict[str, Served]:
     """What the doors counted themselves, and what the platform that is left handed on: those came by the old door."""
-    found = {door.name: served for door in doors if (served := door.served()) is not None}
+    found = {door.name: served for door in doors if (served := _served(door)) is not None}
     left = migration.source if green else migration.target
     url = region_named(left).platform_url
     look = look_at(url) if url else Look(is_up=False)

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 import pytest
+from botocore.stub import ANY, Stubber
 
 from lifecycle.migration.gates.verdict import Outcome
 from lifecycle.migration.routing import Elbv2, Envoy, Intended, Route53, Served, Split, as_intended
@@ -159,6 +160,37 @@ def test_stickiness_is_noticed_and_ended(elbv2: Elbv2) -> None:
     (notice,) = elbv2.read().notices
     assert "3600 s" in notice
     assert elbv2.set(10).notices == ()
+
+
+def test_the_load_balancers_own_counters_say_where_requests_went(elbv2: Elbv2) -> None:
+    """Whatever the weights: stickiness keeps clients on blue, and that is what is seen."""
+    elbv2.set(50)
+    stick(elbv2, 3600)
+    with Stubber(aws.client(elbv2.region, "cloudwatch")) as cloudwatch:
+        counts(cloudwatch, elbv2, [], [])
+        assert elbv2.served() == Served(0, 0)
+        counts(cloudwatch, elbv2, [900, 60], [40])
+        served = elbv2.served()
+        cloudwatch.assert_no_pending_responses()
+    assert served == Served(960, 40)
+    held = as_intended(replace(elbv2.read(), green=50), served)
+    assert held.outcome is Outcome.HOLD and "4.0% of 1000 requests reach green" in held.reason
+    assert "stickiness keeps clients" in held.reason
+
+
+def counts(cloudwatch: Stubber, split: Elbv2, blue: list[int], green: list[int]) -> None:
+    """What CloudWatch has of each target group, by the period; it is asked for these two and nothing else."""
+    for group, sums in ((split.blue_arn, blue), (split.green_arn, green)):
+        named = {"TargetGroup": group.rpartition(":")[2], "LoadBalancer": "app/rag/50dc6c495c0c9188"}
+        asked = {
+            "Namespace": "AWS/ApplicationELB",
+            "MetricName": "RequestCount",
+            "Dimensions": [{"Name": name, "Value": value} for name, value in named.items()],
+            "Statistics": ["Sum"],
+            **dict.fromkeys(("StartTime", "EndTime", "Period"), ANY),
+        }
+        points = [{"Sum": float(one), "Unit": "Count"} for one in sums]
+        cloudwatch.add_response("get_metric_statistics", {"Datapoints": points}, asked)
 
 
 def test_other_actions_of_a_rule_stay(elbv2: Elbv2) -> None:

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 
 from lifecycle.migration.models import Migration
-from lifecycle.migration.routing import Envoy, Route53
-from lifecycle.migration.routing.configured import doors_of
+from lifecycle.migration.routing import Elbv2, Envoy, Route53, configured
+from lifecycle.migration.routing.configured import Door, doors_of
 from lifecycle.migration.steps import doors
+from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Skip, WaitUntil
@@ -20,7 +22,9 @@ from portal.jobs.models import Job
 from portal.lib.clock import now
 from portal.lib.regions import Region
 from tests.migration.control.made import bank, migration
-from tests.migration.routing.test_split import envoy as envoy  # fixtures
+from tests.migration.routing.test_split import counts
+from tests.migration.routing.test_split import elbv2 as elbv2  # fixtures
+from tests.migration.routing.test_split import envoy as envoy
 from tests.migration.routing.test_split import route53 as route53
 from tests.migration.routing.test_split import runtime as runtime
 from tests.verifiers.hostile import http
@@ -114,6 +118,36 @@ def test_a_rollback_is_not_over_while_requests_reach_green(
             doors.lead_back(ctx)
     runtime["served blue"] = "900"
     assert doors.lead_back(ctx) == {"envoy routing.acme": 0}
+
+
+def test_a_way_back_is_not_over_while_the_load_balancer_counts_requests_on_green(
+    moving: Migration, job: Job, elbv2: Elbv2, settings: Any, monkeypatch: Any
+) -> None:
+    """Its weights say blue alone, and stickiness that somebody switched on again keeps clients on green."""
+    named = {key: value for key, value in asdict(elbv2).items() if key != "region"}
+    settings.MIGRATION = {**settings.MIGRATION, "doors": [{"kind": "elbv2", **named}], "quiet_seconds": 0}
+    monkeypatch.setattr(configured, "LATE", timedelta(seconds=0.001))
+    (door,) = doors_of(moving, elbv2.region, settings.MIGRATION["doors"])
+    assert door.late.total_seconds() > 0, "a quiet time is as long as a request may be counted late"
+    ctx, seen = step_of(job, "doors_back"), []
+    with Stubber(aws.client(elbv2.region, "cloudwatch")) as cloudwatch:
+        for blue, green in ((10, 4), (510, 13), (510, 13)):
+            counts(cloudwatch, elbv2, [blue], [green])
+        for _ in range(2):
+            with pytest.raises(WaitUntil) as held:
+                doors._only(ctx, moving, [door], 0)
+            seen.append(held.value.reason)
+        split = ctx.step.evidence["split"]
+        doors._only(ctx, moving, [door], 0)
+    assert "9 requests reached green" in seen[1]
+    assert (split["intended"], split["observed"]) == (0, {door.name: {"blue": 500, "green": 9}})
+    assert ctx.step.evidence["split"]["wrong"] == []
+
+
+def test_a_load_balancer_that_does_not_say_holds(moving: Migration, job: Job, elbv2: Elbv2) -> None:
+    wrong = replace(elbv2, rule_arn="arn:aws:elasticloadbalancing:ap-south-1:000000000000:listener-rule")
+    with pytest.raises(WaitUntil, match="does not say what it served"):
+        doors._only(step_of(job, "doors_back"), moving, [Door("elbv2", wrong)], 0)
 
 
 def test_where_nothing_is_named_the_registry_leads_alone(job: Job, settings: Any) -> None:
