@@ -1,5 +1,6 @@
 """Moves: the list, the live page, and what a move adds to an approval's page. Playbooks and red flags beside them."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -10,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from lifecycle.migration import actions, playbooks, queries
+from lifecycle.migration import actions, playbooks, queries, rounds_chart
 from lifecycle.migration.copies.queries import way_out
 from lifecycle.migration.drills.actions import drill
 from lifecycle.migration.losses.actions import accept_loss
@@ -254,7 +255,7 @@ class MigrationAdmin(GovernedAdmin):
         return [plan, *_left_behind(migration)]
 
     def extra(self, migration: Migration, actor: Actor) -> dict[str, Any]:
-        rounds = list(migration.rounds.all()[:LATEST_ROUNDS])
+        rounds = list(migration.rounds.all()[: rounds_chart.LATEST])
         passages = list(migration.passages.all()[:LOG_LINES])
         attempts = list(migration.attempts.all()[:LOG_LINES])
         took, began, switched = migration.copy_seconds, migration.started_at, migration.switched_at
@@ -264,7 +265,9 @@ class MigrationAdmin(GovernedAdmin):
             "reads": _reads(migration, reading),
             "phases": queries.phases_of(migration),
             "budget_ms": settings.MIGRATION["budget_ms"],
-            "rounds": rounds,
+            "rounds": rounds[:LATEST_ROUNDS],
+            "lag": rounds_chart.charts(rounds),
+            "doors": _doors(migration),
             "passages": passages,
             "attempts": attempts,
             "judgement": migration.judgements.first() if migration.is_switched else None,
@@ -472,6 +475,24 @@ def _reads(migration: Migration, reading: Reading | None) -> dict[str, Any]:
         "charts": chart.charts(reading.points),
         "problems": migration.problems.count(),
     }
+
+
+def _doors(migration: Migration) -> dict[str, Any]:
+    """Where clients were led and where they came, as the step that waits for them has last seen it."""
+    if not (migration.is_switched and settings.MIGRATION["doors"]):
+        return {}
+    told = queries.split_seen(migration)
+    if not told:
+        return {}
+    rows = [
+        {
+            "name": name,
+            "requests": (total := one["blue"] + one["green"]),
+            "percent": 100 * one["green"] / total if total else None,
+        }
+        for name, one in told["observed"].items()
+    ]
+    return {**told, "at": datetime.fromisoformat(told["at"]), "rows": rows}
 
 
 def _percent(part: int | None, whole: int | None) -> int | None:

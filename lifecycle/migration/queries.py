@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy
 
 from portal.access import policy
 from portal.access.actor import Actor
+from portal.jobs.models import Step
 from portal.lib.clock import now
 
 from .losses.queries import may_accept
@@ -86,6 +87,14 @@ def _throttle_verbs(migration: Migration, actor: Actor) -> list[str]:
     words = ["throttle"] if is_ours and found is None else []
     words += ["approve_throttle"] if is_theirs and found and not found.approved_at else []
     return words + (["lift_throttle"] if found and (is_ours or is_theirs) else [])
+
+
+def split_seen(migration: Migration) -> dict[str, Any]:
+    """Where clients were meant to come and came, as the step that waits for them has last seen it; {} before it has."""
+    jobs = [job for job in (migration.rollback_job_id, migration.job_id) if job]
+    steps = Step.objects.filter(job_id__in=jobs, name__in=("doors_followed", "doors_back"))
+    told = [evidence["split"] for evidence in steps.values_list("evidence", flat=True) if "split" in evidence]
+    return max(told, key=lambda one: str(one["at"]), default={})
 
 
 def where_it_stands(migration: Migration) -> str:

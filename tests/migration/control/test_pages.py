@@ -1,14 +1,17 @@
 """The page of a move in every state, its form, and what it adds to the page on which it is signed."""
 
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from lifecycle.migration import actions
-from lifecycle.migration.models import Migration, State
+from lifecycle.migration.models import Migration, Round, State
 from portal.access.actor import Actor
+from portal.lib.clock import now
 from tests.admin.world import person
+from tests.migration.windows.made import job_of, step_of
 
 from .made import bank, migration, under_way
 
@@ -37,6 +40,36 @@ def test_the_figures_that_matter(browser: Client) -> None:
     said = browser.get(f"/migrations/{one.pk}/").content.decode()
     for figure in ("10,00,000", "1,00,000 rows/s", "184", "41 ms", "37", "212", "over budget", "equal"):
         assert figure in said, figure
+
+
+def test_the_lag_is_drawn_on_after_the_switch(browser: Client) -> None:
+    one = migration(bank(), "traffic_cutover_complete")
+    under_way(one)
+    for direction, keys in (("forward", 900), ("forward", 40), ("back", 7)):
+        Round.objects.create(
+            migration=one, direction=direction, keys=keys, upserted=keys, deleted=0, seconds=keys / 100, left=0
+        )
+    said = browser.get(f"/migrations/{one.pk}/").content.decode()
+    lines = re.findall(r'class="spark-(\d)" points="([^"]*)"', said)
+    drawn = [(int(which), len(points.split())) for which, points in lines]
+    assert drawn == [(1, 2), (2, 2)] * 2, "two rounds there and, with that of before, two back: of lag and of keys"
+    assert "to green last 40, at most 900" in said and "back to blue last 7" in said
+    assert "the rounds go back to blue" in said
+
+
+def test_where_clients_were_meant_to_come_and_came(browser: Client, settings: Any) -> None:
+    settings.MIGRATION = {**settings.MIGRATION, "doors": [{"kind": "elbv2"}]}
+    one = migration(bank(), "traffic_cutover_complete")
+    under_way(one)
+    job = job_of(one)
+    Migration.objects.filter(pk=one.pk).update(job_id=job.pk)
+    assert "Where clients come" not in browser.get(f"/migrations/{one.pk}/").content.decode()
+    wrong = ["elbv2 rule: 60 requests reached blue since the last look"]
+    seen = {"intended": 100, "observed": {"elbv2 rule": {"blue": 60, "green": 940}}, "at": now().isoformat()}
+    step_of(job, "doors_followed").note(split={**seen, "wrong": wrong})
+    said = browser.get(f"/migrations/{one.pk}/").content.decode()
+    for words in ("Where clients come", "100 %", "94.0 %", "1,000", "60 requests reached blue", "not as meant"):
+        assert words in said, words
 
 
 @pytest.mark.parametrize("state", ["blue_decommissioned", "completed"])
