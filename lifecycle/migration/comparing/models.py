@@ -1,7 +1,5 @@
 """A comparison of both sides in two snapshots that a process of its own holds, and what was found in them so far."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -56,16 +54,11 @@ class Comparison(models.Model):
 
     @property
     def mine(self) -> Snapshot:
-        return _snapshot(self.of_source)
+        return Snapshot(**(self.of_source or {}))
 
     @property
     def theirs(self) -> Snapshot:
-        return _snapshot(self.of_target)
-
-
-def _snapshot(kept: dict[str, Any] | None) -> Snapshot:
-    assert kept is not None, "it has not been taken yet"
-    return Snapshot(**kept)
+        return Snapshot(**(self.of_target or {}))
 
 
 class Found(models.Model):
@@ -93,5 +86,5 @@ class Found(models.Model):
 
     @property
     def compared(self) -> Compared:
-        mine, theirs = (self.rows, bytes(self.digest)), (self.rows_there, bytes(self.digest_there))
-        return Compared(self.table, self.upto, *mine, *theirs, self.unlike)
+        here, there = bytes(self.digest), bytes(self.digest_there)
+        return Compared(self.table, self.upto, self.rows, here, self.rows_there, there, self.unlike)
