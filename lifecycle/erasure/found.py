@@ -146,7 +146,7 @@ def _holds(facts: Facts) -> Holds:
 
 
 def _neighbours(ctx: StepContext, hidden: Pseudonyms) -> Iterator[Neighbour]:
-    for one in ctx.evidence("resweep")["neighbours"]:
+    for one in ctx.evidence("grace")["neighbours"]:
         yield Neighbour(hidden.of("tenant", one["tenant"]), one["count"], one["digest"], one["after"])
 
 

@@ -1,7 +1,7 @@
 """Other tenants of the same stores, counted and hashed before and after: the erasure was not to touch them.
 
-Counted is what was there before it began. A neighbour that removes old documents of its own meanwhile looks touched:
-then there is no certificate, and the erasure is looked at again.
+Counted is what was there before it began, again as soon as the last of it has gone. A neighbour that removes old
+documents of its own in between looks touched: then there is no certificate, and the erasure is looked at again.
 """
 
 from datetime import datetime

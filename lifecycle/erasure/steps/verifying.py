@@ -84,23 +84,25 @@ def words(name: str, one: dict[str, Any]) -> str:
 
 
 def grace(ctx: StepContext) -> dict[str, Any]:
-    """Wait: a writer that was forgotten somewhere writes within this time."""
+    """Wait: a writer that was forgotten somewhere writes within this time.
+
+    The neighbours are compared first: nothing is removed any more, and what they do meanwhile is their own.
+    """
     facts = facts_of(ctx)
     until = ctx.step.evidence.get("until")
     if until is None:
         phase(ctx, facts, "grace")
         until = (now() + timedelta(seconds=settings.ERASURE["grace_seconds"])).isoformat()
-        ctx.note(until=until)
+        ctx.note(until=until, neighbours=neighbours.compared(ctx.evidence("neighbours")))
     if now().isoformat() < until:
         raise WaitUntil(
             datetime.fromisoformat(until), f"Looked at again at {until[11:19]} UTC, in case something writes still."
         )
-    return {"until": until}
+    return dict(ctx.step.evidence)
 
 
 def resweep(ctx: StepContext) -> dict[str, Any]:
-    """Every system once more, and the neighbours."""
+    """Every system once more."""
     facts = facts_of(ctx)
     phase(ctx, facts, AGAIN)
-    found, before = _swept(ctx, facts, AGAIN), ctx.evidence("neighbours")
-    return {"systems": found, "neighbours": neighbours.compared(before), "at": now().isoformat()}
+    return {"systems": _swept(ctx, facts, AGAIN), "at": now().isoformat()}
