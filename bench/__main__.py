@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import platform, product, provisioning, taking_back
+from bench import platform, product, provisioning
 from bench.rows import Row, table, timed
 from portal.embedded.stack import Stack
 
@@ -43,8 +43,6 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
         provisioned, request = provisioning.measure(first)
         say("the platform")
         asked = platform.measure(first, request)
-        say("taking tenants back")
-        asked += taking_back.measure(first)
     finally:
         first.stop()
     say("starting again on what was kept")
