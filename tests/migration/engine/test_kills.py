@@ -3,18 +3,20 @@
 import os
 import random
 import signal
+import time
+from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pytest
 
 from lifecycle.migration.engine import move, switch
+from lifecycle.migration.engine.move import Placement
 from tests.sweeps import SEED, WHOLE
 
 from . import kills
-from .conftest import World, drained, moved
+from .conftest import Control, World, copied, drained, moved
 from .writers import Crowd
-
-MOST = 200
 
 
 def go(world: World, job_epoch: int, *, back: bool = False) -> None:
@@ -43,16 +45,11 @@ def placed(world: World) -> list[tuple[str, int]]:
         return db.execute("SELECT owner, epoch FROM placement WHERE tenant_id = %s", [world.id]).fetchall()
 
 
-def points(taken: range) -> list[int]:
-    """All of them, or a few of those by a seed that is printed."""
-    return list(taken) if WHOLE else sorted(random.Random(SEED).sample(list(taken), 5))
-
-
 @pytest.mark.parametrize("back", [False, True])
-def test_killed_at_every_commit(sides: object, world: World, back: bool, make: object) -> None:
-    reached = None
-    for at in points(range(1, MOST if WHOLE else (40 if not back else 24))):
-        world = make()  # type: ignore[operator]
+def test_killed_at_every_commit(back: bool, make: Any) -> None:
+    deaths = 0
+    for at in kills.sweep(5):
+        world = make()
         world.fill(3)
         crowd = Crowd(world, 2)
         if back:
@@ -61,15 +58,39 @@ def test_killed_at_every_commit(sides: object, world: World, back: bool, make: o
             ended = kills.wait(kills.fork(lambda w=world: go(w, 2, back=back), at))  # type: ignore[misc]
             go(world, 3, back=back)
         where = f"point {at}, back {back}, seed {SEED}"
-        assert ended in (0, -signal.SIGKILL), where
+        is_beyond = kills.passed() < at or not at
+        assert ended == (0 if is_beyond else -signal.SIGKILL), f"{where}: {kills.passed()} passed"
+        deaths += not is_beyond
         crowd.check()
         assert open_stores(world) == placed(world), where
         drained_both(world, back)
         assert world.everything(world.green) == world.everything(world.blue), where
-        if ended == 0:
-            reached = at
-            break
-    assert reached is not None or not WHOLE, "the sweep ended before the mover did"
+    assert deaths >= 3, "one run has more rounds than another, but not so few"
+    print(f"killed at {deaths} points, back {back}")
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_killed_at_random_moments(back: bool, make: Any) -> None:
+    """By the clock, wherever it is: in a statement, in a COPY, between two regions."""
+    dice, took = random.Random(f"{SEED} {back}"), 0.0
+    for number in range(31 if WHOLE else 4):
+        world = make()
+        world.fill(200)
+        crowd = Crowd(world, 2)
+        if back:
+            moved(world)
+        with crowd:
+            began = time.monotonic()
+            mover, after = kills.fork(lambda w=world: go(w, 2, back=back)), dice.uniform(0, took)  # type: ignore[misc]
+            ended = kills.strike(mover, after) if number else kills.wait(mover)
+            took = took or time.monotonic() - began
+            go(world, 3, back=back)
+        where = f"after {after:.3f} s, back {back}, seed {SEED}"
+        assert ended in (0, -signal.SIGKILL) and bool(ended) <= bool(number), where
+        crowd.check()
+        assert open_stores(world) == placed(world), where
+        drained_both(world, back)
+        assert world.everything(world.green) == world.everything(world.blue), where
 
 
 def drained_both(world: World, back: bool) -> None:
@@ -77,19 +98,73 @@ def drained_both(world: World, back: bool) -> None:
     drained(taken if back else taken.reversed())
 
 
-def test_a_mover_that_slept_at_a_commit_changes_nothing(world: World) -> None:
+@dataclass(frozen=True)
+class Sleepy(Control):
+    """Falls asleep in the commit of `place`: just before it, or when it is done and nobody has been told."""
+
+    when: str = ""
+
+    def place(self, owner: str, epoch: int, expected: Placement) -> bool:
+        with self._ours() as db:
+            assert self._read(db) == expected
+            db.execute(
+                "UPDATE placement SET owner = %s, epoch = %s WHERE tenant_id = %s", [owner, epoch, self.tenant_id]
+            )
+            if self.when == "before":
+                os.kill(os.getpid(), signal.SIGSTOP)
+        if self.when == "after":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return True
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_mover_that_slept_in_the_commit_of_the_placement_changes_nothing(
+    world: World, when: str, back: bool
+) -> None:
+    """A second one finishes meanwhile; when the first wakes, it finds that it was overtaken."""
     world.fill(2)
-    at = points(range(20, 38))[0]
-    child = kills.fork(lambda: go(world, 2), at, signal.SIGSTOP)
-    _, status = os.waitpid(child, os.WUNTRACED)
-    assert os.WIFSTOPPED(status), f"point {at} was not reached"
-    with Crowd(world, 2) as crowd:
-        go(world, 3)
+    crowd = Crowd(world, 2)
+    taken, control = world.take(1)
+    copied(taken)
+    if back:
+        switch.switch(taken, control, budget_ms=5_000)
+        taken = taken.reversed()
+    drained(taken)
+    asleep = Sleepy(control.arguments, world.id, 1, when)
+    with crowd:
+        child = kills.fork(lambda: switch.switch(taken, asleep, budget_ms=5_000))
+        _, status = os.waitpid(child, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), "the commit was not reached"
+        at_rest = placed(world)[0]
+        assert at_rest[0] == (taken.target if when == "after" else taken.source).name
+        go(world, 3, back=back)
         before = placed(world)
+        assert before[0][0] == taken.target.name and (before[0] == at_rest) == (when == "after")
         os.kill(child, signal.SIGCONT)
-        assert kills.wait(child) in (1, kills.END), f"point {at}: the sleeper did not notice"
-    assert placed(world) == before and open_stores(world) == before
+        assert kills.wait(child) == kills.END, "the sleeper did not notice"
+        assert placed(world) == before and open_stores(world) == before
     crowd.check()
+    drained_both(world, back)
+    assert world.everything(world.green) == world.everything(world.blue)
+
+
+def test_a_mover_that_slept_at_a_commit_changes_nothing(make: Any) -> None:
+    for at in kills.sweep(2):
+        world = make()
+        world.fill(2)
+        child = kills.fork(lambda w=world: go(w, 2), at, signal.SIGSTOP)  # type: ignore[misc]
+        _, status = os.waitpid(child, os.WUNTRACED)
+        if not os.WIFSTOPPED(status):
+            assert kills.passed() < at or not at, f"point {at}"
+            continue
+        with Crowd(world, 2) as crowd:
+            go(world, 3)
+            before = placed(world)
+            os.kill(child, signal.SIGCONT)
+            assert kills.wait(child) in (1, kills.END), f"point {at}: the sleeper did not notice"
+        assert placed(world) == before and open_stores(world) == before
+        crowd.check()
 
 
 def test_a_mover_that_sleeps_in_the_middle_of_a_pipeline_is_ended(
