@@ -13,13 +13,18 @@ class Ledger:
 
     path: Path
     state: dict[tuple[str, str], str | None] = field(default_factory=dict)
+    written: int = 0  # how many writes were acknowledged, several of one document too
+    past: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # the contents that stood there before
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, tenant: str, document: str, sha256: str | None) -> None:
         """Note an acknowledged insert (its hash) or deletion (None), in memory and as a line of the file."""
         line = {"at": time.time(), "tenant": tenant, "document": document, "sha256": sha256}
         with self._lock, self.path.open("a") as file:
+            if before := self.state.get((tenant, document)):
+                self.past.setdefault((tenant, document), set()).add(before)
             self.state[tenant, document] = sha256
+            self.written += 1
             file.write(json.dumps(line) + "\n")
 
     def doubt(self, tenant: str, document: str) -> None:

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from typing import Any
 from demo.corpus import collect
 from demo.ledger import Ledger
 from demo.moves import there_and_back
-from demo.tour import TENANTS, Person
-from demo.writer import REPORT_SECONDS, WRITERS, Door, Writer
+from demo.tour import TENANTS, Person, until
+from demo.verdict import Verdict
+from demo.writer import REPORT_SECONDS, STALE, STOPPED, UNREACHABLE, WRITERS, Door, Writer
 
 # A full quota refuses rightly, and the load is there to meet it.
 NO_ERROR = " 429"
@@ -59,7 +61,7 @@ class Tally:
 def run(moves: int = 0) -> None:
     """Load the active demo tenants until Ctrl-C, or until one of them has moved so many times.
 
-    Exits 1 when an acknowledged write is lost, sums do not add up, a writer has died or a move failed.
+    Exits 1 unless the verdict is clean: nothing lost or reordered, sums intact, no error seen, every move made.
     """
     if not doors():
         raise SystemExit("No demo tenant is active: start `make run` and let the tour finish first.")
@@ -69,31 +71,36 @@ def run(moves: int = 0) -> None:
     tell(f"{WRITERS} writers; seed {seed}; ledgers {folder}/{seed}-*.jsonl; Ctrl-C ends it.")
     processes = multiprocessing.get_context("spawn")
     over, told = processes.Event(), processes.Queue()
+    begun = [processes.Event() for _ in range(WRITERS)]
     writers = [
-        processes.Process(target=write, args=(folder / f"{seed}-{number}.jsonl", f"{seed} {number}", over, told))
-        for number in range(WRITERS)
+        processes.Process(target=write, args=(folder / f"{seed}-{number}.jsonl", f"{seed} {number}", one, over, told))
+        for number, one in enumerate(begun)
     ]
     for writer in writers:
         writer.start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    moving = Moving(moves, over)
+    moving = Moving(moves, lambda: all(one.is_set() for one in begun), over)
     moving.start()
-    code = follow(list(writers), told)
-    raise SystemExit(code or int(not moving.is_done))
+    verdict = follow(list(writers), told)
+    verdict.is_moved = moving.is_done
+    for line in verdict.lines():
+        tell(line)
+    raise SystemExit(0 if verdict.is_clean else 1)
 
 
 class Moving(threading.Thread):
     """Moves a tenant there and back while the load goes on, and then ends the load; no times are no end."""
 
-    def __init__(self, times: int, over: Any) -> None:
+    def __init__(self, times: int, is_loaded: Callable[[], bool], over: Any) -> None:
         super().__init__(daemon=True)
-        self._times, self._over, self.is_done = times, over, not times
+        self._times, self._is_loaded, self._over, self.is_done = times, is_loaded, over, not times
 
     def run(self) -> None:
         if not self._times:
             return
         try:
+            until("every writer at work", self._is_loaded)
             there_and_back(self._times)
             self.is_done = True
         except SystemExit as failed:
@@ -102,43 +109,42 @@ class Moving(threading.Thread):
             self._over.set()
 
 
-def write(ledger: Path, seed: str, over: Any, told: Any) -> None:
-    """One process: write until it is over, then read everything back."""
+def write(ledger: Path, seed: str, begun: Any, over: Any, told: Any) -> None:
+    """One process: write until it is over, then read everything back; `begun` once something was asked."""
     for number in (signal.SIGINT, signal.SIGTERM):  # the first process hears them, and says when it is over
         signal.signal(number, signal.SIG_IGN)
     own = Ledger(ledger)
     writer = Writer(doors(), collect(), own, seed)
     parent = multiprocessing.parent_process()
-    writer.run(
-        lambda: over.is_set() or not (parent and parent.is_alive()), lambda counts, times: told.put((counts, times))
-    )
-    told.put((writer.acknowledged, writer.check()))
+
+    def report(counts: Counter[str], times: list[float]) -> None:
+        told.put((counts, times))
+        if counts:
+            begun.set()
+
+    writer.run(lambda: over.is_set() or not (parent and parent.is_alive()), report)
+    told.put((writer.check(), []))
 
 
-def follow(writers: list[BaseProcess], told: Any) -> int:
-    """Report until the last writer has ended; 1 unless every one of them found its writes as acknowledged."""
-    tally, ended, writes = Tally(), 0, 0
-    wrong: list[str] = []
+def follow(writers: list[BaseProcess], told: Any) -> Verdict:
+    """Report until the last writer has ended; then what they found, and the errors they saw."""
+    tally, found, ended = Tally(), Verdict(), 0
     report_at = time.monotonic() + REPORT_SECONDS
     while ended < len(writers) and (any(writer.is_alive() for writer in writers) or not told.empty()):
         try:
-            what, detail = told.get(timeout=REPORT_SECONDS)
+            what, times = told.get(timeout=REPORT_SECONDS)
         except queue.Empty:
             continue
-        if isinstance(what, Counter):
-            tally.add(what, detail)
+        if isinstance(what, Verdict):
+            ended += 1
+            found.take(what)
         else:
-            ended, writes, wrong = ended + 1, writes + what, wrong + detail
+            tally.add(what, times)
         if time.monotonic() >= report_at:
             report_at = time.monotonic() + REPORT_SECONDS
             tell(tally.line())
-    for line in wrong:
-        tell(line)
-    errors = ", ".join(f"{number} × {kind}" for kind, number in sorted(tally.errors.items())) or "none"
-    tell(f"{writes - len(wrong)} of {writes} acknowledged writes are as acknowledged; errors seen: {errors}.")
-    if ended < len(writers):
-        tell(f"{len(writers) - ended} of {len(writers)} writers died; their ledgers are not read back.")
-    return 1 if wrong or ended < len(writers) else 0
+    found.errors, found.died = tally.errors, len(writers) - ended
+    return found
 
 
 def doors() -> list[Door]:
@@ -154,7 +160,8 @@ def _door(wanted: dict[str, Any]) -> Door | None:
 
 
 def _is_error(kind: str) -> bool:
-    return kind in ("unreachable", "stale read") or (kind[-3:].isdigit() and not kind.endswith(NO_ERROR))
+    is_refusal = kind[-3:].isdigit() and not kind.endswith(NO_ERROR)
+    return is_refusal or kind in (UNREACHABLE, STALE) or kind.startswith(STOPPED)
 
 
 def tell(text: str) -> None:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -15,8 +16,10 @@ from demo.corpus import Text
 from demo.ledger import Ledger
 from demo.tour import Person
 from demo.transfers import Transfers, budgets_of, unbalanced
+from demo.verdict import Verdict
 
 WRITERS, TOKEN_SECONDS, REPORT_SECONDS = 4, 600, 2.0
+UNREACHABLE, STALE, STOPPED = "unreachable", "stale read", "stopped"
 # Per tenant, in hundredths: the rest are questions. Every other insert takes an id whose document was deleted.
 INSERT, DELETE, READ, TRANSFER = 20, 15, 15, 15
 # Of a tenant: documents a writer keeps, the writers' share of its minute and of its day's questions.
@@ -78,28 +81,44 @@ class Writer:
             while thread.is_alive():
                 thread.join(REPORT_SECONDS)
                 report(*self._news())
+        report(*self._news())
 
-    def check(self) -> list[str]:
+    def check(self) -> Verdict:
         """Read every acknowledged write back; says which are not as acknowledged, and what does not add up."""
-        wrong, doors = [], {door.name: door for door in self._doors}
-        for (tenant, document), sha256 in self._ledger.state.items():
-            answer = patiently(doors[tenant], f"/v1/documents/{document}/content")
-            found = hashlib.sha256(answer.content).hexdigest() if answer.status_code == 200 else None
-            if found != sha256 or answer.status_code not in (200, 404):
-                wrong.append(f"{tenant} {document}: acknowledged {sha256}, found {answer.status_code} {found}")
-        for (tenant, transfer), tokens in self._transfers.made.items():
-            answer = patiently(doors[tenant], f"/v1/budget-transfers/{transfer}")
-            if answer.status_code != 200 or answer.json()["tokens"] != tokens:
-                wrong.append(f"{tenant} transfer {transfer}: acknowledged {tokens}, found {answer.text[:200]}")
+        found = Verdict(acknowledged=self._ledger.written + len(self._transfers.made))
+        doors = {door.name: door for door in self._doors}
+        for (tenant, document), told in self._ledger.state.items():
+            self._check_document(found, doors[tenant], document, told)
         for door in self._doors:
-            found = patiently(door, "/v1/budgets").raise_for_status().json()["budgets"]
-            wrong += unbalanced(door.name, found, budgets_of(door))
-        return wrong
+            self._check_transfers(found, door)
+            there = patiently(door, "/v1/budgets").raise_for_status().json()["budgets"]
+            found.unbalanced += unbalanced(door.name, there, budgets_of(door))
+        return found
 
-    @property
-    def acknowledged(self) -> int:
-        """The writes that have to be there: documents as they were left, and transfers."""
-        return len(self._ledger.state) + len(self._transfers.made)
+    def _check_document(self, found: Verdict, door: Door, document: str, told: str | None) -> None:
+        answer = patiently(door, f"/v1/documents/{document}/content")
+        there = hashlib.sha256(answer.content).hexdigest() if answer.status_code == 200 else None
+        if there == told and answer.status_code in (200, 404):
+            return
+        is_older = there in self._ledger.past.get((door.name, document), ())
+        said = f"{door.name} {document}: acknowledged {told}, found {answer.status_code} {there}"
+        (found.reordered if is_older else found.lost).append(said)
+
+    def _check_transfers(self, found: Verdict, door: Door) -> None:
+        """Those of one writer were asked for one after the other, and that is how the store has dated them."""
+        latest: datetime | None = None
+        for (tenant, transfer), tokens in self._transfers.made.items():
+            if tenant != door.name:
+                continue
+            answer = patiently(door, f"/v1/budget-transfers/{transfer}")
+            if answer.status_code != 200 or answer.json()["tokens"] != tokens:
+                said = f"{tenant} transfer {transfer}: acknowledged {tokens}, found {answer.text[:200]}"
+                found.lost.append(said)
+                continue
+            made = datetime.fromisoformat(answer.json()["made_at"])
+            if latest is not None and made < latest:
+                found.reordered.append(f"{tenant} transfer {transfer}: made at {made}, the one before it at {latest}")
+            latest = made
 
     def _news(self) -> tuple[Counter[str], list[float]]:
         with self._lock:
@@ -108,14 +127,23 @@ class Writer:
         return told
 
     def _work(self, door: Door, is_over: Callable[[], bool]) -> None:
+        try:
+            self._transfers.open(door)
+            self._load(door, is_over)
+        except BaseException as error:  # else nobody would miss what this tenant was not asked
+            with self._lock:
+                self._counts[f"{STOPPED} {door.name}: {error!r}"[:200]] += 1
+                self._times.append(0.0)
+            raise
+
+    def _load(self, door: Door, is_over: Callable[[], bool]) -> None:
         dice = random.Random(f"{self._seed} {door.name}")  # noqa: S311
-        self._transfers.open(door)
         while not is_over():
             began = time.monotonic()
             try:
                 kind, status = self._one(door, dice)
             except (httpx.HTTPError, SystemExit):
-                kind, status = "unreachable", 0
+                kind, status = UNREACHABLE, 0
             with self._lock:
                 self._counts[f"{kind} {status}" if status >= 400 else kind] += 1
                 self._times.append(time.monotonic() - began)
@@ -169,7 +197,7 @@ class Writer:
     def _read(self, door: Door, document: str) -> tuple[str, int]:
         answer = door.send("GET", f"/v1/documents/{document}")
         told = self._ledger.state[door.name, document]
-        return ("stale read" if answer.is_success and answer.json()["sha256"] != told else "read"), answer.status_code
+        return (STALE if answer.is_success and answer.json()["sha256"] != told else "read"), answer.status_code
 
 
 def patiently(door: Door, path: str) -> httpx.Response:
