@@ -21,6 +21,7 @@ from .splitting import SLOW_SECONDS, unanswered
 WAITING, WORKERS = 64, 2
 OVERLAP = 0.9  # of the documents that answer a question
 TRIES, SETTLE_SECONDS, LOOK_SECONDS = 4, 5.0, 0.1
+NOT_MINE = 421  # says green, which has asked the registry anew, of a ticket that is none any more
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Mirror:
     def _compared(self, read: Read) -> str:
         """`same`, `differs` or `empty`; `unsettled` where it changes faster than it can be compared.
 
+        So is what waited here for longer than its split was in force: it says nothing of the green of a later move.
         Green may be behind: an answer counts as different once green has all of the owner's answer, and the owner still
         says the same.
         """
@@ -79,6 +81,8 @@ class Mirror:
             if agree(blue, green):
                 return "same"
             green = self._caught_up(read, asked, green)
+            if green.status_code == NOT_MINE:
+                break
             if agree(blue, green):
                 return "same"
             if agree(blue, self._owner(read), whole=True):
@@ -88,7 +92,7 @@ class Mirror:
     def _caught_up(self, read: Read, asked: float, green: httpx.Response) -> httpx.Response:
         """Green's answer once it holds what the owner did when it was asked, or the last one."""
         until = time.monotonic() + SETTLE_SECONDS
-        while time.monotonic() < until and not _is_newer(green, asked):
+        while green.status_code != NOT_MINE and time.monotonic() < until and not _is_newer(green, asked):
             time.sleep(LOOK_SECONDS)
             green = self._green(read)
         return green

@@ -183,6 +183,29 @@ def test_what_is_missing_there_is_found_by_asking_both(moving: Moving) -> None:
             until("a green that has lost everything", lambda: ask("empty"))
 
 
+def test_what_was_read_under_a_split_that_is_over_says_nothing_of_green(moving: Moving) -> None:
+    """It waits while green is behind, and would be counted against the green of the next move."""
+    moving.copied()
+    with client_of(moving, "service:one") as client:
+        made = ingest(client, "Accruals", "Released after the stock count.")
+        moving.split(0, mirror=1.0)
+        ticket = {"X-Handed": "t" * 43, "X-Routed-From": "elsewhere"}
+
+        def is_known() -> bool:
+            """What is asked with a ticket that holds is not counted."""
+            answer = client.get("/v1/documents", headers=ticket)
+            return answer.status_code == 200 and "RateLimit" not in answer.headers
+
+        for region in (ABROAD, HOME_REGION):
+            client.base_url = moving.sides[region].url
+            until(f"the split known in {region}", is_known)
+        for _ in range(6):
+            assert client.get(f"/v1/documents/{made['id']}").status_code == 200
+        moving.split(-1)
+        until("those that waited", lambda: mirrored(moving, "unsettled") >= 3)
+    assert mirrored(moving, "differs") == mirrored(moving, "empty") == 0
+
+
 def held(moving: Moving) -> int:
     with moving.store(ABROAD) as db:
         row = db.execute("SELECT count(*) FROM rag.documents WHERE tenant_id = %s", (moving.tenant.id,)).fetchone()
