@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from psycopg import Connection, errors
 
-from lifecycle.stores.errors import Permanent
+from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
@@ -16,6 +16,17 @@ from .move import Move, fenced
 T = TypeVar("T")
 PAUSE = 0.1  # seconds between tries, in which queued writers pass
 LOCK = "SELECT pg_advisory_xact_lock(bw.fence_lock(%s))"
+HOLDERS = """
+SELECT CASE WHEN l.pid IS NULL THEN 'the prepared transaction ' || coalesce(quote_literal(x.gid), '')
+       ELSE concat('the transaction of ', a.usename, ' in process ', l.pid) END
+FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+LEFT JOIN pg_locks own ON l.pid IS NULL AND own.pid IS NULL AND own.locktype = 'transactionid'
+  AND own.virtualtransaction = l.virtualtransaction
+LEFT JOIN pg_prepared_xacts x ON x.transaction = own.transactionid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND (l.classid::bigint << 32 | l.objid::bigint) = bw.fence_lock(%s)
+"""
 # One unbroken time of capture has one generation.
 ARM = """
 UPDATE bw.fence SET capture = true, generation = generation + 1, changed_at = clock_timestamp()
@@ -43,7 +54,7 @@ def _arm(db: Connection[Any], move: Move) -> int:
 def alone(move: Move, act: Callable[[Connection[Any]], T], tries: int = 100) -> T:
     """What `act` does at the source in one transaction without any writer of the tenant, who takes writes meanwhile.
 
-    No try keeps writers waiting for longer than 100 ms; LockNotAvailable after the last one.
+    No try keeps writers waiting for longer than 100 ms; after the last one Transient names whose transaction is open.
     """
     with connection(move.source, "mover") as db:
         for last in (number == tries for number in range(1, tries + 1)):
@@ -52,11 +63,17 @@ def alone(move: Move, act: Callable[[Connection[Any]], T], tries: int = 100) -> 
                     db.execute("SET LOCAL lock_timeout = '100ms'")
                     db.execute(LOCK, (move.tenant_id,))
                     return act(db)
-            except errors.LockNotAvailable:
+            except errors.LockNotAvailable as error:
                 if last:
-                    raise
+                    said = f"open in {move.source.name}: {_holders(db, move) or 'it has just ended'}"
+                    raise Transient(SYSTEM, "wait for the tenant's writers", said) from error
                 time.sleep(PAUSE)
     raise AssertionError
+
+
+def _holders(db: Connection[Any], move: Move) -> str:
+    """Whose transactions keep the tenant's lock. One that was prepared has no process: somebody has to end it."""
+    return ", ".join(said for (said,) in db.execute(HOLDERS, (move.tenant_id,)))
 
 
 def generation(db: Connection[Any], move: Move, region: Region) -> int:

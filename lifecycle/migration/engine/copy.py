@@ -124,7 +124,7 @@ def copy_some(
 
 def _work(move: Move, until: float) -> None:
     with translated("copy rows"), both(move) as (source, target):
-        found = {table.name: table for table in tables.read(source)}
+        found = {table.name: table for table in tables.of_both(source, target)}
         while _copy(source, target, move, found) and time.monotonic() < until:
             pass
 
@@ -169,7 +169,8 @@ def _copy(
             if row is None:
                 return False
             chunk = Chunk(*row)
-            table = found[chunk.table]
+            if (table := found.get(chunk.table)) is None:
+                raise Permanent(SYSTEM, "copy", f"{chunk.table} was dropped since the copy was planned: move anew")
             condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
             with reading(source):
                 if generation(source, move, move.source) != chunk.generation:

@@ -77,7 +77,7 @@ def round(move: Move, of: Snapshot | None = None) -> Round:
     As of now, or of a snapshot that somebody holds: raises Gone when nobody does any more.
     """
     with translated("dirty round"), both(move) as (source, target):
-        with carried(source, target, move, tables.read(source), of=of) as done:
+        with carried(source, target, move, tables.of_both(source, target), of=of) as done:
             if not done.keys:
                 with into(target, move):
                     _stand(target, move, done.seen)

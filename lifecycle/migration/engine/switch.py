@@ -39,6 +39,16 @@ WARM_ROUNDS = 20
 # A mover that no packet reaches any more keeps the writers waiting for so long, and no longer.
 ALONE = "SET LOCAL idle_in_transaction_session_timeout = '2s'"
 EMPTY = "DELETE FROM bw.dirty WHERE tenant_id = %s"
+# Columns and triggers of the tables, dropped ones included: another one after any change of them.
+FINGERPRINT = """
+SELECT md5(concat(
+    (SELECT string_agg(concat_ws(' ', c.oid, a.attname, a.atttypid, a.atttypmod), ',' ORDER BY c.oid, a.attnum)
+     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+     WHERE c.relnamespace = 'rag'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition),
+    (SELECT string_agg(concat_ws(' ', g.oid, g.tgenabled), ',' ORDER BY g.oid)
+     FROM pg_class c JOIN pg_trigger g ON g.tgrelid = c.oid
+     WHERE c.relnamespace = 'rag'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition)))
+"""
 
 
 class OverBudget(Transient):
@@ -78,7 +88,7 @@ def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool 
         began = time.monotonic()
         keys = 0
         try:
-            _fence(warm.source, move, budget_ms, is_shut)
+            _fence(warm.source, move, budget_ms, is_shut, warm.fingerprint)
             keys = _last_round(warm, began + budget_ms / 1000)
             _open_target(warm, epoch)
             if not control.place(move.target.name, epoch, before):
@@ -187,6 +197,7 @@ class _Warm:
     theirs: Limited
     tables: list[Table]
     shapes: list[verify.Shape]
+    fingerprint: str
 
     def hurry(self, budget_ms: int) -> None:
         """From here on writers may be waiting."""
@@ -199,10 +210,11 @@ def _warmed(move: Move) -> Iterator[_Warm]:
     vectors.connect(move)
     verifier = (connection(side, "verifier") for side in (move.source, move.target))
     with both(move) as (source, target), next(verifier) as mine, next(verifier) as theirs:
-        found = tables.read(source)
+        unchanged = _fingerprint(source.execute(FINGERPRINT))
+        found = tables.of_both(source, target)
         for side, region in ((found, move.source), (tables.read(target), move.target)):
             tables.require_guards(side, region)
-        yield _Warm(move, source, target, mine, theirs, found, verify.shapes(mine))
+        yield _Warm(move, source, target, mine, theirs, found, verify.shapes(mine), unchanged)
 
 
 def _warm_up(warm: _Warm, budget_ms: int) -> None:
@@ -215,8 +227,11 @@ def _warm_up(warm: _Warm, budget_ms: int) -> None:
     raise OverBudget(SYSTEM, "switch", f"{WARM_ROUNDS} rounds, and none within half of {budget_ms} ms")
 
 
-def _fence(source: Connection[Any], move: Move, budget_ms: int, is_shut: bool) -> None:
-    """Refuse writers from here on; those under way have committed. Waits for them no longer than the budget."""
+def _fence(source: Connection[Any], move: Move, budget_ms: int, is_shut: bool, fingerprint: str = "") -> None:
+    """Refuse writers from here on; those under way have committed. Waits for them no longer than the budget.
+
+    Transient where the tables are not those of the `fingerprint` any more: what was read of them would be too little.
+    """
     try:
         with fenced(source, move, move.source):
             with source.pipeline():
@@ -224,10 +239,18 @@ def _fence(source: Connection[Any], move: Move, budget_ms: int, is_shut: bool) -
                 source.execute(ALONE)
                 source.execute(LOCK, (move.tenant_id,))
                 changed = source.execute(FENCE, (move.tenant_id,))
+                stands = source.execute(FINGERPRINT)
+            if fingerprint and _fingerprint(stands) != fingerprint:
+                raise Transient(SYSTEM, "switch", f"the tables in {move.source.name} were changed a moment ago")
             if changed.rowcount != 1 and not (is_shut and _state_in(source, move) == "fenced"):
                 raise Permanent(SYSTEM, "switch", f"the fence in {move.source.name} was not open")
     except errors.LockNotAvailable as error:
         raise _NotFenced(SYSTEM, "switch", f"a writer's transaction was open for {budget_ms} ms") from error
+
+
+def _fingerprint(found: Cursor[Any]) -> str:
+    row = found.fetchone()
+    return str(row[0]) if row else ""
 
 
 def _last_round(warm: _Warm, until: float) -> int:

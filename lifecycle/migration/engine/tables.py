@@ -118,6 +118,31 @@ def require_guards(found: list[Table], region: Region) -> None:
         raise Permanent(SYSTEM, "guard", f"{', '.join(open_ones)} in {region.name} without the whole guard")
 
 
+def of_both(source: Connection[Any], target: Connection[Any]) -> list[Table]:
+    """The source's tables; raises Permanent, with what differs, unless the target's can hold the same rows.
+
+    Asked anew for every round: what was alike when the move was planned may have been changed since.
+    """
+    here, there = read(source), read(target)
+    one, other = _columns(here), _columns(there)
+    differ = [
+        f"{name} is {one.get(name, 'missing')} at the source, {other.get(name, 'missing')} at the target"
+        for name in sorted(one.keys() | other.keys())
+        if one.get(name) != other.get(name)
+    ]
+    if differ:
+        raise Permanent(SYSTEM, "compare tables", f"the tables of the two regions are not alike: {'; '.join(differ)}")
+    return here
+
+
+def _columns(found: list[Table]) -> dict[str, str]:
+    return {
+        f"{table.name}.{column}": kind + (" key" if column in table.key else "")
+        for table in found
+        for column, kind in zip(table.columns, table.types, strict=True)
+    }
+
+
 def _table(
     name: str, columns: list[str], types: list[str], key: list[str] | None, uniques: list[Any], is_guarded: bool
 ) -> Table:

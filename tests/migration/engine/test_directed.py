@@ -279,6 +279,6 @@ def test_arming_gives_up_on_a_writer_that_does_not_end(world: World) -> None:
     taken, _ = world.take(1)
     with world.writer(world.blue) as db:
         db.execute(DOCUMENT, [world.id, uuid4()])
-        with pytest.raises(Transient):
+        with pytest.raises(Transient, match=f"the transaction of rag_platform in process {db.info.backend_pid}"):
             arm.arm(taken, tries=2)
         db.execute(DOCUMENT, [world.id, uuid4()])

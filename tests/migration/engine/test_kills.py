@@ -119,9 +119,7 @@ class Sleepy(Control):
 
 @pytest.mark.parametrize("back", [False, True])
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_mover_that_slept_in_the_commit_of_the_placement_changes_nothing(
-    world: World, when: str, back: bool
-) -> None:
+def test_a_mover_that_slept_in_the_commit_of_the_placement_changes_nothing(world: World, when: str, back: bool) -> None:
     """A second one finishes meanwhile; when the first wakes, it finds that it was overtaken."""
     world.fill(2)
     crowd = Crowd(world, 2)
