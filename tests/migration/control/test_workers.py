@@ -87,21 +87,28 @@ def points(most: int, size: int) -> list[int]:
     return list(range(1, most)) if WHOLE else sorted(random.Random(SEED).sample(range(1, most), size))
 
 
-def test_a_worker_killed_at_a_commit_there_and_back_changes_no_end(move: Any) -> None:
-    backs = points(40, 2)
-    for at_there in points(110, 2):
-        at_back = backs.pop(0) if len(backs) > 1 else backs[0]
-        one, where = move(f"bank-{at_there}"), f"commits {at_there} and {at_back}, seed {SEED}"
-        kills.wait(killed(one, at_there))
-        one.until(SWITCHED)
-        assert one.outcome() == THERE, where
+@pytest.mark.parametrize("back", [False, True])
+def test_a_worker_killed_at_a_commit_changes_no_end(move: Any, back: bool) -> None:
+    """At any commit of the whole way, and not only of the first time the job is given to a worker."""
+    deaths, end = 0, BACK if back else SWITCHED
+    for at in kills.sweep(2):
+        one = move(f"bank-{at}-{back:d}")
+        if back:
+            one.until(SWITCHED)
+            one.roll_back()
+        connections.close_all()
+        ended = kills.wait(kills.fork(lambda one=one: one.until(end), at))  # type: ignore[misc]
+        where = f"commit {at} of {kills.passed()}, back {back}, seed {SEED}"
+        is_beyond = kills.passed() < at or not at
+        assert ended == (0 if is_beyond else -signal.SIGKILL), where
+        deaths += not is_beyond
+        one.until(end)
+        assert one.outcome() == (AND_BACK if back else THERE), where
         assert one.open() == [one.stands], where
-        one.roll_back()
-        kills.wait(killed(one, at_back))
-        one.until(BACK)
-        assert one.outcome() == AND_BACK, where
-        assert one.open() == [one.stands], where
-        assert one.stores.everything(one.stores.blue) == one.stores.everything(one.stores.green), where
+        if back:
+            assert one.stores.everything(one.stores.blue) == one.stores.everything(one.stores.green), where
+    assert deaths
+    print(f"killed at {deaths} commits, back {back}")
 
 
 def test_the_job_is_sent_twice_and_lost_by_the_queue(move: Any) -> None:
