@@ -120,7 +120,8 @@ class Person:
 
     def __init__(self, username: str) -> None:
         self.username = username
-        self.http = httpx.Client(base_url=PORTAL, timeout=30)
+        # a connection for each request: one that was kept may be closed by the server just as the next is sent
+        self.http = httpx.Client(base_url=PORTAL, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
         answer = self.http.post("/api/v1/auth/token", json={"username": username, "password": PASSWORD})
         answer.raise_for_status()
         self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
