@@ -58,6 +58,7 @@ EXEMPT = {
     "migration_round": "progress, as it was measured",
     "inventory_search": "when a region was searched last; what was found there is governed",
     "holds_holdversion": "a counter; each hold is an act with its version",
+    "holds_refusalcount": "a counter; what it adds up to is an act",
     "health_reading": "measurements, dropped after two weeks",
     "health_watch": "looks at a platform; what was down in them is a delta of usage",
 }

@@ -25,7 +25,6 @@ from portal.access.actor import Actor
 from portal.embedded.stack import Stack
 from portal.jobs.models import Job
 from portal.jobs.outbox import deliver_due
-from portal.jobs.runner import run
 from portal.lib.ids import new_id
 from portal.lib.regions import Region
 from tenants.models import Tenant
@@ -35,6 +34,7 @@ from tests.lifecycle.asking import asked
 from tests.lifecycle.test_states import put
 from tests.migration.control.running import NO_READS, Running, begun, kiran, unguarded
 from tests.migration.engine.conftest import World
+from tests.migration.holder import turn
 from tests.retiring.conftest import KEPT, Behind
 
 HOME, AWAY = "ap-south-1", "eu-west-1"
@@ -169,7 +169,8 @@ def test_it_moves_for_good_and_blue_goes(both: Both, settings: Any) -> None:
 def test_a_copy_lies_beside_it(both: Both) -> None:
     made = make_copy(both.tenant.pk, AWAY, actor=kiran(), reason="test")
     Job.objects.get(pk=made.job_id).steps.filter(name="provision").update(state="succeeded")  # Terraform's part
-    run(made.job_id)  # type: ignore[arg-type]  # it has one
+    assert made.job_id
+    turn(made.job_id)
     deliver_due()
     found = TenantCopy.objects.get(pk=made.pk)
     assert (found.state, found.error) == ("verified", "") and found.objects_found == 1

@@ -15,7 +15,7 @@ from tests.erasing.made import act
 from tests.jobs.support import eventually
 
 from .conftest import World
-from .test_holds import went, work
+from .test_holds import into_it, went, work
 from .test_kills import begun, standing_still
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -28,7 +28,8 @@ def test_what_is_said_to_be_gone_is_gone(world: World) -> None:
     world.worker.run(job)
     world.news()
     actions.wake(job.pk)
-    pid = world.worker.begin(job, {"delete": (25, "after", "SIGSTOP")})
+    into_it(world, job, before)
+    pid = world.worker.begin(job, {"delete": (6, "after", "SIGSTOP")})
     eventually(lambda: standing_still(pid), what=f"process {pid} standing still")
     erasing.cancel(request.pk, actor=act("farah"), reason="Asked for by mistake.")
     with ThreadPoolExecutor(1) as pool:
