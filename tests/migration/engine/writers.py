@@ -61,7 +61,7 @@ class Writer:
                 if refused.sqlstate not in (REFUSED, "40001", "40P01"):
                     raise
                 self.told.refused += 1
-                if self.is_patient:
+                if self.is_patient and refused.sqlstate == REFUSED:
                     self._wait_beyond(control, at)
                 continue
             told()
