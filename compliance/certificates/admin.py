@@ -109,6 +109,7 @@ class CertificateAdmin(GovernedAdmin):
             "systems": [(one, words.outcome(one), words.is_counted(one)) for one in core.erasure.systems],
             "owed": [(one, words.day(one.due_on)) for one in core.erasure.obligations],
             "simulated": core.simulated,
+            "deliveries": queries.deliveries(row) if is_whole else [],
             "files": files if is_whole else [],
             "public_url": reverse("verify-standing", args=[row.known_as]) if is_whole else "",
             "job_url": self.console.url_of("jobs.job", str(row.job_id or "")),

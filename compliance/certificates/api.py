@@ -4,7 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
@@ -18,6 +18,7 @@ from portal.access.idempotency import IdempotentMixin
 from portal.audit.receipts import BYTES, Bytes
 from portal.lib.api import ReasonSerializer
 from portal.lib.openapi import MORE
+from portal.notify.queries import Way
 
 from . import actions, downloads, keys, queries
 from .models import Certificate, SigningKey
@@ -35,6 +36,24 @@ class CertificateSerializer(serializers.ModelSerializer[Certificate]):
         exclude = ["core", "receipt", "signature", "timestamp", "document", "intent"]
 
 
+class CertificateDeliverySerializer(serializers.Serializer[Way]):
+    """One way by which the certificate was brought to one person."""
+
+    username = serializers.CharField()
+    by = serializers.CharField(help_text="portal or mail")
+    state = serializers.CharField(help_text="pending, delivered or failed")
+    at = serializers.DateTimeField(allow_null=True)
+    why = serializers.CharField(allow_blank=True, help_text="Why it has not arrived")
+
+
+class OneCertificateSerializer(CertificateSerializer):
+    deliveries = serializers.SerializerMethodField(help_text="Whom it was brought to; none of it changes its state")
+
+    @extend_schema_field(CertificateDeliverySerializer(many=True))
+    def get_deliveries(self, row: Certificate) -> Any:
+        return [CertificateDeliverySerializer(one).data for one in queries.deliveries(row)]
+
+
 class CertificateViewSet(
     IdempotentMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[Certificate]
 ):
@@ -44,6 +63,9 @@ class CertificateViewSet(
     filterset_fields = ["state", "type", "tenant_id", "key"]
     ordering_fields = ["serial", "issued_at"]
     queryset = Certificate.objects.none()
+
+    def get_serializer_class(self) -> Any:
+        return OneCertificateSerializer if self.action == "retrieve" else CertificateSerializer
 
     def get_queryset(self) -> Any:
         policy.require_scope(actor_of(self.request), "certificate.view")

@@ -8,11 +8,13 @@ from portal.access.actor import Actor
 from portal.access.models import Role
 from portal.access.queries import users_with_role
 from portal.lib.errors import Conflict
+from portal.notify.queries import Way, ways_of
 from tenants.models import Tenant
 
 from .models import SIGNED, Certificate, State
 
 KIND = "certificate.issue"  # the job that issues one
+ISSUED = "certificate.issued"  # the news that brings it to the tenant's side
 
 
 def available_verbs(row: Certificate, actor: Actor) -> list[str]:
@@ -57,6 +59,16 @@ def latest(occasion: str) -> Certificate | None:
 def taken_back(pk: UUID | None) -> Certificate | None:
     """The certificate, where it was revoked: another one of the same erasure names it as its predecessor."""
     return Certificate.objects.filter(pk=pk, state=State.REVOKED).first() if pk else None
+
+
+def key_of(event: str, certificate_id: Any, occasion: str = "") -> str:
+    """The key of one piece of news about a certificate: whoever was told it once is not told it again."""
+    return f"{event}:{certificate_id}:{occasion}"
+
+
+def deliveries(row: Certificate) -> list[Way]:
+    """Whom it was brought to, by portal and by mail: what has not arrived says why, and changes nothing of the row."""
+    return ways_of(key_of(ISSUED, row.pk))
 
 
 def news(row: Certificate) -> dict[str, Any]:

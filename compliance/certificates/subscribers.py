@@ -11,7 +11,7 @@ from portal.notify.subscribers import page
 from tenants.models import Tenant
 
 from .models import Certificate
-from .queries import KIND
+from .queries import ISSUED, KIND, key_of
 
 Payload = dict[str, Any]
 SYSTEM = Actor.system("certificates")
@@ -29,7 +29,7 @@ def intended(payload: Payload) -> None:
 def issued(payload: Payload) -> None:
     """Tell the tenant's people and compliance where it is; they fetch it in the portal."""
     body = "Download it with its evidence from the portal. Anybody can check it at the public page or offline."
-    _tell(payload, "certificate.issued", "has been issued", body, _tenant_side(payload))
+    _tell(payload, ISSUED, "has been issued", body, _tenant_side(payload))
 
 
 def revoked(payload: Payload) -> None:
@@ -100,5 +100,5 @@ def _tell(
         url=page("certificates", payload["certificate_id"]),
         tenant_id=payload["tenant_id"],
         details=[("Certificate", payload["name"])],
-        key=f"{event}:{payload['certificate_id']}:{payload['key'] if event == 'certificate.stuck' else ''}",
+        key=key_of(event, payload["certificate_id"], payload["key"] if event == "certificate.stuck" else ""),
     )

@@ -7,7 +7,8 @@ from . import actions
 from .models import Channel, Route, Severity
 
 MAIL = "Mail"
-ROUTES = (("approval.*", Severity.INFO), ("request.*", Severity.INFO), ("*", Severity.WARNING))
+FAMILIES = ("approval.*", "request.*", "certificate.*")
+ROUTES = (*((family, Severity.INFO) for family in FAMILIES), ("*", Severity.WARNING))
 
 
 @action

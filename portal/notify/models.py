@@ -59,6 +59,7 @@ class Notice(models.Model):
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["user", "-created_at"]),
             models.Index(fields=["user"], condition=Q(read_at=None), name="notice_unread"),
+            models.Index(fields=["key"], name="notice_key"),
         ]
 
     def __str__(self) -> str:

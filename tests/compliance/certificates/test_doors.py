@@ -9,7 +9,8 @@ from django.test import Client
 
 from compliance.certificates import trusted
 from compliance.certificates.models import Certificate
-from portal.access.models import User
+from portal.access.models import Person, User
+from portal.notify import schedule
 from tests.admin.world import World, build
 from tests.compliance.certificates.conftest import Kit, intended, issued
 from tests.compliance.certificates.made import finished, issued_row
@@ -124,6 +125,34 @@ def test_it_is_delivered_when_the_tenants_side_takes_it(row: Certificate, api: A
             cursor.execute(f"UPDATE certificates_certificate SET {change} WHERE id = %s", [row.pk])
     api("farah").post(f"{path}revocation/", {"reason": "Wrong."})
     assert api("farah").get(path).json()["standing"] == "revoked"
+
+
+def test_it_is_brought_by_portal_and_mail_and_what_fails_says_why(
+    world: World, api: Any, client: Client, settings: Any, tmp_path: Any
+) -> None:
+    """A mail that never arrives changes nothing of what was issued."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
+    Person.objects.filter(user__username="farah").update(email="")
+    row = issued(intended(finished(), key="brought", tenant_id=world.tenant.pk))
+    path = f"/api/v1/certificates/{row.pk}/"
+
+    def said() -> dict[tuple[str, str], tuple[str, str]]:
+        told = api("farah").get(path).json()["deliveries"]
+        return {(one["username"], one["by"]): (one["state"], one["why"]) for one in told if one["at"] or one["why"]}
+
+    assert {by for _who, by in said()} == {"portal"}, "no mail has gone yet"
+    schedule.deliver()
+    found = said()
+    assert found["meera", "portal"] == found["meera", "mail"] == ("delivered", "")
+    assert found["farah", "mail"] == ("failed", "The person has no mail address.")
+    client.force_login(User.objects.get(username="farah"))
+    page = client.get(f"/certificates/{row.pk}/").content.decode()
+    assert "Brought to" in page and "Given up: The person has no mail address." in page
+    row.refresh_from_db()
+    assert (row.state, row.standing) == ("issued", "issued")
+    waiting = intended(finished(), key="later")
+    assert api("farah").get(f"/api/v1/certificates/{waiting.pk}/").json()["deliveries"] == []
 
 
 def test_what_was_never_issued_is_not_delivered(row: Certificate, api: Any) -> None:
