@@ -284,13 +284,15 @@ LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    key  text;
+    key    text;
+    names  text;
 BEGIN
     IF p_key IS NULL THEN
         RAISE EXCEPTION 'rag.% cannot be moved: its key does not begin with the tenant', p_table
             USING ERRCODE = 'invalid_table_definition';
     END IF;
-    SELECT 'ARRAY[' || string_agg(format('%I::text', name), ', ') || ']' INTO key FROM unnest(p_key) AS name;
+    SELECT 'ARRAY[' || string_agg(format('%I::text', name), ', ') || ']', string_agg(quote_ident(name), ', ')
+    INTO key, names FROM unnest(p_key) AS name;
     EXECUTE format($code$
         CREATE OR REPLACE FUNCTION bw.%1$I() RETURNS trigger
         LANGUAGE plpgsql SECURITY DEFINER
@@ -320,15 +322,15 @@ BEGIN
                 FOR tenant IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows LOOP
                     IF bw.admit(tenant, content, destroys) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
-                            SELECT tenant, %2$L, %3$s FROM old_rows WHERE tenant_id = tenant
-                            UNION SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
+                            SELECT tenant, %2$L, %3$s FROM (SELECT %7$s FROM old_rows WHERE tenant_id = tenant
+                            UNION SELECT %7$s FROM new_rows WHERE tenant_id = tenant) AS changed;
                     END IF;%6$s
                 END LOOP;
             END IF;
             RETURN NULL;
         END
         $guard$ $code$, 'guard_' || p_table, p_table, key, p_kept, bw.subject_guard(p_person, 'new_rows'),
-        bw.subject_guard(p_person, '(SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows)'));
+        bw.subject_guard(p_person, '(SELECT * FROM old_rows UNION ALL SELECT * FROM new_rows)'), names);
     EXECUTE format('GRANT EXECUTE ON FUNCTION bw.%I() TO rag_owner', 'guard_' || p_table);
 END
 $$;

@@ -6,6 +6,7 @@ rows are asked for by it, and a clone differs in nothing else. A range of rows i
 key order; a tenant is the RFC 9162 tree over its ranges.
 """
 
+import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ ORDER BY c.relname, a.attname
 """
 END = sql.SQL("SELECT {key} FROM {table} WHERE {condition} ORDER BY {names} OFFSET {rows} LIMIT 1")
 DIGEST = sql.SQL("""
-SELECT count(*), sha256(coalesce(string_agg(h, ''::bytea ORDER BY {names}), ''))
+SELECT count(*), coalesce(string_agg(h, ''::bytea ORDER BY {names}), '')
 FROM (SELECT {names}, sha256({row}) AS h FROM {table} WHERE {condition}) AS hashed
 """)
 EACH = sql.SQL("SELECT {key}, sha256({row}) FROM {table} WHERE {condition}")
@@ -235,7 +236,7 @@ def _digests(db: Connection[Any], tenant_id: UUID, spans: list[Span]) -> Digests
         parts = {"row": _row(span.shape), "names": _names(span.shape), "table": _table(span.shape)}
         row = db.execute(DIGEST.format(condition=_bounded(span, tenant_id), **parts)).fetchone()
         assert row is not None
-        found.append((int(row[0]), bytes(row[1])))
+        found.append((int(row[0]), hashlib.sha256(row[1]).digest()))
     return found
 
 
