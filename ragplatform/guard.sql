@@ -160,6 +160,19 @@ CREATE INDEX IF NOT EXISTS refused_lately ON bw.refused_attempt (last_at);
 GRANT SELECT ON bw.refusals, bw.refusals_noted TO bw_provisioner;
 GRANT SELECT, DELETE ON bw.refused_attempt TO bw_provisioner;
 
+-- Counts what was refused of all tenants' tables at once, if any of them is held here: whoever may reach this schema
+-- may count, and has nothing of it but a number that says too much.
+CREATE OR REPLACE FUNCTION bw.count_refusal() RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF EXISTS (SELECT FROM bw.hold_fence WHERE state <> 'clear') THEN
+        PERFORM nextval('bw.refusals');
+    END IF;
+END
+$$;
+
 -- Raises 55BWH where the tenant's content must be kept; a store without a word on it is held.
 CREATE OR REPLACE FUNCTION bw.require_no_hold(p_tenant uuid) RETURNS void
 LANGUAGE plpgsql
@@ -223,9 +236,11 @@ $$;
 REVOKE EXECUTE ON FUNCTION bw.admit(uuid, boolean, boolean) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION bw.refuse_truncate() RETURNS trigger
-LANGUAGE plpgsql
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
+    PERFORM bw.count_refusal();
     RAISE EXCEPTION 'TRUNCATE takes every tenant''s rows and leaves no key: refused on %', TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege';
 END
@@ -457,6 +472,10 @@ BEGIN
             WHERE evtname = 'bw_refuse_ddl' AND pg_has_role(session_user, evtowner, 'MEMBER')) THEN
         RETURN;
     ELSIF tenant IS NULL OR tg_tag <> 'ALTER TABLE' OR current_setting('transaction_isolation') <> 'read committed' THEN
+        -- Nobody who does not reach this schema has a right to any table of it.
+        IF tg_tag ~ '^(ALTER|DROP) ' AND has_schema_privilege('bw', 'USAGE') THEN
+            PERFORM bw.count_refusal();
+        END IF;
         RAISE EXCEPTION 'tables here are changed by the superuser alone: % is refused', tg_tag
             USING ERRCODE = 'insufficient_privilege';
     END IF;
@@ -464,6 +483,7 @@ BEGIN
     -- A store without a word on the tenant has let go of it under no hold; one that has its fence alone has lost one.
     IF coalesce((SELECT state <> 'clear' FROM bw.hold_fence WHERE tenant_id = tenant),
                 EXISTS (SELECT FROM bw.fence WHERE tenant_id = tenant)) THEN
+        PERFORM bw.count_refusal();
         RAISE EXCEPTION 'the tenant''s content is retained under law: nothing of it is deleted or written over'
             USING ERRCODE = '55BWH';
     END IF;

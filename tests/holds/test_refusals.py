@@ -80,3 +80,46 @@ def test_raw_sql_is_counted_although_its_transaction_kept_nothing(held: World, s
     for _ in range(2):
         refusals.collect(held.region)
         assert unknown(held) == before + 2, "each once"
+
+
+DDL = {
+    "drop": ("provisioner", "DROP TABLE rag.chunks CASCADE"),
+    "alter": ("provisioner", "ALTER TABLE rag.chunks DISABLE TRIGGER ALL"),
+    "detach": ("provisioner", "ALTER TABLE rag.chunk_vectors DETACH PARTITION rag.{part}"),
+    "the partition": ("provisioner", "DROP TABLE rag.{part}"),
+    "at once": ("provisioner", "ALTER TABLE rag.chunk_vectors DETACH PARTITION rag.{part} CONCURRENTLY"),
+    "truncate by the owner": ("provisioner", "TRUNCATE rag.chunks"),
+    "truncate by the superuser": ("superuser", "TRUNCATE rag.chunks CASCADE"),
+}
+
+
+def tried(world: World, stack: Stack, which: str) -> None:
+    """One attempt, by hand, and refused."""
+    who, statement = DDL[which]
+    region = world.region
+    login = stack.superuser_kwargs(region.name) if who == "superuser" else region.database.connect_kwargs(who)
+    with psycopg.connect(**login, autocommit=True) as db, pytest.raises(psycopg.Error) as refused:
+        db.execute(statement.format(part=world.names.partition))
+    assert refused.value.sqlstate in ("42501", "55BWH"), refused.value
+
+
+@pytest.mark.parametrize("which", DDL)
+def test_what_would_change_a_table_is_counted_as_raw_sql_is(held: World, stack: Stack, which: str) -> None:
+    before = unknown(held)
+    tried(held, stack, which)
+    for _ in range(3):
+        refusals.collect(held.region)
+    assert unknown(held) == before + 1, "once"
+
+
+def test_what_no_hold_refused_is_not_counted_as_refused_by_one(world: World, stack: Stack) -> None:
+    """Tables are changed by the superuser alone, held or not; on record is what a hold would have been broken by."""
+    tenants.insert_rows(world.region, world.names, documents=1)
+    for _ in range(2):
+        refusals.collect(world.region)
+    before = unknown(world)
+    for which in ("drop", "alter", "truncate by the owner"):
+        tried(world, stack, which)
+    for _ in range(2):
+        refusals.collect(world.region)
+    assert unknown(world) == before
