@@ -234,3 +234,37 @@ def test_what_is_left_somewhere_is_said_and_looked_for_again(alone: Product, tmp
     certificate = checked(product, reach(product, made, "completed"), tmp_path)
     rows_of = {one.name: one for one in certificate.core.erasure.systems}["postgres-ap-south-1"]
     assert rows_of.outcome == "erased" and rows_of.targeted >= 8
+
+
+def test_the_rest_of_one_that_was_cancelled_goes_to_the_certificate(alone: Product, tmp_path: Path) -> None:
+    """Cancelled once its records had gone and before its resources were taken down: another one ends what it began."""
+    product = alone
+    request, officer = served(product), product.person("farah")
+    stray = f"stray_{request.tenant_id.hex}"
+    plant = (
+        f"CREATE TABLE public.{stray} (tenant_id uuid, id integer PRIMARY KEY);"
+        f" INSERT INTO public.{stray} VALUES ('{request.tenant_id}', 1); GRANT SELECT ON public.{stray} TO bw_verifier"
+    )
+    with product.planted(plant, f"DROP TABLE public.{stray}"):
+        made = ask(product, request, kind="tenant", legal_basis="contract")
+        reach(product, made, "not_certifiable")
+        officer.post(f"{PATH}{made['id']}/cancellation/", {"reason": "The tenant stays, they said."})
+    gone = reach(product, made, "cancelled")["counts"]
+    cleared = "SELECT state FROM jobs_job WHERE kind = 'erasure.clear_up' AND subject_id = %s"
+    until("it cleared up", lambda: product.sql(cleared, made["id"]) == [{"state": "succeeded"}])
+    [row] = product.sql("SELECT status FROM tenants_tenant WHERE id = %s", request.tenant_id)
+    assert row["status"] == "erasing" and gone["gone"] == gone["of"] > 0 and not any(content(product, request).values())
+    assert request.residue().residue, "its resources are there still"
+
+    again = ask(product, request, kind="tenant", legal_basis="contract")
+    found = reach(product, again, "completed")
+    left = request.residue()
+    assert left.residue == () and left.not_checked == (), left
+    [row] = product.sql("SELECT status FROM tenants_tenant WHERE id = %s", request.tenant_id)
+    assert row["status"] == "deleted"
+    certificate = checked(product, found, tmp_path)
+    by_name = {one.name: one for one in certificate.core.erasure.systems}
+    assert certificate.core.type == "final"
+    assert by_name["postgres-ap-south-1"].outcome == by_name["vectors-ap-south-1"].outcome == "not_held"
+    [row] = product.sql("SELECT gone_before FROM erasing_erasurerequest WHERE id = %s", again["id"])
+    assert [one["gone"] for one in row["gone_before"]] == [gone["gone"]]
