@@ -1,22 +1,24 @@
 """What each system is asked when nothing of the erasure is left but its certificate: no manifest, no key, no id.
 
-Of a tenant: everything that carries its id. Of a person or documents: every id that a store holds of the tenant is
+While an erasure is open, as one that was certified before its last look and came to no end, its key says whom to ask
+for. Of a tenant: everything that carries its id. Of a person or documents: every id that a store holds of the tenant is
 hashed as the erasure ledger hashes, and compared; what cannot be asked so is said to be unasked, never clean.
 """
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from bailiwick_proof.certificate import Core
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from compliance.erasing.models import ErasureLedger, ErasureRequest, Kind
+from compliance.erasing.models import ErasureLedger, ErasureRequest, Kind, SubjectKey
 from compliance.erasing.pseudonyms import ledger_digest
 from compliance.inventory.queries import Listed, snapshot
 from compliance.verifiers.looking import Answer, Question, Verifier
+from compliance.verifiers.looking import Kind as Wanted
 from compliance.verifiers.remains import LOOKS, Remains
 from portal.lib.regions import Region, load
 from tenants.models import Status, Tenant
@@ -59,7 +61,10 @@ def ask(row: Listed, core: Core, request: ErasureRequest) -> Said:
     region = regions().get(row.region)
     if region is None:
         return Said(row.name, row.title, why=f"{row.region} is not connected.")
-    return _of_tenant(row, region, request) if request.kind == Kind.TENANT else _by_hash(row, region, request)
+    if request.kind == Kind.TENANT:
+        return _of_tenant(row, region, request)
+    key = SubjectKey.objects.filter(request=request).first()
+    return _by_hash(row, region, request) if key is None else _by_id(row, region, request, key)
 
 
 def _of_tenant(row: Listed, region: Region, request: ErasureRequest) -> Said:
@@ -75,6 +80,14 @@ def _sees_others(verifier: Verifier, region: Region, request: ErasureRequest) ->
         if (verifier.look(Question(region, one.pk, one.name, "tenant", one.pk)).found or 0) > 0:
             return True
     return False
+
+
+def _by_id(row: Listed, region: Region, request: ErasureRequest, key: SubjectKey) -> Said:
+    """As the erasure itself asks: its key is destroyed once it is concluded, and so it was not."""
+    verifier: Verifier = import_string(settings.ERASURE["verifier_of"])(row.verifier)
+    about = (region, request.tenant_id, request.tenant.name, cast(Wanted, request.kind), request.pk)
+    said = verifier.look(Question(*about, user_id=key.user_id, documents=tuple(key.document_ids)))
+    return _said(row, said, proven=False)
 
 
 def _by_hash(row: Listed, region: Region, request: ErasureRequest) -> Said:

@@ -145,6 +145,28 @@ def test_the_database_keeps_a_look_as_it_was(standing: Certificate, settings: An
             cursor.execute(statement)
 
 
+@pytest.mark.parametrize("kind", ["person", "tenant"])
+def test_one_that_was_certified_before_its_last_look_is_revoked_by_the_calendar(
+    notes: Tenant, settings: Any, time_machine: Any, kind: str
+) -> None:
+    """Its job certified first and looked again later, found something, and came to no end: it is in no ledger."""
+    sees(settings, "tests.erasing.made.verifier_of")
+    root = issued_row(notes.pk, notes.business_unit_id, f"erasure:{notes.pk}")
+    put(row(notes, "verifying", kind), "not_certifiable", certificate_id=root.pk)
+    time_machine.move_to(now() + timedelta(days=7))
+    schedule.tick()
+    made = Recheck.objects.get()
+    assert made.cause == "scheduled"
+    runner.run(made.job_id)
+    deliver()
+    root.refresh_from_db()
+    assert root.state == "revoked" and "has 7" in root.state_reason
+    assert Notice.objects.filter(event="certificate.revoked", severity="critical").exists()
+    assert ErasureRequest.objects.get().state == "not_certifiable", "an officer has it erased again"
+    schedule.tick()
+    assert Recheck.objects.count() == 1, "what is revoked is looked into no more"
+
+
 # -- objections -----------------------------------------------------------------------------------------------------
 def test_an_objection_has_every_system_asked_and_tells_the_people_concerned(
     standing: Certificate, settings: Any
