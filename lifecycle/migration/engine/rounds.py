@@ -1,14 +1,18 @@
 """Dirty rounds: what changed since is read again in one snapshot and brought over; then exactly those keys leave.
 
 A round that is killed between its two commits is done again by the next: bringing a row over twice changes nothing.
+
+What was captured of a table that neither side has any more is looked for in every other table, by its key: it was
+dropped, and no row is found, or renamed, and its rows come. Then those lines leave like all others.
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
 from psycopg import Connection, errors, sql
 
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
@@ -22,6 +26,7 @@ from .snapshots import Gone, Snapshot, age, reading
 from .tables import Table
 from .vectors import Change, Keys
 
+log = structlog.get_logger(__name__)
 MOST = 50_000  # keys in one round: it is held in memory
 DIRTY = """
 SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s AND table_name <> ALL (%s) ORDER BY seq LIMIT %s
@@ -57,7 +62,7 @@ class Round:
     """`keys` distinct keys; `left` is how many more lines were dirty when it ended.
 
     `changed` are the keys of what was brought as rows, `vectors` what was brought beside them, `owed` the objects that
-    these rows name and that were not.
+    these rows name and that were not. `gone` counts the keys of each table that was dropped on both sides.
     """
 
     keys: int
@@ -69,6 +74,7 @@ class Round:
     vectors: Change
     seen: Seen
     owed: tuple[str, ...] = ()
+    gone: Mapping[str, int] = field(default_factory=dict)
 
 
 def round(move: Move, of: Snapshot | None = None) -> Round:
@@ -146,6 +152,7 @@ def _carry(
     for _, table, key in lines:
         changed.setdefault(table, {})[tuple(key)] = None
     objects.bring(move, (key for (key,) in changed.pop(OBJECTS, {})))
+    gone = _look_elsewhere(source, target, move, found, changed)
     keys = vectors.with_notes(move, source, {name: [list(key) for key in found] for name, found in changed.items()})
     rows = {name: dirty for name, dirty in keys.items() if vectors.go_as_rows(move, name)}
     upserted, left, beside, owed = 0, 0, Change(), set[str]()
@@ -160,8 +167,29 @@ def _carry(
         left = int(row[0]) - len(lines) if row else 0
     number, deleted = sum(map(len, keys.values())), sum(map(len, rows.values())) - upserted
     seconds = time.monotonic() - began
-    done = Round(number, upserted, deleted, seconds, left, rows, beside, taken, tuple(sorted(owed)))
+    done = Round(number, upserted, deleted, seconds, left, rows, beside, taken, tuple(sorted(owed)), gone)
     return [seq for seq, *_ in lines], done
+
+
+def _look_elsewhere(
+    source: Connection[Any],
+    target: Connection[Any],
+    move: Move,
+    found: list[Table],
+    changed: dict[str, dict[tuple[str, ...], None]],
+) -> dict[str, int]:
+    """Take tables that neither side has out of what changed, put in what has their keys now; returns how many each had.
+
+    Whether one was dropped or renamed nobody can tell any more. A row that still is somewhere is brought once too often
+    rather than not at all.
+    """
+    gone = {name: changed.pop(name) for name in changed.keys() - {table.name for table in found}}
+    for name, keys in gone.items():
+        for table in found:
+            if there := {key for db in (source, target) for key in table.having(db, move.tenant_id, keys)}:
+                changed.setdefault(table.name, {}).update(dict.fromkeys(there))
+        log.warning("migration.table_gone", migration_id=str(move.id), table=name, keys=len(keys))
+    return {name: len(keys) for name, keys in gone.items()}
 
 
 def _require_last(move: Move, seqs: list[int]) -> None:

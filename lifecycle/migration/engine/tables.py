@@ -1,5 +1,6 @@
 """The tables that hold a tenant's rows, read from the catalogue of a store."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
@@ -97,6 +98,21 @@ class Table:
         return sql.SQL("tenant_id = {} AND ({}) IN (SELECT * FROM unnest({}))").format(
             sql.Literal(tenant_id), self.names(), arrays
         )
+
+    def having(self, db: Connection[Any], tenant_id: UUID, keys: Collection[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        """Those of the keys, of a table that is gone, by which a row of the tenant is found in this one.
+
+        Compared as text, which no index serves: of what type they were nobody knows any more.
+        """
+        if {len(key) for key in keys} != {len(self.key)}:
+            return []
+        texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in self.key)
+        arrays = sql.SQL(", ").join(
+            sql.SQL("{}::text[]").format(sql.Literal(list(one))) for one in zip(*keys, strict=True)
+        )
+        query = sql.SQL("SELECT {} FROM {} WHERE tenant_id = {} AND ({}) IN (SELECT * FROM unnest({}))")
+        parts = (self.key_text(), self.identifier, sql.Literal(tenant_id), texts, arrays)
+        return [tuple(key) for (key,) in db.execute(query.format(*parts)).fetchall()]
 
     def names(self, alias: str = "", between: LiteralString = ", ") -> Statement:
         """The columns of the key."""

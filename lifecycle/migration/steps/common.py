@@ -126,7 +126,10 @@ def measure(ctx: StepContext, **figures: Any) -> None:
 
 
 def keep_round(ctx: StepContext, found: Carried, direction: Direction) -> None:
-    """Write a round that carried something into the move's log."""
+    """Write a round that carried something into the move's log, and what it could not carry any more."""
+    for table, keys in found.gone.items():
+        said = f"{keys} keys captured of it were looked for in every other table, and let go"
+        ctx.log(f"{table} is in neither region any more: {said}.", "warning")
     if not found.keys:
         return
     with ctx.fenced():

@@ -115,6 +115,48 @@ def test_a_table_changed_before_the_switch_is_named_and_nothing_is_lost(
     assert world.everything(world.green) == world.everything(world.blue)
 
 
+WRITE = "INSERT INTO rag.notes SELECT '{tenant}', gen_random_uuid(), 'late' FROM generate_series(1, 3)"
+
+
+def waiting(world: World) -> int:
+    with psycopg.connect(**world.blue.database.connect_kwargs("mover")) as db:
+        row = db.execute("SELECT count(*) FROM bw.dirty WHERE tenant_id = %s", [world.id]).fetchone()
+    return row[0] if row else 0
+
+
+def test_what_was_captured_of_a_table_that_was_dropped_on_both_sides_is_let_go_and_told(world: World, ddl: Ddl) -> None:
+    world.fill(2)
+    taken, control = world.take(1)
+    copied(taken)
+    drained(taken)
+    ddl("blue", WRITE.format(tenant=world.id))
+    with world.writer(world.blue) as db:
+        db.execute("INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'on')", [world.id, uuid4()])
+    for side in ("blue", "green"):
+        ddl(side, "DROP TABLE rag.notes")
+    done = rounds.round(taken)
+    assert (dict(done.gone), done.keys, waiting(world)) == ({"notes": 3}, 1, 0)
+    assert verify.verify(taken).ok
+    switch.switch(taken, control, 5_000)
+    assert world.everything(world.green) == world.everything(world.blue)
+
+
+def test_what_was_captured_of_a_table_that_was_renamed_comes_by_its_new_name(world: World, ddl: Ddl) -> None:
+    """New rows, changed ones and the absence of deleted ones; nobody can tell a table renamed from one dropped."""
+    taken, _ = world.take(1)
+    copied(taken)
+    drained(taken)
+    ddl("blue", WRITE.format(tenant=world.id))
+    for change in ("UPDATE rag.notes SET body = 'other'", "DELETE FROM rag.notes"):
+        ddl("blue", f"{change} WHERE id IN (SELECT id FROM rag.notes WHERE body = 'a note' LIMIT 2)")
+    for side in ("blue", "green"):
+        ddl(side, "ALTER TABLE rag.notes RENAME TO numbered")
+    assert rounds.round(taken).gone == {"notes": 7} and waiting(world) == 0
+    kept = world.everything(world.green)["numbered"]
+    assert len(kept) == 6 and kept == world.everything(world.blue)["numbered"]
+    assert verify.verify(taken).ok
+
+
 ADD = "ALTER TABLE rag.usage_reports ADD COLUMN noted text NOT NULL DEFAULT 'as it was'"
 
 
