@@ -23,8 +23,10 @@ def passed() -> int:
     return int.from_bytes(_passed[:8], "little")
 
 
-def sweep(size: int) -> Iterator[int]:
+def sweep(size: int, passed: Callable[[], int] = passed) -> Iterator[int]:
     """Every point, until movers that were to die there have reached their end instead; no number ends it but that.
+
+    `passed` says how many points the last one came to.
 
     Without BAILIWICK_SWEEPS=all: 0 first, at which nobody dies and which tells how many there are, then `size` of them
     by the seed. Whoever iterates runs one mover for each.
@@ -32,7 +34,7 @@ def sweep(size: int) -> Iterator[int]:
     if not WHOLE:
         yield 0
         there_are = passed()
-        assert there_are > size, "a mover that is not killed has commits"
+        assert there_are > size, "a mover that nothing happens to has more of them"
         yield from sorted(random.Random(SEED).sample(range(1, there_are + 1), size))
         return
     survived = 0

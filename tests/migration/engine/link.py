@@ -16,12 +16,12 @@ class Link:
     """A region as it is seen through a network of its own.
 
     `trips` counts round trips: how often something was sent after an answer. `at(number, act)` acts when that many have
-    been begun, before what begins the next one is passed on.
+    been begun, before what begins the next one is passed on; never if it is 0. `passed` is how many it was by `heal`.
     """
 
     def __init__(self, region: Region, delay: float = 0.0, rate: float = 0.0) -> None:
         self._delay, self._rate, self._home = delay, rate, region.database
-        self.trips, self._when, self._act = 0, 0, lambda: None
+        self.trips, self.passed, self._began, self._when, self._act = 0, 0, 0, 0, lambda: None
         self._ways: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
@@ -31,6 +31,7 @@ class Link:
         self.region = replace(region, database=replace(region.database, host="127.0.0.1", port=port))
 
     def at(self, number: int, act: Callable[[], Any]) -> None:
+        self._began = self.trips
         self._when, self._act = self.trips + number, act
 
     def hold(self) -> None:
@@ -42,7 +43,7 @@ class Link:
         self._loop.call_soon_threadsafe(self._drop)
 
     def heal(self) -> None:
-        self._when = 0
+        self._when, self.passed = 0, self.trips - self._began
         self._do(self._heal())
 
     def close(self) -> None:

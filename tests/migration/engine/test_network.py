@@ -11,8 +11,10 @@ import pytest
 from lifecycle.migration.engine import arm, copy, rounds, switch, verify
 from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres import connection as connections
+from portal.lib.regions import Region
 from tests.sweeps import SEED, WHOLE
 
+from . import kills
 from .conftest import World, copied, drained
 from .link import Link
 from .test_kills import open_stores, placed
@@ -22,17 +24,28 @@ SIDES = ("green", "blue")
 
 
 @pytest.fixture
-def linked(world: World) -> Iterator[Callable[..., tuple[World, Link]]]:
-    """The world as a mover sees it that has a network between it and one side."""
+def link() -> Iterator[Callable[[Region], Link]]:
+    """Makes networks between a mover and a region."""
     made: list[Link] = []
 
-    def link(side: str, **figures: float) -> tuple[World, Link]:
-        made.append(Link(getattr(world, side), **figures))
-        return replace(world, **{side: made[-1].region}), made[-1]
+    def link(region: Region) -> Link:
+        made.append(Link(region))
+        return made[-1]
 
     yield link
     for one in made:
         one.close()
+
+
+@pytest.fixture
+def linked(world: World, link: Callable[[Region], Link]) -> Callable[[str], tuple[World, Link]]:
+    """The world as a mover sees it that has a network between it and one side."""
+
+    def linked(side: str) -> tuple[World, Link]:
+        made = link(getattr(world, side))
+        return replace(world, **{side: made.region}), made
+
+    return linked
 
 
 @pytest.fixture
@@ -110,39 +123,50 @@ def test_a_cut_ends_a_piece_of_work_and_the_next_one_finishes(
     assert verify.verify(taken).ok
 
 
-def trips(of: range) -> list[int]:
-    return list(of) if WHOLE else sorted(random.Random(SEED).sample(list(of), 3))
-
-
 @pytest.mark.parametrize("side", SIDES)
 @pytest.mark.parametrize("how", ["hold", "drop"])
 def test_a_cut_anywhere_in_the_switch_leaves_the_tenant_open(
-    world: World, linked: Any, impatient: None, side: str, how: str
+    make: Callable[[], World],
+    sides: tuple[Region, Region],
+    link: Callable[[Region], Link],
+    impatient: None,
+    side: str,
+    how: str,
 ) -> None:
-    """While green is out of reach blue takes writes; while blue is, until it is back. Then the move ends."""
-    far, link = linked(side)
-    world.fill(3)
-    taken, control = far.take(1)
-    copied(taken)
-    drained(taken)
-    with Crowd(world, 2) as crowd, again_open(world, link):
-        for at in trips(range(1, 40)):
-            link.at(at, getattr(link, how))
+    """At every round trip of it, before and beyond the commit point, until switches reach their end uncut.
+
+    While green is out of reach blue takes writes; while blue is, until it is back. Then the move ends.
+    """
+    network, owners = link(dict(zip(("blue", "green"), sides, strict=True))[side]), set()
+    for at in kills.sweep(3, lambda: network.passed):
+        world, where = make(), f"{how} at trip {at} to {side}, seed {SEED}"
+        far = replace(world, **{side: network.region})
+        world.fill(3)
+        taken, control = far.take(1)
+        copied(taken)
+        drained(taken)
+        with Crowd(world, 2) as crowd, again_open(world, network):
+            network.at(at, getattr(network, how))
             with suppress(Transient):
                 switch.switch(taken, control, budget_ms=2_000)
+            owner = placed(world)[0]
             if side == "green":
-                assert placed(world)[0] in open_stores(world), f"{how} at trip {at}, seed {SEED}"
-            link.heal()
-            taken, control = far.take(taken.job_epoch + 1)
+                assert owner in open_stores(world), where
+            network.heal()
+            if 0 < at <= network.passed:
+                owners.add(owner[0])
+            taken, control = far.take(2)
             is_there = switch.recover(taken, control)
-            assert open_stores(world) == placed(world), f"{side} {how} at trip {at}, seed {SEED}"
-            if is_there:
-                break
-        switch.switch(taken, control, budget_ms=2_000)
-    crowd.check()
-    assert open_stores(world) == placed(world) and placed(world)[0][0] == world.green.name
-    drained(far.take(99)[0].reversed())
-    assert world.everything(world.green) == world.everything(world.blue)
+            assert open_stores(world) == placed(world), where
+            if not is_there:
+                switch.switch(taken, control, budget_ms=2_000)
+        crowd.check()
+        assert open_stores(world) == placed(world) and placed(world)[0][0] == world.green.name, where
+        drained(far.take(3)[0].reversed())
+        assert world.everything(world.green) == world.everything(world.blue), where
+    assert owners, "nothing was cut"
+    if WHOLE and side == "blue":
+        assert owners == {region.name for region in sides}, "before the commit point, and beyond it"
 
 
 @contextmanager
