@@ -15,14 +15,14 @@ from typing import Any
 import structlog
 from psycopg import Connection, errors, sql
 
-from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.postgres.connection import SYSTEM, translated
 
 from . import objects, tables, vectors
 from .arm import generation
 from .copy import both, into
 from .load import pour
 from .move import OBJECTS, Move, fenced
-from .snapshots import Gone, Snapshot, age, reading
+from .snapshots import Gone, Snapshot, age, is_later, reading
 from .tables import Table
 from .vectors import Change, Keys
 
@@ -39,6 +39,7 @@ STORE = """
 INSERT INTO bw.move_round (move_id, tenant_id, number, source, snapshot, upserted, deleted)
 SELECT %s, %s, (SELECT count(*) FROM bw.move_round WHERE move_id = %s), %s, %s, %s, %s
 """
+LAST = "SELECT snapshot FROM bw.move_round WHERE move_id = %s AND source = %s ORDER BY number DESC LIMIT 1"
 APPLIED = """
 INSERT INTO bw.applied AS a (tenant_id, move_id, epoch, snapshot, at)
 VALUES (%s, %s, %s, %s, clock_timestamp() - make_interval(secs => %s))
@@ -146,7 +147,7 @@ def _carry(
     lines, row = dirty.fetchall(), seen.fetchone()
     assert row is not None
     if of:
-        _require_last(move, [seq for seq, *_ in lines])
+        _require_last(target, move, of)
     taken = Seen(row[0], row[1], began - age(source, of), len(lines) < MOST)
     changed: dict[str, dict[tuple[str, ...], None]] = {}
     for _, table, key in lines:
@@ -192,12 +193,10 @@ def _look_elsewhere(
     return {name: len(keys) for name, keys in gone.items()}
 
 
-def _require_last(move: Move, seqs: list[int]) -> None:
-    """Raise Gone if a round came after the held snapshot: it took its lines away, and this one would bring old rows."""
-    query = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s AND seq = ANY (%s)"
-    with connection(move.source, "mover") as db:
-        row = db.execute(query, (move.tenant_id, seqs)).fetchone()
-    if row != (len(seqs),):
+def _require_last(target: Connection[Any], move: Move, of: Snapshot) -> None:
+    """Raise Gone if a round of a later snapshot came: this one would bring old rows, or find the target beyond it."""
+    row = target.execute(LAST, (move.id, move.source.name)).fetchone()
+    if row and is_later(row[0], of.shows):
         raise Gone(SYSTEM, "dirty round", "another round came after this snapshot")
 
 

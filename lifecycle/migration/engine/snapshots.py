@@ -102,6 +102,18 @@ def age(db: Connection[Any], of: Snapshot | None) -> float:
     return max(0.0, float(row[0]))
 
 
+def is_later(one: str, other: str) -> bool:
+    """Whether the first of two snapshots of one server shows more: those of one server are in one order."""
+    (begun, under_way), (begun_before, under_way_before) = (_parts(one), _parts(other))
+    return begun > begun_before or (begun == begun_before and under_way < under_way_before)
+
+
+def _parts(shown: str) -> tuple[int, frozenset[str]]:
+    """The first transaction that had not begun, and those before it that had not ended."""
+    _, begun, under_way = shown.split(":")
+    return int(begun), frozenset(filter(None, under_way.split(",")))
+
+
 def _import(db: Connection[Any], of: Snapshot) -> None:
     try:
         db.execute(sql.SQL("SET TRANSACTION SNAPSHOT {}").format(sql.Literal(of.name)))

@@ -72,6 +72,33 @@ def test_no_round_goes_back_behind_a_later_one(world: World) -> None:
     assert verify.verify(taken).ok
 
 
+def test_a_snapshot_that_shows_no_change_is_not_brought_behind_a_later_round(world: World) -> None:
+    """It would take no line away; but green is beyond it, and whoever compared the two would find them unlike."""
+    taken, _ = world.take(1)
+    copied(taken)
+    drained(taken)
+    with snapshots.held(world.blue) as (_, of):
+        world.fill(1)
+        drained(taken)
+        with pytest.raises(Gone, match="came after"):
+            rounds.round(taken, of)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_later"),
+    [
+        ("5:9:", "5:8:", True),
+        ("5:8:", "5:9:", False),
+        ("5:9:5", "5:9:5,7", True),
+        ("5:9:5,7", "5:9:5", False),
+        ("5:9:5", "5:9:5", False),
+        ("9:10:", "9:9:", True),
+    ],
+)
+def test_two_snapshots_of_a_server_have_an_order(one: str, other: str, is_later: bool) -> None:
+    assert snapshots.is_later(one, other) is is_later
+
+
 def test_pieces_of_a_comparison_say_what_all_of_it_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small ranges, each begun anew behind the last one, over tables that are empty, full to the end and not."""
     monkeypatch.setattr(verify, "RANGE", 2)

@@ -1,5 +1,6 @@
 """Steps 2 to 4 of migration.md: arm capture, copy by chunks, dirty rounds. Giving up is here too, and voids it all."""
 
+from .comparing import ended
 from .faults import Faults
 from .standing import Moves, has_lease, may_write_target
 from .state import Broken, Dirty, Mover, Round, Scene, Store, World, is_drained, put, put_fence, put_row
@@ -24,7 +25,7 @@ def cancel(world: World, mover: Mover, scene: Scene) -> Moves:
     captures = world.stores[source].fence.capture
     if captures == control.generation < scene.generations and mover.job == control.job:
         void = control._replace(generation=control.generation + 1)
-        yield "mover makes the ledger void, cancelling", world._replace(control=void), mover
+        yield "mover makes the ledger void, cancelling", ended(world)._replace(control=void), mover
     if captures and has_lease(world, mover, source) and is_drained(world, source):
         if captures != control.generation:
             yield "mover takes capture off, cancelling", put_fence(world, source, capture=0), mover
@@ -71,7 +72,9 @@ def read_round(world: World, mover: Mover, scene: Scene) -> Moves:
     store = world.stores[mover.source]
     has_begun = world.stores[1 - mover.source].ledger[0] == world.control.generation
     if has_begun and store.dirty and not mover.round and (not mover.chunk or scene.faults.overlaps):
-        yield "mover reads a dirty round", world, mover._replace(round=read(store, scene))
+        is_later = world.comparison is not None and world.comparison.mine is not None
+        found = read(store, scene)._replace(is_later=is_later)
+        yield "mover reads a dirty round", world, mover._replace(round=found)
 
 
 def read(store: Store, scene: Scene) -> Round:
@@ -82,11 +85,13 @@ def read(store: Store, scene: Scene) -> Round:
 def go_on_with_round(world: World, mover: Mover, faults: Faults) -> Moves:
     """4. Green commits, then blue forgets; the final round of 7 is one like the others."""
     assert mover.round
-    stage, dirty, _, _ = mover.round
+    stage, dirty = mover.round[:2]
     is_to_delete = (stage == "read") == faults.deletes_first
     after = mover._replace(round=None if stage == "half" else mover.round._replace(stage="half"))
     if after.round is None and mover.at == "fenced":
         after = after._replace(at="drained")
+    if after.round is None and mover.round.is_held:
+        after = after._replace(at="carried")
     if is_to_delete and has_lease(world, mover, mover.source):
         kept = _left(world.stores[mover.source].dirty, dirty, faults)
         yield "mover deletes the round's dirty entries", put(world, mover.source, dirty=kept), after
@@ -105,4 +110,6 @@ def _apply(world: World, mover: Mover, done: Round) -> World:
     rows = tuple(done.rows[key] if key in keys else store.rows[key] for key in (0, 1))
     if done.is_whole and store.ledger == (world.control.generation, 0) and rows != done.rows:
         raise Broken("after a round, the target is not the source at the round's snapshot", "mover commits the round")
+    if done.is_later and world.comparison:
+        world = world._replace(comparison=world.comparison._replace(is_passed=True))
     return put(world, 1 - mover.source, rows=rows)

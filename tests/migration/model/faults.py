@@ -16,6 +16,9 @@ class Faults:
     deletes_first: bool = False  # 4: dirty entries go before green has committed
     reuses_seq: bool = False  # 4: arming starts the numbers of dirty entries anew
     no_lease_at_green: bool = False  # 3, 4: the target's transaction does not check the lease
+    accepts_stale_round: bool = False  # 5: a round as of a held snapshot, though another round came after that
+    believes_names: bool = False  # 5: a name is followed though it leads to another snapshot since a restart
+    gives_target_early: bool = False  # 5: the target's snapshot is given before the source's was brought over
     skips_final_round: bool = False  # 7: what was dirty at the fence stays behind
     opens_after_part: bool = False  # 7: the final round carries no more than one round may, and the switch goes on
     places_before_final_round: bool = False  # 7: the commit point comes too early

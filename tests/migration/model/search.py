@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import invariants, watchdog, writer
+from . import comparing, invariants, watchdog, writer
 from .state import Broken, Scene, World, start
 
 
@@ -74,3 +74,4 @@ def steps(world: World, scene: Scene) -> Iterator[tuple[str, World]]:
     if world.control.job < scene.jobs:
         yield "another takes the lease over", watchdog.takes_over(world)
     yield from watchdog.suspensions(world, scene)
+    yield from comparing.holding(world, scene)

@@ -34,6 +34,13 @@ class Fence(NamedTuple):
     status: int
 
 
+class Snap(NamedTuple):
+    """What one held snapshot shows of a store."""
+
+    rows: Rows
+    dirty: Dirty
+
+
 class Store(NamedTuple):
     """What is durable in one store."""
 
@@ -45,6 +52,7 @@ class Store(NamedTuple):
     ledger: tuple[int, int] = (0, 0)  # as a target: the capture generation it copies, and a bit per key still to copy
     was_seq: int = 0
     was_status: int = 0
+    exported: Snap | None = None  # what the name of a held snapshot leads to
 
 
 class Control(NamedTuple):
@@ -75,6 +83,19 @@ class Round(NamedTuple):
     dirty: Dirty
     rows: Rows
     is_whole: bool  # nothing dirty was left out
+    is_held: bool = False  # as of a snapshot that is held for a comparison
+    is_later: bool = False  # than one that is held for a comparison
+
+
+class Comparison(NamedTuple):
+    """What control notes of a comparison: what its snapshots show, how far it is, a bit per key already compared."""
+
+    generation: int
+    mine: Snap | None = None
+    is_carried: bool = False
+    theirs: Snap | None = None
+    is_passed: bool = False  # the target's ledger has a round of a later snapshot
+    done: int = 0
 
 
 class Mover(NamedTuple):
@@ -100,6 +121,9 @@ class World(NamedTuple):
     truth: Rows  # the acknowledged history
     was_placed: int  # a bit for each (epoch, owner) that a router may hold
     was_open: int  # a bit for each epoch at which a store has been open
+    comparison: Comparison | None = None
+    asked: int = 0  # comparisons so far
+    lost: int = 0  # snapshots that went with their holder or their server
 
 
 @dataclass(frozen=True)
@@ -113,6 +137,8 @@ class Scene:
     generations: int = 1
     statuses: int = 0
     most: int = 9  # dirty entries in one round
+    comparisons: int = 0
+    losses: int = 0
     faults: Faults = NONE
 
 

@@ -26,6 +26,7 @@ WHOLE = (
     Scene("cancelled and begun anew", SHORT, epochs=3, jobs=2, generations=2),
     Scene("suspended and taken back meanwhile", SHORT, epochs=3, jobs=2, statuses=2),
     Scene("a round carries less than is written", MIXED, epochs=3, jobs=2, most=1),
+    Scene("compared in snapshots whose holder dies", MIXED, epochs=3, jobs=2, comparisons=2, losses=1),
 )
 SAMPLED = (
     Scene("there and back and there", SHORT, epochs=4, jobs=2),
@@ -33,6 +34,7 @@ SAMPLED = (
     Scene("cancelled and begun anew", SHORT, jobs=2, generations=2),
     Scene("suspended meanwhile", SHORT, jobs=2, statuses=1),
     Scene("a round carries less than is written", SHORT, jobs=2, most=1),
+    Scene("compared in snapshots whose holder dies", SHORT, jobs=2, comparisons=1, losses=1),
 )
 WIDENING = (
     Scene("there", SHORT),
@@ -41,6 +43,7 @@ WIDENING = (
     Scene("cancelled and begun anew", SHORT, generations=2),
     Scene("suspended meanwhile", SHORT, statuses=1),
     Scene("a round carries less than is written", MIXED, most=1),
+    Scene("compared in held snapshots", SHORT, comparisons=1, losses=1),
 )
 
 
@@ -81,4 +84,11 @@ def test_the_search_comes_to_the_far_ends() -> None:
         "zombie: mover opens the target",
     } <= labels
     assert {"writer 1 meets another fence row", "mover deletes the round's dirty entries"} <= labels
-    assert "mover finds more inside the fence than a round carries" in search(SAMPLED[-1]).labels
+    assert "mover finds more inside the fence than a round carries" in search(SAMPLED[-2]).labels
+    assert {
+        "mover reads a round as of the held snapshot",
+        "mover finds that its snapshot is not the last",
+        "mover finds a snapshot gone",
+        "green restarts and gives the name to another snapshot",
+        "mover concludes that both sides are alike",
+    } <= search(WIDENING[-1]).labels
