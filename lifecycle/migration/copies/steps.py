@@ -77,15 +77,15 @@ def follow(ctx: StepContext) -> dict[str, Any]:
 def verified(ctx: StepContext) -> dict[str, Any]:
     """Every row and every byte of every object, found equal: only now is it a copy."""
     there = _there(ctx, copy_of(ctx))
+    stored = objects_verified(ctx, there)
     result = compared(ctx, there, ctx.heartbeat)
-    seen, at = result.seen, result.since
+    seen, at = result.seen, min(result.since, stored.since)
     if not seen.ok:
         ctx.log(f"The copy differs: {seen.mismatches}", "error")
         raise Transient("The copy differs from its source; what differs is brought over again.")
-    stored = objects_verified(ctx, there)
     figures = {"rows": seen.rows, "root_source": seen.root_source, "root_copy": seen.root_target}
     figures |= {"objects_found": stored.keys, "snapshot": seen.snapshot, "engine": versions()["engine"]}
-    figures |= {"objects_root_source": stored.root_source, "objects_root_copy": stored.root_target}
+    figures |= {"objects_root_source": stored.root, "objects_root_copy": stored.root}
     with ctx.fenced():
         mine = TenantCopy.objects.filter(pk=ctx.params["copy_id"], state__in=(State.MAKING, State.VERIFIED))
         mine.update(state=State.VERIFIED, verified_at=at, **figures)

@@ -6,10 +6,12 @@ another ETag, a copy another time.
 """
 
 import hashlib
+import heapq
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import groupby, islice
 from typing import Any
 
 from bailiwick_proof import merkle
@@ -20,7 +22,7 @@ from portal.lib.regions import Region
 from .move import Move
 
 SYSTEM = "objects"
-AT_ONCE = 8
+AT_ONCE, PIECE = 8, 256  # objects read at a time; keys of a piece
 OURS = {"bw-sha256", "bw-version"}  # what a copy bears beside what its original says of itself
 TOLD = (
     *("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl", "Expires"),
@@ -56,44 +58,88 @@ class Digests:
     def ok(self) -> bool:
         return self.source == self.target
 
+    @property
+    def leaves(self) -> list[bytes]:
+        """The source's keys in order, as leaves of its tree."""
+        return [merkle.leaf_hash(self.source[key]) for key in sorted(self.source)]
+
     def mended(self, later: "Digests") -> "Digests":
         """The same with those keys that differed as a later look at them alone has found them."""
         kept = dict(self.source.items() & self.target.items())
         return Digests({**kept, **later.source}, {**kept, **later.target})
 
 
-def compare(move: Move, beat: Callable[[], None] = lambda: None, keys: Collection[str] | None = None) -> Digests:
-    """Read every version of every object on both sides, or of these keys alone."""
-    sides = ((move.source, move.bucket), (move.target, move.bucket_there))
-    return Digests(*(_digests(region, bucket, beat, keys) for region, bucket in sides))
+def pieces(move: Move, after: str = "", beat: Callable[[], None] = lambda: None) -> Iterator[tuple[Digests, str]]:
+    """Read every version of every object on both sides in the order of the keys, from behind `after`.
+
+    Some keys at a time, with the last of them: whoever has kept what it found goes on behind it.
+    """
+    both = heapq.merge(*(_listed(move, side, after) for side in (0, 1)), key=lambda one: one[:2])
+    by_key = ((key, list(found)) for key, found in groupby(both, key=lambda one: one[0]))
+    with aws.translated(SYSTEM, "compare objects"):
+        while some := list(islice(by_key, PIECE)):
+            histories = [one for _, found in some for one in found]
+            yield _digests(move, histories, beat), some[-1][0]
+
+
+def compare(move: Move, keys: Collection[str] | None = None) -> Digests:
+    """The same of all objects, or of these keys alone, in one."""
+    if keys is None:
+        whole = Digests({}, {})
+        for found, _ in pieces(move):
+            whole.source.update(found.source)
+            whole.target.update(found.target)
+        return whole
+    with aws.translated(SYSTEM, "compare objects"):
+        first = (next(_listed(move, side, prefix=key), None) for key in sorted(keys) for side in (0, 1))
+        return _digests(move, [one for one in first if one and one[0] in keys])
+
+
+History = tuple[str, int, list[dict[str, Any]]]  # key; 0 for the source, 1 for the target; versions, oldest first
+
+
+def _sides(move: Move) -> list[tuple[Region, str]]:
+    return [(move.source, move.bucket), (move.target, move.bucket_there)]
 
 
 def _root(digests: dict[str, bytes]) -> str:
     return merkle.root(merkle.leaf_hash(digests[key]) for key in sorted(digests)).hex()
 
 
-def _digests(region: Region, bucket: str, beat: Callable[[], None], keys: Collection[str] | None) -> dict[str, bytes]:
-    with aws.translated(SYSTEM, "compare objects"), ThreadPoolExecutor(AT_ONCE) as pool:
-        every = _histories(region, bucket)
-        histories = every if keys is None else {key: every[key] for key in keys if key in every}
-        found = {}
-        jobs = pool.map(lambda item: _digest(region, bucket, *item), sorted(histories.items()))
-        for key, digest in zip(sorted(histories), jobs, strict=True):
-            found[key] = digest
+def _digests(move: Move, histories: list[History], beat: Callable[[], None] = lambda: None) -> Digests:
+    sides, found = _sides(move), Digests({}, {})
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        jobs = pool.map(lambda one: _digest(*sides[one[1]], one[0], one[2]), histories)
+        for (key, side, _), digest in zip(histories, jobs, strict=True):
+            (found.target if side else found.source)[key] = digest
             beat()
-        return found
+    return found
 
 
-def _histories(region: Region, bucket: str) -> dict[str, list[dict[str, Any]]]:
-    """Every key's versions and markers, oldest first."""
-    pages = aws.client(region, "s3").get_paginator("list_object_versions").paginate(Bucket=bucket)
-    found: dict[str, list[dict[str, Any]]] = {}
-    for page in pages:
-        for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-            found.setdefault(one["Key"], []).append(one)
-    for moments in found.values():
-        moments.reverse()
-        moments.sort(key=_moment)
+def _listed(move: Move, side: int, after: str = "", prefix: str = "") -> Iterator[History]:
+    """Key after key in order; one that is its own prefix comes first."""
+    region, bucket = _sides(move)[side]
+    s3, where = aws.client(region, "s3"), {"KeyMarker": after, "Prefix": prefix}
+    page = {name: value for name, value in where.items() if value}  # an empty marker is not the same everywhere
+    told: list[dict[str, Any]] = []
+    while True:
+        answer = s3.list_object_versions(Bucket=bucket, **page)
+        some = [*answer.get("Versions", []), *answer.get("DeleteMarkers", [])]
+        for one in sorted(some, key=lambda one: one["Key"]):
+            if told and told[0]["Key"] != one["Key"]:
+                yield told[0]["Key"], side, _oldest_first(told)
+                told = []
+            told.append(one)
+        if not answer.get("IsTruncated"):
+            break
+        page |= {"KeyMarker": answer["NextKeyMarker"], "VersionIdMarker": answer["NextVersionIdMarker"]}
+    if told:
+        yield told[0]["Key"], side, _oldest_first(told)
+
+
+def _oldest_first(newest_first: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    found = newest_first[::-1]
+    found.sort(key=_moment)
     return found
 
 

@@ -49,7 +49,7 @@ def bucket(ctx: StepContext) -> dict[str, Any]:
         if time.monotonic() - began > SLICE_SECONDS:
             raise again(0, f"objects up to {after}")
     stored = objects_verified(ctx, there)
-    return {"after": after, "objects": stored.keys, "root": stored.root_target}
+    return {"after": after, "objects": stored.keys, "root": stored.root}
 
 
 def reopen(ctx: StepContext) -> dict[str, Any]:

@@ -82,6 +82,7 @@ def decommission(ctx: StepContext) -> dict[str, Any]:
     except Blocked as blocked:
         if follows:
             given_up(ctx, "Blue stays.")
+            ctx.note(objects_seen=None)
             one_round(ctx, back, Direction.BACK)
         raise again(settings.MIGRATION["tick_seconds"], f"Blue stays. {blocked.detail}") from blocked
     if follows:
@@ -127,9 +128,9 @@ def _still_allowed(migration: Migration) -> None:
 
 def _last_look(ctx: StepContext, back: Move) -> dict[str, Any]:
     """Both sides once more at one snapshot: what is let go is found whole on the other side."""
+    stored = objects_verified(ctx, back)
     found = compared(ctx, back, beating(ctx)).seen
     if not found.ok:
         ctx.log(f"The sides differ: {found.mismatches}", "error")
         raise Transient("Blue and green differ; what differs was brought over, and both are looked at again.")
-    stored = objects_verified(ctx, back)
     return {"rows": found.rows, "root": found.root_source, "objects": stored.keys, "at": now().isoformat()}

@@ -1,9 +1,11 @@
 """Capture, copy, and rounds of what changed since, until one round fits the budget of a pause."""
 
 import time
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+from bailiwick_proof import merkle
 from django.conf import settings
 
 from lifecycle.migration.comparing.comparing import compared
@@ -104,11 +106,13 @@ def verified(ctx: StepContext) -> dict[str, Any]:
         times = ctx.step.evidence.get("mismatches", 0) + 1
         ctx.note(mismatches=times)
         if times % MISMATCHES == 0:
+            ctx.note(objects_seen=None)  # whoever resumes it looks at all of them
             raise Permanent(f"Looked at {times} times, and the sides differ: {mismatch}") from mismatch
         raise again(1, f"{mismatch} They are looked at again.") from mismatch
 
 
 def _verified(ctx: StepContext, migration: Migration, move: Move) -> dict[str, Any]:
+    stored = objects_verified(ctx, move)
     found = compared(ctx, move, beating(ctx)).seen
     with ctx.fenced():
         figures = {"verified_rows": found.rows, "root_source": found.root_source, "root_target": found.root_target}
@@ -117,22 +121,17 @@ def _verified(ctx: StepContext, migration: Migration, move: Move) -> dict[str, A
         ctx.log(f"The sides differ: {found.mismatches}", "error")
         one_round(ctx, move, Direction.FORWARD)
         raise Differ("The two sides differ; what differs was brought over again.")
-    stored = _told(objects_verified(ctx, move))
-    beside = {} if move.vectors_are_rows else {"vectors": _told(_vectors_verified(ctx, move))}
+    beside = {} if move.vectors_are_rows else {"vectors": _vectors_verified(ctx, move)}
     vectors = f", {beside['vectors']['total']} vectors" if beside else ""
     ctx.log(
-        f"Verified: {found.rows} rows, root {found.root_source[:12]}{vectors}, and {stored['total']} objects"
-        " on both sides."
+        f"Verified: {found.rows} rows, root {found.root_source[:12]}{vectors}, and {stored.keys} objects on both sides."
     )
     seen = {"snapshot": found.snapshot, "tables": found.tables, "at": now().isoformat()}
-    return {**seen, "rows": found.rows, "root": found.root_source, "objects": stored, **beside}
+    both = {"total": stored.keys, "root_source": stored.root, "root_target": stored.root}
+    return {**seen, "rows": found.rows, "root": found.root_source, "objects": both, **beside}
 
 
-def _told(found: compare.Digests) -> dict[str, Any]:
-    return {"total": found.keys, "root_source": found.root_source, "root_target": found.root_target}
-
-
-def _vectors_verified(ctx: StepContext, move: Move) -> compare.Digests:
+def _vectors_verified(ctx: StepContext, move: Move) -> dict[str, Any]:
     """Every number of every vector outside the rows. What differs is brought and looked at again, three times."""
     whole = found = compare_vectors.compare(move, beating(ctx))
     for _ in range(3):
@@ -144,19 +143,44 @@ def _vectors_verified(ctx: StepContext, move: Move) -> compare.Digests:
     if not found.ok:
         ctx.log(f"Vectors differ: {found.mismatches[:20]}", "error")
         raise Differ(f"{len(found.mismatches)} vectors differ between the two sides.")
-    return whole
+    return {"total": whole.keys, "root_source": whole.root_source, "root_target": whole.root_target}
 
 
-def objects_verified(ctx: StepContext, move: Move) -> compare.Digests:
-    """Every byte of every object. One that was written meanwhile is brought and looked at again, three times."""
-    whole = found = compare.compare(move, beating(ctx))
+@dataclass(frozen=True)
+class Stored:
+    """Objects that both sides hold alike: how many keys, the root of their tree, and since when none is missing."""
+
+    keys: int
+    root: str
+    since: datetime
+
+
+def objects_verified(ctx: StepContext, move: Move) -> Stored:
+    """Every byte of every object, in pieces: whoever comes later goes on behind what was found alike."""
+    begun = {"since": now().isoformat(), "after": "", "frontier": merkle.Frontier().to_bytes().hex()}
+    seen, began = {**begun, **(ctx.step.evidence.get("objects_seen") or {})}, time.monotonic()
+    tree = merkle.Frontier.from_bytes(bytes.fromhex(seen["frontier"]))
+    if seen["after"] is not None:
+        for found, last in compare.pieces(move, seen["after"], beating(ctx)):
+            tree.extend(_alike(ctx, move, found).leaves)
+            seen |= {"after": last, "frontier": tree.to_bytes().hex()}
+            ctx.note(objects_seen=seen)
+            if time.monotonic() - began > SLICE_SECONDS:
+                raise again(0, f"{tree.size} objects compared")
+        ctx.note(objects_seen={**seen, "after": None})
+    return Stored(tree.size, tree.root().hex(), datetime.fromisoformat(seen["since"]))
+
+
+def _alike(ctx: StepContext, move: Move, found: compare.Digests) -> compare.Digests:
+    """One that was written meanwhile is brought and looked at again, three times."""
+    whole = found
     for _ in range(3):
         if found.ok:
             break
         for key in found.mismatches:
             objects.remove(move.target, move.bucket_there, key)
         objects.bring(move, found.mismatches)
-        found = compare.compare(move, beating(ctx), found.mismatches)
+        found = compare.compare(move, found.mismatches)
         whole = whole.mended(found)
     if not found.ok:
         ctx.log(f"Objects differ: {found.mismatches[:20]}", "error")

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from bailiwick_proof import merkle
 
 from lifecycle.migration.engine import compare, copy, left, objects, rounds
 from lifecycle.migration.engine.move import OBJECTS, Move
@@ -84,7 +85,7 @@ def test_one_byte_of_equal_length_is_found_and_mended(world: World, taken: Move)
     assert not found.ok and found.mismatches == ["same"]
     objects.remove(world.green, taken.bucket, "same")
     objects.bring(taken, found.mismatches)
-    mended = found.mended(compare.compare(taken, keys=found.mismatches))
+    mended = found.mended(compare.compare(taken, found.mismatches))
     assert mended == compare.compare(taken) and mended.ok
     assert mended.root_source == mended.root_target == found.root_source
 
@@ -104,6 +105,28 @@ def test_what_is_said_of_an_object_is_compared_as_well(world: World, taken: Move
         objects.remove(world.green, taken.bucket, key)
     objects.bring(taken, found.mismatches)
     assert compare.compare(taken).ok
+
+
+def test_pieces_say_what_all_of_it_says(world: World, taken: Move, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        for key in (f"k{number}", f"k{number}/x"):
+            put(world.blue, taken.bucket, key, key.encode())
+    aws.client(world.blue, "s3").delete_object(Bucket=taken.bucket, Key="k3")
+    objects.bring_some(taken, 60)
+    put(world.green, taken.bucket, "k2/only-here")
+    put(world.green, taken.bucket, "z")
+    whole = compare.compare(taken)
+    assert whole.mismatches == ["k2/only-here", "z"] and whole.keys == 14
+    monkeypatch.setattr(compare, "PIECE", 3)
+    seen, last, mismatches, after = merkle.Frontier(), "", [], [""]
+    while after[-1] is not None:
+        found, last = next(compare.pieces(taken, after[-1]), (None, None))  # each time from the start, as after a death
+        after.append(last)
+        if found:
+            seen.extend(found.leaves)
+            mismatches += found.mismatches
+    assert seen.root().hex() == whole.root_source and mismatches == whole.mismatches
+    assert len(after) == 8 and after[1:-1] == sorted(after[1:-1])
 
 
 def test_a_multipart_upload_differs_in_its_etag_alone(world: World, taken: Move) -> None:
