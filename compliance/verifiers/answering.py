@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -26,12 +26,26 @@ class Seen:
 
 def answer(verifier: str, credential: str, query: str, look: Callable[[], Seen]) -> Answer:
     """Look, and say what was seen."""
+    return answers(verifier, credential, query, 1, lambda: [look()])[0]
+
+
+def answers(
+    verifier: str, credential: str, query: str, many: int, look: Callable[[], Sequence[Seen | NotChecked]]
+) -> list[Answer]:
+    """One look for so many questions, and what was seen for each. A look that goes wrong was none for any of them."""
     try:
         seen = look()
     except NotChecked as error:
-        return Answer(verifier, credential, query, None, why=str(error))
+        return [Answer(verifier, credential, query, None, why=str(error))] * many
     except Exception as error:  # noqa: BLE001 - what nobody foresaw is not zero either
-        return Answer(verifier, credential, query, None, why=f"The store's answer was not understood ({_kind(error)}).")
+        why = f"The store's answer was not understood ({_kind(error)})."
+        return [Answer(verifier, credential, query, None, why=why)] * many
+    return [_said(verifier, credential, query, one) for one in seen]
+
+
+def _said(verifier: str, credential: str, query: str, seen: Seen | NotChecked) -> Answer:
+    if isinstance(seen, NotChecked):
+        return Answer(verifier, credential, query, None, why=str(seen))
     by = {name: count for name, count in sorted(seen.by.items()) if count}
     return Answer(verifier, credential, seen.query or query, sum(by.values()), seen.listed, by=by)
 
@@ -46,14 +60,23 @@ def ids_in(text: str) -> Iterator[str]:
         yield found[0].replace("-", "").lower()
 
 
-def names_any(text: str, wanted: Collection[str]) -> bool:
-    """Whether the text holds one of these ids (32 hex digits)."""
-    return any(one in wanted for one in ids_in(text))
-
-
 def subject_of(question: Question) -> frozenset[str]:
     """The ids by which what is sought is known: the tenant's, or the person's and those of the documents."""
     found: list[UUID] = [question.tenant_id]
     if question.kind != "tenant":
         found = [*question.documents, *([question.user_id] if question.user_id else [])]
     return frozenset(one.hex for one in found)
+
+
+class Sought:
+    """Of several questions, which of them seek what a text names."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self._of: dict[str, set[int]] = {}
+        for number, question in enumerate(questions):
+            for one in subject_of(question):
+                self._of.setdefault(one, set()).add(number)
+
+    def named_in(self, text: str) -> set[int]:
+        """The numbers of the questions whose subject the text names."""
+        return set().union(*(self._of.get(one, ()) for one in ids_in(text)))

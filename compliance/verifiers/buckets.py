@@ -62,6 +62,15 @@ def records_there(s3: Any, bucket: str, prefix: str = "") -> Iterator[tuple[str,
             raise
 
 
+def is_short(s3: Any, bucket: str, prefix: str) -> bool:
+    """Whether one page holds all that is under a prefix; not so of a bucket that is gone meanwhile."""
+    try:
+        asked, where = f"S3, what is in {bucket}", {"Bucket": bucket, "Prefix": prefix}
+        return not aws.asked_once(s3, "list_object_versions", ["IsTruncated", "Name"], asked, **where)["IsTruncated"]
+    except NotChecked:
+        return False
+
+
 def records(s3: Any, bucket: str, prefix: str = "") -> Iterator[tuple[str, str]]:
     """The key and the record's id of every version, marker and open upload under a prefix."""
     asked = f"S3, what is in {bucket}"

@@ -2,7 +2,7 @@
 
 import re
 import string
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -13,9 +13,9 @@ from redis.retry import Retry
 
 from portal.lib.regions import Region
 
-from .answering import NotChecked, Seen, answer, names_any, subject_of
-from .looking import Answer, Question
-from .manifest import Manifest
+from .answering import NotChecked, Seen, Sought, answers
+from .looking import Answer, Question, Together
+from .manifest import Manifests
 
 PAGE = 1_000
 PLAIN = string.punctuation.replace("%", "").replace("?", "")
@@ -30,7 +30,7 @@ Parts = Iterator[tuple[str, str]]
 """How a manifest names each part of a key, and all that the part says."""
 
 
-class Cache:
+class Cache(Together):
     """Counts keys that name the subject, and keys in which it is named."""
 
     name = "cache"
@@ -38,20 +38,24 @@ class Cache:
     def __init__(self, patience: float = 20.0) -> None:
         self._patience = patience
 
-    def look(self, question: Question) -> Answer:
-        return answer(self.name, question.region.verifier.cache_user, QUERY, lambda: self._look(question))
+    def look_together(self, questions: Sequence[Question]) -> list[Answer]:
+        user = questions[0].region.verifier.cache_user
+        return answers(self.name, user, QUERY, len(questions), lambda: self._look(questions))
 
-    def _look(self, question: Question) -> Seen:
-        manifest, seen = Manifest(question.region, question.request_id, self.name), Seen()
-        for number in databases(question.region, self._patience):
-            with client(question.region, self._patience, number) as found:
-                left = set()
+    def _look(self, questions: Sequence[Question]) -> list[Seen]:
+        region, seen = questions[0].region, [Seen() for _ in questions]
+        manifests, sought = Manifests(questions, self.name), Sought(questions)
+        for number in databases(region, self._patience):
+            with client(region, self._patience, number) as found:
+                left: list[set[str]] = [set() for _ in questions]
                 for key in keys(found):
-                    manifest.look(_quoted(key))
-                    if _is_left(found, key, question, manifest):
-                        left.add(key)
-                seen.by[f"database {number}"] = len(left)
-        seen.listed = manifest.listed
+                    manifests.look(_quoted(key))
+                    for one in _left_for(found, key, questions, sought, manifests):
+                        left[one].add(key)
+                for one, theirs in enumerate(left):
+                    seen[one].by[f"database {number}"] = len(theirs)
+        for one, what in enumerate(seen):
+            what.listed = manifests.listed(one)
         return seen
 
 
@@ -97,19 +101,20 @@ def keys(found: Any) -> Iterator[str]:
         raise NotChecked(f"The cache counts {least} keys and lists none.")
 
 
-def _is_left(found: Any, key: str, question: Question, manifest: Manifest) -> bool:
-    """Whether the key, or what is in it, names the subject. What another tenant's key holds is that tenant's."""
-    subject = subject_of(question)
-    if names_any(key, subject):
-        return True
+def _left_for(found: Any, key: str, questions: Sequence[Question], sought: Sought, manifests: Manifests) -> set[int]:
+    """For which questions the key, or what is in it, names the subject. What another tenant's key holds is theirs."""
+    named = sought.named_in(key)
     owner = OF_A_TENANT.match(key)
-    if owner and (owner[1] != question.tenant_id.hex or question.kind == "tenant"):
-        return False
-    is_named = False
-    for part, text in content(found, key):
-        manifest.look(f"{_quoted(key)}?{part}")
-        is_named = is_named or names_any(text, subject)
-    return is_named
+    within = {number for number, one in enumerate(questions) if number not in named and _is_read(owner, one)}
+    if within:
+        for part, text in content(found, key):
+            manifests.look(f"{_quoted(key)}?{part}")
+            named |= sought.named_in(text) & within
+    return named
+
+
+def _is_read(owner: re.Match[str] | None, question: Question) -> bool:
+    return owner is None or (owner[1] == question.tenant_id.hex and question.kind != "tenant")
 
 
 def content(found: Any, key: str) -> Parts:

@@ -1,10 +1,13 @@
 """Log groups, their streams, and events that name somebody."""
 
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 from . import aws
+
+AT_ONCE = 12  # of 77 characters each: a pattern has 1024 at most
 
 
 def names(logs: Any) -> Iterator[str]:
@@ -19,12 +22,21 @@ def streams(logs: Any, group: str) -> Iterator[str]:
         yield from (one["logStreamName"] for one in page["logStreams"])
 
 
-def naming(logs: Any, group: str, ids: Collection[UUID]) -> int:
-    """How many events of a group name one of these ids, with or without dashes."""
-    found = 0
-    for one in ids:
-        pattern = f'?"{one}" ?"{one.hex}"'
-        asked = f"Logs, events of {group}"
-        for page in aws.pages(logs, "filter_log_events", ["events"], asked, logGroupName=group, filterPattern=pattern):
-            found += len(page["events"])
+def naming(logs: Any, group: str, ids: Collection[UUID]) -> Counter[UUID]:
+    """How many events of a group name each of these ids, with or without dashes."""
+    found: Counter[UUID] = Counter()
+    for some in _batched(sorted(ids), AT_ONCE):
+        if len(some) == 1 or _events(logs, group, some):
+            found.update({one: _events(logs, group, [one]) for one in some})
     return found
+
+
+def _events(logs: Any, group: str, ids: Iterable[UUID]) -> int:
+    """How many events name any of these ids."""
+    pattern, asked = " ".join(f'?"{one}" ?"{one.hex}"' for one in ids), f"Logs, events of {group}"
+    pages = aws.pages(logs, "filter_log_events", ["events"], asked, logGroupName=group, filterPattern=pattern)
+    return sum(len(page["events"]) for page in pages)
+
+
+def _batched(ids: Sequence[UUID], many: int) -> Iterator[Sequence[UUID]]:
+    return (ids[start : start + many] for start in range(0, len(ids), many))

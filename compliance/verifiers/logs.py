@@ -1,12 +1,13 @@
 """Logs of a region: the tenant's group, and every other group that names somebody in clear."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from . import aws, groups
-from .answering import Seen, answer, ids_in
-from .looking import Answer, Question
-from .manifest import Manifest
+from .answering import Seen, answers, ids_in
+from .looking import Answer, Question, Together
+from .manifest import Manifests
 
 QUERY = (
     "DescribeLogGroups; of a group with the tenant's id in its name every stream, and of a person every event that"
@@ -14,7 +15,7 @@ QUERY = (
 )
 
 
-class Logs:
+class Logs(Together):
     """Counts streams of a tenant, and events that name a person."""
 
     name = "logs"
@@ -22,32 +23,38 @@ class Logs:
     def __init__(self, patience: float = aws.PATIENCE) -> None:
         self._patience = patience
 
-    def look(self, question: Question) -> Answer:
-        return answer(self.name, aws.key_id(question.region), QUERY, lambda: self._look(question))
+    def look_together(self, questions: Sequence[Question]) -> list[Answer]:
+        key = aws.key_id(questions[0].region)
+        return answers(self.name, key, QUERY, len(questions), lambda: self._look(questions))
 
-    def _look(self, question: Question) -> Seen:
-        logs = aws.client(question.region, "logs", self._patience)
-        manifest, seen = Manifest(question.region, question.request_id, self.name), Seen()
+    def _look(self, questions: Sequence[Question]) -> list[Seen]:
+        logs = aws.client(questions[0].region, "logs", self._patience)
+        manifests, seen = Manifests(questions, self.name), [Seen() for _ in questions]
         for group in groups.names(logs):
-            seen.by[group] += _found(logs, group, question, manifest)
-        seen.listed = manifest.listed
+            named = set(ids_in(group))
+            ours = [number for number, one in enumerate(questions) if not named or one.tenant_id.hex in named]
+            streams = _streams(logs, group, manifests) if named and ours else 0
+            lines = groups.naming(logs, group, {id_ for number in ours for id_ in _lines_of(questions[number], named)})
+            for number in ours:
+                one = questions[number]
+                whole = max(1, streams) if named and one.kind == "tenant" else 0  # one that still stands counts
+                seen[number].by[group] += whole + sum(lines[id_] for id_ in _lines_of(one, named))
+        for number, what in enumerate(seen):
+            what.listed = manifests.listed(number)
         return seen
 
 
-def _found(logs: Any, group: str, question: Question, manifest: Manifest) -> int:
-    named = set(ids_in(group))
-    if question.tenant_id.hex in named:
-        return _of_tenant(logs, group, question, manifest)
-    return 0 if named else groups.naming(logs, group, _sought(question))
-
-
-def _of_tenant(logs: Any, group: str, question: Question, manifest: Manifest) -> int:
-    """A group that still stands counts, with or without streams."""
+def _streams(logs: Any, group: str, manifests: Manifests) -> int:
     streams = list(groups.streams(logs, group))
     for stream in streams:
-        manifest.look(f"{group}/{stream}")
-    manifest.look(group)
-    return max(1, len(streams)) if question.kind == "tenant" else groups.naming(logs, group, _sought(question))
+        manifests.look(f"{group}/{stream}")
+    manifests.look(group)
+    return len(streams)
+
+
+def _lines_of(question: Question, named: set[str]) -> list[UUID]:
+    """Whom lines of a group may not name; of a tenant whose whole group goes its own lines are not asked for."""
+    return [] if named and question.kind == "tenant" else _sought(question)
 
 
 def _sought(question: Question) -> list[UUID]:

@@ -1,5 +1,6 @@
 """What a verifier is asked and what it answers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
@@ -57,3 +58,16 @@ class Verifier(Protocol):
 
     def look(self, question: Question) -> Answer:
         """Look now, at everything of this system in the question's region."""
+
+    def look_together(self, questions: Sequence[Question]) -> list[Answer]:
+        """Look once for several questions about one region, in their order: each is answered as if asked alone."""
+
+
+class Together:
+    """A verifier that looks for one question as it does for several."""
+
+    def look(self, question: Question) -> Answer:
+        return self.look_together([question])[0]
+
+    def look_together(self, questions: Sequence[Question]) -> list[Answer]:
+        raise NotImplementedError

@@ -1,7 +1,7 @@
 """Series that carry a tenant's or a person's label: in the platform's memory, in Prometheus, in Datadog."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,9 +10,9 @@ from portal.lib.regions import Metrics as Kept
 from portal.lib.regions import Region
 
 from . import web
-from .answering import NotChecked, Seen, answer, names_any, subject_of
-from .looking import Answer, Question
-from .manifest import Manifest
+from .answering import NotChecked, Seen, Sought, answers
+from .looking import Answer, Question, Together
+from .manifest import Manifests
 
 SURE = "rag_started_seconds"  # every platform tells it: without it the text is not whole, or not a platform's
 LABEL = "tenant"
@@ -24,7 +24,7 @@ Series = Iterator[tuple[str, dict[str, str]]]
 """Names with their labels."""
 
 
-class Metrics:
+class Metrics(Together):
     """Counts series."""
 
     name = "metrics"
@@ -32,32 +32,35 @@ class Metrics:
     def __init__(self, patience: float = 20.0) -> None:
         self._patience = patience
 
-    def look(self, question: Question) -> Answer:
-        kept = question.region.metrics
+    def look_together(self, questions: Sequence[Question]) -> list[Answer]:
+        kept = questions[0].region.metrics
         key = "none is needed" if kept is None else f"the read-only token of {kept.kind}"
-        return answer(self.name, key, QUERY, lambda: self._look(question))
+        return answers(self.name, key, QUERY, len(questions), lambda: self._look(questions))
 
-    def _look(self, question: Question) -> Seen:
-        manifest, seen = Manifest(question.region, question.request_id, self.name), Seen()
-        subject, told = subject_of(question), set()
+    def _look(self, questions: Sequence[Question]) -> list[Seen]:
+        manifests, sought, seen = Manifests(questions, self.name), Sought(questions), [Seen() for _ in questions]
+        told = set()
         with httpx.Client(timeout=self._patience, trust_env=False) as client:
-            for place, name, labels in _everywhere(client, question):
+            for place, name, labels in _everywhere(client, questions):
                 record = _record(name, labels)
-                if any(names_any(value, subject) for value in labels.values()) and (place, record) not in told:
+                if (place, record) not in told:
                     told.add((place, record))
-                    seen.by[place] += 1
-                manifest.look(record)
-        seen.listed = manifest.listed
+                    for number in set().union(*(sought.named_in(value) for value in labels.values())):
+                        seen[number].by[place] += 1
+                manifests.look(record)
+        for number, one in enumerate(seen):
+            one.listed = manifests.listed(number)
         return seen
 
 
-def _everywhere(client: httpx.Client, question: Question) -> Iterator[tuple[str, str, dict[str, str]]]:
-    region = question.region
+def _everywhere(client: httpx.Client, questions: Sequence[Question]) -> Iterator[tuple[str, str, dict[str, str]]]:
+    region = questions[0].region
     for name, labels in of_platform(client, region.platform_url):
         yield "platform", name, labels
     if region.metrics is not None:
-        for name, labels in _kept(client, region, region.metrics, str(question.tenant_id)):
-            yield region.metrics.kind, name, labels
+        for tenant in sorted({str(one.tenant_id) for one in questions}):
+            for name, labels in _kept(client, region, region.metrics, tenant):
+                yield region.metrics.kind, name, labels
 
 
 def of_platform(client: httpx.Client, platform: str) -> Series:

@@ -1,12 +1,12 @@
 """Objects of a region's account: every bucket is looked into, whoever is said to own it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from . import aws, buckets
-from .answering import Seen, answer, names_any, subject_of
-from .looking import Answer, Question
-from .manifest import Manifest
+from .answering import Seen, Sought, answers
+from .looking import Answer, Question, Together
+from .manifest import Manifests
 
 QUERY = (
     "ListBuckets; of each GetBucketTagging; ListObjectVersions and ListMultipartUploads of every bucket that is the"
@@ -14,7 +14,10 @@ QUERY = (
 )
 
 
-class Objects:
+FOLDERS = "users/"
+
+
+class Objects(Together):
     """Counts versions, delete markers and open uploads."""
 
     name = "objects"
@@ -22,33 +25,53 @@ class Objects:
     def __init__(self, patience: float = aws.PATIENCE) -> None:
         self._patience = patience
 
-    def look(self, question: Question) -> Answer:
-        return answer(self.name, aws.key_id(question.region), QUERY, lambda: self._look(question))
+    def look_together(self, questions: Sequence[Question]) -> list[Answer]:
+        key = aws.key_id(questions[0].region)
+        return answers(self.name, key, QUERY, len(questions), lambda: self._look(questions))
 
-    def _look(self, question: Question) -> Seen:
-        s3 = aws.client(question.region, "s3", self._patience)
-        manifest = Manifest(question.region, question.request_id, self.name)
-        seen, subject = Seen(), subject_of(question)
-        for bucket, prefix in _places(s3, question):
+    def _look(self, questions: Sequence[Question]) -> list[Seen]:
+        s3 = aws.client(questions[0].region, "s3", self._patience)
+        manifests, sought, seen = Manifests(questions, self.name), Sought(questions), [Seen() for _ in questions]
+        for bucket, prefix, whose in _places(s3, questions):
+            everything = {number for number in whose if questions[number].kind == "tenant"}
             for key, record in buckets.records_there(s3, bucket, prefix):
-                manifest.look(record)
-                seen.by[bucket] += question.kind == "tenant" or names_any(key, subject)
-        seen.listed = manifest.listed
+                manifests.look(record)
+                for number in everything | (sought.named_in(key) & whose):
+                    seen[number].by[bucket] += prefix != FOLDERS or key.startswith(_folder(questions[number]))
+        for number, one in enumerate(seen):
+            one.listed = manifests.listed(number)
         return seen
 
 
-def _places(s3: Any, question: Question) -> Iterator[tuple[str, str]]:
-    """Where to look: all of the tenant's buckets, and in others what begins with the tenant's id or the person's."""
-    prefixes = [str(question.tenant_id), question.tenant_id.hex]
-    prefixes += [f"users/{question.user_id}/"] if question.user_id else []
-    for bucket in buckets.names(s3, question.region):
-        owner = buckets.owner(s3, bucket)
+def _places(s3: Any, questions: Sequence[Question]) -> Iterator[tuple[str, str, set[int]]]:
+    """Where to look, and for which: in a tenant's own buckets at all, elsewhere under its id, and the person's folder.
+
+    For several people the folders of a bucket are listed at once where they are few.
+    """
+    people = {_folder(one): number for number, one in enumerate(questions) if one.user_id}
+    tenants: dict[Any, set[int]] = {}
+    for number, one in enumerate(questions):
+        tenants.setdefault(one.tenant_id, set()).add(number)
+    for bucket in buckets.names(s3, questions[0].region):
+        owner, rest = buckets.owner(s3, bucket), set(range(len(questions)))
         if owner is None:
             continue
-        if owner == str(question.tenant_id) or (not owner and bucket in buckets_of(question)):
-            yield bucket, ""
+        for tenant_id, whose in tenants.items():
+            one = questions[min(whose)]
+            if owner == str(tenant_id) or (not owner and bucket in buckets_of(one)):
+                yield bucket, "", whose
+                rest -= whose
+            else:
+                yield from ((bucket, prefix, whose) for prefix in (str(tenant_id), tenant_id.hex))
+        folders = {folder: number for folder, number in people.items() if number in rest}
+        if len(folders) > 1 and buckets.is_short(s3, bucket, FOLDERS):
+            yield bucket, FOLDERS, set(folders.values())
         else:
-            yield from ((bucket, prefix) for prefix in prefixes)
+            yield from ((bucket, folder, {number}) for folder, number in folders.items())
+
+
+def _folder(question: Question) -> str:
+    return f"{FOLDERS}{question.user_id}/"
 
 
 def buckets_of(question: Question) -> tuple[str, str]:

@@ -4,7 +4,8 @@ Catalogue-driven: every table there is, history, ledger, job logs and outbox amo
 The one row that may lead to a person while a request is open is named apart: it goes when the request is completed.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,7 +21,7 @@ from portal.lib.databases import parameters
 from portal.lib.regions import Region
 
 from . import cache
-from .answering import NotChecked, Seen, answer, ids_in, names_any
+from .answering import NotChecked, Seen, answers, ids_in
 from .database import LIMITS, opened
 from .looking import Answer
 from .manifest import was_listed
@@ -36,8 +37,7 @@ WHERE c.relkind IN ('r', 'p', 'm') AND NOT c.relispartition
 ORDER BY 1, 2
 """
 NAMING = """
-SELECT count(*) FROM {} AS whole_row WHERE EXISTS (
-    SELECT FROM unnest(%(digits)s::text[]) AS sought WHERE strpos(replace(lower(whole_row::text), '-', ''), sought) > 0)
+SELECT count(*) FROM {} AS whole_row WHERE replace(lower(whole_row::text), '-', '') ~ %(digits)s
 """
 LISTED = """
 SELECT id FROM bw.erasure_item WHERE request_id = %s AND table_name = 'users' ORDER BY md5(id) LIMIT %s
@@ -60,48 +60,67 @@ class Portal:
 
     def look(self, place: Place, request_id: UUID, sought: Sequence[UUID]) -> Answer:
         """Look now. Whether the query sees at all, the request's own row shows, which must be found by the same one."""
-        return answer(self.name, "verifier", QUERY, lambda: _look(place, request_id, sought))
+        return self.look_together(place, {request_id: sought})[request_id]
+
+    def look_together(self, place: Place, sought: Mapping[UUID, Sequence[UUID]]) -> dict[UUID, Answer]:
+        """Look once for several requests: what names none of those whom they seek names no single one."""
+        digits = [[one.hex for one in ids[:MOST]] for ids in sought.values()]
+        said = answers(self.name, "verifier", QUERY, len(sought), lambda: _look(place, list(sought), digits))
+        return dict(zip(sought, said, strict=True))
 
 
-def _look(place: Place, request_id: UUID, sought: Sequence[UUID]) -> Seen:
+def _look(place: Place, requests: list[UUID], sought: list[list[str]]) -> list[Seen]:
     if not place.database or not place.cache:
         raise NotChecked("No read-only credentials for the portal's own database and cache are configured.")
-    digits, seen = [one.hex for one in sought[:MOST]], Seen()
+    seen, everybody = [Seen() for _ in requests], [one for digits in sought for one in digits]
     try:
         with psycopg.connect(**{**parameters(place.database), "options": LIMITS}) as db:
             db.isolation_level, db.read_only = IsolationLevel.REPEATABLE_READ, True
-            if _naming(db, REQUESTS, [request_id.hex]) != 1:
+            if _naming(db, REQUESTS, [one.hex for one in requests]) != len(requests):
                 raise NotChecked("The query does not find the request's own row, so its zero would prove nothing.")
             for schema, table, may_read in db.execute(TABLES).fetchall():
-                name = f"{schema}.{table}"
+                name, whole = f"{schema}.{table}", sql.Identifier(schema, table)
                 if not may_read:
                     raise NotChecked(f"{name} may not be read by the verifier.")
-                if name != OPEN:
-                    seen.by[name] = _naming(db, sql.Identifier(schema, table), digits)
+                if name != OPEN and _naming(db, whole, everybody):
+                    for one, digits in zip(seen, sought, strict=True):
+                        one.by[name] = _naming(db, whole, digits)
     except psycopg.Error as error:
         raise NotChecked(f"The portal's database did not answer ({type(error).__name__}).") from error
-    seen.by["cache"] = _in_cache(place.cache, frozenset(digits))
+    for number, many in _in_cache(place.cache, sought).items():
+        seen[number].by["cache"] = many
     return seen
 
 
 def _naming(db: psycopg.Connection[Any], table: sql.Identifier, digits: list[str]) -> int:
-    row = db.execute(sql.SQL(NAMING).format(table), {"digits": digits}).fetchone()
+    if not digits:
+        return 0
+    row = db.execute(sql.SQL(NAMING).format(table), {"digits": "|".join(digits)}).fetchone()
     assert row is not None
     return int(row[0])
 
 
-def _in_cache(url: str, digits: frozenset[str]) -> int:
+def _in_cache(url: str, sought: list[list[str]]) -> Counter[int]:
+    """How many keys name each, by its number."""
     options: dict[str, Any] = {"socket_timeout": 20.0, "socket_connect_timeout": 3.0, "retry": Retry(NoBackoff(), 0)}
     options |= {"lib_name": None, "lib_version": None}  # such a user may not tell the server what it is
+    whose: dict[str, set[int]] = {}
+    for number, digits in enumerate(sought):
+        for one in digits:
+            whose.setdefault(one, set()).add(number)
     try:
         with redis.Redis.from_url(url, decode_responses=True, encoding_errors="surrogateescape", **options) as found:
-            return sum(_names(found, key, digits) for key in set(cache.keys(found)))
+            named: Counter[int] = Counter()
+            for key in set(cache.keys(found)):
+                named.update(_named(found, key, whose))
+            return named
     except RedisError as error:
         raise NotChecked(f"The portal's cache did not answer ({type(error).__name__}).") from error
 
 
-def _names(found: Any, key: str, digits: frozenset[str]) -> bool:
-    return names_any(key, digits) or any(names_any(text, digits) for _part, text in cache.content(found, key))
+def _named(found: Any, key: str, whose: Mapping[str, set[int]]) -> set[int]:
+    texts = [key, *(text for _part, text in cache.content(found, key))]
+    return set().union(*(whose.get(one, set()) for text in texts for one in ids_in(text)))
 
 
 def listed(region: Region, request_id: UUID) -> list[UUID]:

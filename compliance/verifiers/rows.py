@@ -1,7 +1,9 @@
 """Counts rows of a tenant or a person, and rows of the manifest, in one snapshot."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection, sql
 
@@ -9,7 +11,7 @@ from . import tables
 from .answering import NotChecked, Seen
 from .database import opened
 from .looking import Question
-from .manifest import codes, was_listed
+from .manifest import codes, were_listed
 from .tables import Table
 
 OTHERS = "SELECT tenant_id FROM bw.fence WHERE tenant_id <> %(tenant)s"
@@ -18,67 +20,99 @@ SELECT count(*) FROM bw.erasure_item i JOIN rag.users u ON u.tenant_id = ANY(%(o
 WHERE i.request_id = %(request)s AND i.system = ANY(%(systems)s) AND i.table_name = 'users'
 """
 LISTED = """
-SELECT table_name, min(cardinality(key)), max(cardinality(key)) FROM bw.erasure_item
-WHERE request_id = %(request)s AND system = ANY(%(systems)s) AND table_name IS NOT NULL GROUP BY 1 ORDER BY 1
+SELECT request_id, table_name, min(cardinality(key)), max(cardinality(key)) FROM bw.erasure_item
+WHERE request_id = ANY(%(requests)s) AND system = ANY(%(systems)s) AND table_name IS NOT NULL
+GROUP BY 1, 2 ORDER BY 1, 2
 """
 PRESENT = """
-SELECT count(*) FROM bw.erasure_item i JOIN {table} AS t ON {tenant} AND {key}
-WHERE i.request_id = %(request)s AND i.system = ANY(%(systems)s) AND i.table_name = %(name)s
+SELECT i.request_id, count(*) FROM bw.erasure_item i JOIN {table} AS t ON {tenant} AND {key}
+WHERE i.request_id = ANY(%(requests)s) AND i.system = ANY(%(systems)s) AND i.table_name = %(name)s GROUP BY 1
 """
 
 
-def counted(question: Question, system: str, ours: Callable[[Table], bool]) -> Seen:
-    """Count in every table that is `ours`; NotChecked if a single one of them could not be."""
-    seen, asked = Seen(), parameters(question, system)
-    with opened(question.region) as db:
+def counted(questions: Sequence[Question], system: str, ours: Callable[[Table], bool]) -> list[Seen | NotChecked]:
+    """Count for each question in every table that is `ours`; NotChecked if a single one of them could not be."""
+    seen: dict[int, Seen | NotChecked] = {}
+    with opened(questions[0].region) as db:
         found = tables.sound([one for one in tables.read(db) if ours(one)])
         if not found:
             raise NotChecked(f"No table of {system} is there: it was renamed, dropped, or cannot be seen.")
-        asked["others"] = [one for (one,) in db.execute(OTHERS, asked)]
-        statements = {str(one): one.count(question) for one in found}
-        statements |= {f"{one}, of other tenants": one.elsewhere(question) for one in found}
-        for name, statement in statements.items():
-            seen.by[name] = _number(db, statement, asked) if statement else 0
-        if any(str(one) == "rag.users" for one in found):
-            seen.by["rag.users, of other tenants"] += _clones(db, asked, question)
-        seen.listed = _listed(db, found, asked, question)
-        seen.query = ";\n".join(one.as_string(db) for one in statements.values() if one)
-    return seen
+        for numbers in _alike(questions):
+            seen |= zip(numbers, _of_alike(db, found, [questions[one] for one in numbers], system), strict=True)
+    return [seen[number] for number in range(len(questions))]
 
 
-def parameters(question: Question, system: str) -> dict[str, Any]:
-    user = [question.user_id] if question.user_id else []
+def _alike(questions: Sequence[Question]) -> Iterable[list[int]]:
+    """The numbers of questions of one kind about one tenant."""
+    found: dict[Any, list[int]] = {}
+    for number, one in enumerate(questions):
+        found.setdefault((one.tenant_id, one.kind, one.user_id is None), []).append(number)
+    return found.values()
+
+
+def _of_alike(
+    db: Connection[Any], found: list[Table], alike: Sequence[Question], system: str
+) -> Iterator[Seen | NotChecked]:
+    """What is there for each. All are sought at once first: a table that names none of them names no single one."""
+    others = [one for (one,) in db.execute(OTHERS, {"tenant": alike[0].tenant_id})]
+    all_ = {str(one): one.count(alike[0]) for one in found}
+    all_ |= {f"{one}, of other tenants": one.elsewhere(alike[0]) for one in found}
+    statements = {name: one for name, one in all_.items() if one}
+    words, present = ";\n".join(one.as_string(db) for one in statements.values()), _listed(db, found, alike, system)
+    if len(alike) > 1:
+        asked = parameters(alike, system, others)
+        statements = {name: one for name, one in statements.items() if _number(db, one, asked)}
+    for question in alike:
+        asked, listed = parameters([question], system, others), present.get(question.request_id)
+        seen = Seen(Counter({name: _number(db, one, asked) for name, one in statements.items()}), query=words)
+        if listed is not None and question.kind == "tenant" and any(str(one) == "rag.users" for one in found):
+            seen.by["rag.users, of other tenants"] += _number(db, sql.SQL(CLONES).format(), asked)
+        if isinstance(listed, NotChecked):
+            yield listed
+        else:
+            seen.listed = listed
+            yield seen
+
+
+def parameters(questions: Sequence[Question], system: str, others: list[UUID]) -> dict[str, Any]:
+    """Of one question, or of several about people of one tenant."""
+    users = [one.user_id for one in questions if one.user_id]
     return {
-        "tenant": question.tenant_id,
-        "user": question.user_id,
-        "subject": [*user, *question.documents],
-        "digits": question.user_id.hex if question.user_id else "",
-        "request": question.request_id,
-        "systems": codes(system, question.region),
+        "tenant": questions[0].tenant_id,
+        "users": users,
+        "subject": [*users, *(document for one in questions for document in one.documents)],
+        "digits": "|".join(one.hex for one in users),
+        "request": questions[0].request_id,
+        "systems": codes(system, questions[0].region),
+        "others": others,
     }
 
 
-def _clones(db: Connection[Any], asked: dict[str, Any], question: Question) -> int:
-    """How many users of a whole tenant's manifest are there under another tenant."""
-    if question.kind != "tenant" or not was_listed(db, question.request_id):
-        return 0
-    return _number(db, sql.SQL(CLONES).format(), asked)
-
-
-def _listed(db: Connection[Any], found: list[Table], asked: dict[str, Any], question: Question) -> int | None:
-    """How many rows of the manifest are there; every table that it names must be, with the key it had."""
-    if not was_listed(db, question.request_id):
-        return None
+def _listed(
+    db: Connection[Any], found: list[Table], alike: Sequence[Question], system: str
+) -> dict[UUID, int | NotChecked]:
+    """How many rows of each manifest are there; every table that it names must be, with the key it had."""
+    were = were_listed(db, [one.request_id for one in alike])
+    if not were:
+        return {}
     by_name = {one.name: one for one in found if one.schema == "rag"} | {str(one): one for one in found}
-    present = 0
-    for name, least, most in db.execute(LISTED, asked).fetchall():
+    asked = {"requests": list(were), "systems": codes(system, alike[0].region), "tenant": alike[0].tenant_id}
+    present: dict[UUID, int | NotChecked] = dict.fromkeys(were, 0)
+    wanted = dict[str, Table]()
+    for request, name, least, most in db.execute(LISTED, asked).fetchall():
         table = by_name.get(name)
         if table is None:
-            raise NotChecked(f"{name} is in the manifest and not in the database: it was renamed or dropped.")
-        rest = _rest(table)
-        if not least == most == len(rest):
-            raise NotChecked(f"The key of {table} is not the one that the manifest was made with.")
-        present += _number(db, _present(table, rest), {**asked, "name": name})
+            said = f"{name} is in the manifest and not in the database: it was renamed or dropped."
+            present[request] = NotChecked(said)
+        elif not least == most == len(_rest(table)):
+            present[request] = NotChecked(f"The key of {table} is not the one that the manifest was made with.")
+        else:
+            wanted[name] = table
+    bad = {request for request, many in present.items() if isinstance(many, NotChecked)}
+    asked["requests"] = list(were - bad)
+    for name, table in wanted.items():
+        for request, many in db.execute(_present(table, _rest(table)), {**asked, "name": name}).fetchall():
+            present[request] += many
     return present
 
 

@@ -98,7 +98,7 @@ class Table:
         """
         if question.user_id is None or not self._ids or self.columns[TENANT] != "uuid":
             return None
-        ids = [sql.SQL("{} = %(user)s").format(sql.Identifier("t", name)) for name in self._ids]
+        ids = [sql.SQL("{} = ANY(%(users)s)").format(sql.Identifier("t", name)) for name in self._ids]
         query = "SELECT count(*) FROM {} AS t WHERE t.tenant_id = ANY(%(others)s) AND ({})"
         return sql.SQL(query).format(self.identifier, sql.SQL(" OR ").join(ids))
 
@@ -128,7 +128,7 @@ class Table:
             yield sql.SQL("{} = ANY(%(subject)s)").format(sql.Identifier("t", name))
         for name, kind in sorted(self.columns.items()):
             if question.user_id and READABLE.fullmatch(kind):
-                text = sql.SQL("strpos(replace(lower({}::text), '-', ''), %(digits)s) > 0")
+                text = sql.SQL("replace(lower({}::text), '-', '') ~ %(digits)s")
                 yield text.format(sql.Identifier("t", name))
 
 

@@ -1,13 +1,14 @@
 """Vectors of a region: the rows of pgvector, and everything in its Pinecone account."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
-from .answering import Seen, answer, ids_in, subject_of
+from .answering import NotChecked, Seen, answers, ids_in, subject_of
 from .database import CREDENTIAL, opened
-from .looking import Answer, Question
-from .manifest import Manifest, codes, was_listed
+from .looking import Answer, Question, Together
+from .manifest import Manifests, codes, was_listed
 from .pinecone import Account, Namespace
 from .rows import counted
 
@@ -23,7 +24,7 @@ QUERY = (
 )
 
 
-class Vectors:
+class Vectors(Together):
     """Counts rows of vectors in one snapshot, and takes a census of Pinecone where the region has it."""
 
     name = "vectors"
@@ -31,44 +32,72 @@ class Vectors:
     def __init__(self, patience: float = 20.0) -> None:
         self._patience = patience
 
-    def look(self, question: Question) -> Answer:
-        keys = [CREDENTIAL] + (["the read-only key of Pinecone"] if question.region.pinecone else [])
-        return answer(self.name, ", ".join(keys), QUERY, lambda: self._look(question))
+    def look_together(self, questions: Sequence[Question]) -> list[Answer]:
+        keys = [CREDENTIAL] + (["the read-only key of Pinecone"] if questions[0].region.pinecone else [])
+        return answers(self.name, ", ".join(keys), QUERY, len(questions), lambda: self._look(questions))
 
-    def _look(self, question: Question) -> Seen:
-        seen = counted(question, self.name, lambda table: table.is_vectors) if question.region.has_pgvector else Seen()
-        if question.region.pinecone is None:
-            return seen
-        manifest, documents = Manifest(question.region, question.request_id, self.name), _documents(question)
-        with Account(question.region, self._patience) as account:
+    def _look(self, questions: Sequence[Question]) -> list[Seen | NotChecked]:
+        region = questions[0].region
+        rows: list[Seen | NotChecked] = [Seen() for _ in questions]
+        if region.has_pgvector:
+            rows = counted(questions, self.name, lambda table: table.is_vectors)
+        if region.pinecone is None:
+            return rows
+        manifests, documents = Manifests(questions, self.name), [_documents(one) for one in questions]
+        beside: list[Counter[str]] = [Counter() for _ in questions]
+        with Account(region, self._patience) as account:
             for namespace in account.namespaces():
-                seen.by[f"{namespace.index}/{namespace.name}"] += _census(
-                    account, namespace, question, documents, manifest
-                )
-        if manifest.listed is not None:
-            seen.listed = (seen.listed or 0) + manifest.listed
-        seen.query = f"{seen.query};\n{QUERY}"
-        return seen
+                for number, many in enumerate(_census(account, namespace, questions, documents, manifests)):
+                    beside[number][f"{namespace.index}/{namespace.name}"] += many
+        return [_together(seen, beside[number], manifests.listed(number)) for number, seen in enumerate(rows)]
+
+
+def _together(rows: Seen | NotChecked, beside: Counter[str], listed: int | None) -> Seen | NotChecked:
+    """What was seen of the rows and of the account."""
+    if isinstance(rows, NotChecked):
+        return rows
+    both = rows.listed if listed is None else (rows.listed or 0) + listed
+    return Seen(rows.by + beside, both, f"{rows.query};\n{QUERY}")
 
 
 def _census(
-    account: Account, namespace: Namespace, question: Question, documents: frozenset[str], manifest: Manifest
-) -> int:
-    """How many vectors of the subject are in one namespace: all of a tenant's own, elsewhere those of its documents."""
-    owner = _owner(namespace.name)
-    everything = question.kind == "tenant" and owner == question.tenant_id
-    found = set()
+    account: Account,
+    namespace: Namespace,
+    questions: Sequence[Question],
+    documents: Sequence[frozenset[str]],
+    manifests: Manifests,
+) -> Iterator[int]:
+    """How many vectors of each subject are in a namespace: all of a tenant's own, elsewhere those of its documents."""
+    owner, found = _owner(namespace.name), [set[str]() for _ in questions]
+    whole = {number for number, one in enumerate(questions) if one.kind == "tenant" and owner == one.tenant_id}
+    wanted: dict[str, set[int]] = {}
+    for number, theirs in enumerate(documents):
+        for one in theirs:
+            wanted.setdefault(one, set()).add(number)
     for vector in account.ids(namespace):
-        if everything or _document(vector) in documents:
-            found.add(vector)
-        manifest.look(f"pinecone:{namespace.name}/{vector}")
-    is_anothers = owner not in (None, question.tenant_id)
-    if owner and is_anothers and found:
-        theirs = _held(question, owner, {_document(one) for one in found})
-        found = {one for one in found if _document(one) not in theirs}
-    for condition in _conditions(question, is_anothers):
-        found.update(account.naming(namespace, condition))
-    return max(len(found), namespace.records) if everything else len(found)
+        for number in whole | wanted.get(_document(vector), set()):
+            found[number].add(vector)
+        manifests.look(f"pinecone:{namespace.name}/{vector}")
+    # one question for all: where metadata name nobody, they name none of several
+    is_said = len(questions) == 1 or any(
+        next(account.naming(namespace, one), None) for one in _of_all(questions, owner)
+    )
+    for number, question in enumerate(questions):
+        seen, is_anothers = found[number], owner not in (None, question.tenant_id)
+        if owner and is_anothers and seen:
+            held = _held(question, owner, {_document(one) for one in seen})
+            seen = {one for one in seen if _document(one) not in held}
+        for condition in _conditions([question], is_anothers) if is_said else ():
+            seen.update(account.naming(namespace, condition))
+        yield max(len(seen), namespace.records) if number in whole else len(seen)
+
+
+def _of_all(questions: Sequence[Question], owner: UUID | None) -> Iterator[dict[str, Any]]:
+    """What metadata may not say of anybody: where they do not, they say it of none of several."""
+    for is_anothers in (False, True):
+        yield from _conditions(
+            [one for one in questions if is_anothers == (owner not in (None, one.tenant_id))], is_anothers
+        )
 
 
 def _owner(namespace: str) -> UUID | None:
@@ -86,13 +115,13 @@ def _held(question: Question, owner: UUID, documents: set[str]) -> set[str]:
         return {one.hex for (one,) in db.execute(HELD, [owner, [UUID(one) for one in documents]])}
 
 
-def _conditions(question: Question, is_anothers: bool) -> Iterator[dict[str, Any]]:
+def _conditions(questions: Sequence[Question], is_anothers: bool) -> Iterator[dict[str, Any]]:
     """What metadata may not say any more, of vectors that were made of anything derived."""
-    if question.user_id:
-        yield {"user_id": {"$eq": str(question.user_id)}}
-    said = [] if is_anothers else [str(one) for one in question.documents]
-    for start in range(0, len(said), SOME):
-        yield {"document_id": {"$in": said[start : start + SOME]}}
+    users = [str(one.user_id) for one in questions if one.user_id]
+    said = [] if is_anothers else [str(document) for one in questions for document in one.documents]
+    for key, wanted in (("user_id", users), ("document_id", said)):
+        for start in range(0, len(wanted), SOME):
+            yield {key: {"$in": wanted[start : start + SOME]}}
 
 
 def _documents(question: Question) -> frozenset[str]:
