@@ -22,7 +22,7 @@ from .models import IDLE, WORKED_ON, Job, JobQuerySet, JobState, Wake
 from .tasks import run_job
 
 log = structlog.get_logger(__name__)
-RESEND = timedelta(seconds=30)
+RESEND, AHEAD = timedelta(seconds=30), 100
 MARK = "bailiwick:queue"  # in the queue's Redis as long as it has lost nothing
 
 
@@ -42,8 +42,13 @@ def mind_the_queue() -> None:
 
 
 def send_due(limit: int = 200) -> int:
-    """Send each due job to a worker once; returns how many. One that no worker took is due again after RESEND."""
+    """Send each due job to a worker once; returns how many. One that no worker took is due again after RESEND.
+
+    No more than AHEAD wait in the queue: what was begun first goes on first, and none is sent again only for waiting.
+    """
     with transaction.atomic():
+        ahead = Job.objects.filter(state__in=IDLE).exclude(_not_sent_lately()).count()
+        limit = max(0, min(limit, AHEAD - ahead))
         rows = _due().select_for_update(skip_locked=True, no_key=True).order_by("created_at")[:limit]
         chosen = [job.pk for job in rows.only("pk")]
         Job.objects.filter(pk__in=chosen).update(driven_at=now())

@@ -76,9 +76,16 @@ def in_the_way_of(job: Job) -> Job | None:
     if not (job.tenant_id and job.resource_class):
         return None
     _lock_tenant(job.tenant_id)
-    for held in ResourceLease.objects.filter(tenant_id=job.tenant_id).exclude(job=job).select_related("job"):
-        if not _go_together(held.resource_class, job.resource_class):
-            return held.job
+    held, whole = ResourceLease.objects.filter(tenant_id=job.tenant_id).exclude(job=job), _whole(job.resource_class)
+    if whole != job.resource_class:  # its fellow parts go with it, and there may be thousands of them
+        held = held.exclude(~Q(resource_class=job.resource_class), resource_class__startswith=f"{whole}:")
+    asked: dict[str, bool] = {}
+    for pk, other in held.values_list("job_id", "resource_class"):
+        word = other if _whole(other) == whole else _whole(other)
+        if word not in asked:
+            asked[word] = _go_together(other, job.resource_class)
+        if not asked[word]:
+            return Job.objects.get(pk=pk)
     return None
 
 
