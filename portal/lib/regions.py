@@ -1,9 +1,11 @@
 """The regions this installation serves, read from BAILIWICK_REGIONS_FILE. No Django.
 
-`load` reads the file at every call: a region may be added while processes run, and the file is small.
+`load` looks at the file at every call and reads each version of it once: a region may be added while processes run.
 """
 
+import functools
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,6 +140,13 @@ class Region:
 
 def load(path: Path | str) -> dict[str, Region]:
     """Return every region by name, in the file's order; the first is the home region."""
+    now = os.stat(path)
+    return dict(_loaded(str(path), now.st_ino, now.st_mtime_ns, now.st_size))
+
+
+@functools.lru_cache(maxsize=4)
+def _loaded(path: str, *_version: int) -> dict[str, Region]:
+    """Read once for each version of the file: whoever asks for a region asks often."""
     regions = json.loads(Path(path).read_text())
     return {name: _region(entry, _same_aws(entry, regions)) for name, entry in regions.items()}
 
