@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -38,21 +39,43 @@ class Facts:
     subject: str
     identifiers: tuple[str, ...]
     requester: str
-    approvers: tuple[str, ...]
-    persons_needed: int
-    approval_digest: str
     legal_basis: str
     received_at: datetime
     approved_at: datetime | None
     started_at: datetime | None
-    exemptions: tuple[dict[str, Any], ...]
-    recipients: tuple[dict[str, Any], ...]
     systems: tuple[dict[str, Any], ...]
 
     @property
     def manifest_key(self) -> bytes:
         """Under which its ids become leaves."""
         return pseudonyms.manifest_key(self.key)
+
+    @cached_property
+    def _case(self) -> Case | None:
+        case_id = self.request.case_id
+        return Case.objects.filter(pk=case_id).first() if case_id else None
+
+    @cached_property
+    def approvers(self) -> tuple[str, ...]:
+        """Who signed, in order."""
+        signed = Signature.objects.filter(case=self._case, decision=Signature.Decision.SIGN, signer__is_service=False)
+        return tuple(str(one) for one in signed.order_by("at").values_list("signer_id", flat=True))
+
+    @cached_property
+    def persons_needed(self) -> int:
+        return _persons_needed(self.request, self._case)
+
+    @cached_property
+    def approval_digest(self) -> str:
+        return self._case.digest if self._case else self.request.digest
+
+    @cached_property
+    def exemptions(self) -> tuple[dict[str, Any], ...]:
+        return tuple(map(dict, self.request.exemptions.values("system", "category", "ground", "until")))
+
+    @cached_property
+    def recipients(self) -> tuple[dict[str, Any], ...]:
+        return tuple(map(dict, self.request.recipients.values("name", "how", "told_at")))
 
 
 def facts(request_id: UUID) -> Facts:
@@ -62,9 +85,6 @@ def facts(request_id: UUID) -> Facts:
     key = SubjectKey.objects.filter(request_id=request_id).first()
     if request is None or key is None:
         raise Absent("There is no such open erasure.")
-    case = Case.objects.filter(pk=request.case_id).first()
-    signed = Signature.objects.filter(case=case, decision=Signature.Decision.SIGN, signer__is_service=False)
-    signed = signed.order_by("at")
     return Facts(
         request=request,
         tenant=request.tenant,
@@ -75,17 +95,17 @@ def facts(request_id: UUID) -> Facts:
         subject=request.subject,
         identifiers=tuple(request.identifiers),
         requester=str(request.requested_by_id),
-        approvers=tuple(str(one) for one in signed.values_list("signer_id", flat=True)),
-        persons_needed=_persons_needed(request, case),
-        approval_digest=case.digest if case else request.digest,
         legal_basis=request.legal_basis,
         received_at=request.received_at,
         approved_at=request.approved_at,
         started_at=request.started_at,
-        exemptions=tuple(request.exemptions.values("system", "category", "ground", "until")),
-        recipients=tuple(request.recipients.values("name", "how", "told_at")),
         systems=tuple(request.inventory.get("systems", [])),
     )
+
+
+def is_blocked(request_id: UUID) -> bool:
+    """Whether a hold has taken it, and it has not gone on yet."""
+    return ErasureRequest.objects.filter(pk=request_id, state=State.LEGAL_HOLD_BLOCKED).exists()
 
 
 def _persons_needed(request: ErasureRequest, case: Case | None) -> int:

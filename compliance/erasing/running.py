@@ -17,7 +17,6 @@ from compliance.holds.queries import is_held
 from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.audit.context import action
-from portal.jobs.outbox import emit
 from portal.lib.clock import now
 from portal.lib.errors import Blocked, Conflict
 
@@ -38,7 +37,7 @@ from .models import (
     SystemRun,
 )
 from .models.request import HOLDABLE, PHASES
-from .moving import forget, locked, move, news_of, tally
+from .moving import forget, locked, move, tally
 
 FACTS = frozenset(
     {
@@ -96,7 +95,6 @@ def phase(request_id: UUID, word: str, *, actor: Actor) -> ErasureRequest:
         return request
     request.save()
     Passage.objects.create(request=request, old=request.state, new=request.state, phase=word, actor=actor.id)
-    emit("erasure.changed", {**news_of(request), "word": "phase", "from": request.state})
     return request
 
 
@@ -111,21 +109,30 @@ def fix_documents(request_id: UUID, documents: Sequence[UUID], *, actor: Actor) 
 
 
 @action
-def note_system(request_id: UUID, system: str, region: str, *, actor: Actor, **facts: Any) -> SystemRun:
+def note_system(request_id: UUID, system: str, region: str, *, actor: Actor, **facts: Any) -> None:
     """Keep what is known of one system: any of FACTS, counts and names only. A system that is new gets a row."""
-    if unknown := set(facts) - FACTS:
+    note_systems(request_id, {(system, region): facts}, actor=actor)
+
+
+@action
+def note_systems(request_id: UUID, told: Mapping[tuple[str, str], Mapping[str, Any]], *, actor: Actor) -> None:
+    """The same of several, by system and region; what is not new is not written."""
+    if unknown := {name for facts in told.values() for name in facts} - FACTS:
         raise TypeError(f"an erasure's system has no {', '.join(sorted(unknown))}")
     request = _running(request_id)
-    row, _made = SystemRun.objects.get_or_create(
-        request=request, system=system, region=region, defaults={"title": facts.get("title", system)}
-    )
-    before = {name: getattr(row, name) for name in facts}
-    for name, value in facts.items():
-        setattr(row, name, value[:1000] if name in ("method", "limits", "why") else value)
-    if {name: getattr(row, name) for name in facts} != before:
-        row.changed_at = now()
-        row.save()
-    return row
+    known = {(row.system, row.region): row for row in request.systems.all()}
+    changed, fields = [], {"changed_at", *(name for facts in told.values() for name in facts)}
+    for (system, region), facts in told.items():
+        row = known.get((system, region)) or SystemRun(request=request, system=system, region=region, title=system)
+        before = {name: getattr(row, name) for name in facts}
+        for name, value in facts.items():
+            setattr(row, name, value[:1000] if name in ("method", "limits", "why") else value)
+        if row.pk is None:
+            row.save()
+        elif {name: getattr(row, name) for name in facts} != before:
+            row.changed_at = now()
+            changed.append(row)
+    SystemRun.objects.bulk_update(changed, sorted(fields))
 
 
 @action

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -55,17 +55,25 @@ def discover(region: Region) -> list[Found]:
     return list(dict.fromkeys([*blind, *found]))[:MOST]
 
 
-def drift(regions: Iterable[Region]) -> list[Finding]:
-    """Search these regions now, keep what was found and what is gone, and return every finding that is open."""
-    looked = {region.name: discover(region) for region in regions}
-    for name, found in looked.items():
-        keep(name, found)
+def drift(regions: Iterable[Region], since: datetime | None = None) -> list[Finding]:
+    """Search these regions now, keep what was found and what is gone, and return every finding that is open.
+
+    With an instant, only those whose last search did not begin after it: several may rely on one search.
+    """
+    fresh = set(Search.objects.filter(at__gte=since).values_list("region", flat=True)) if since else set()
+    for region in regions:
+        if region.name not in fresh:
+            at = now()
+            keep(region.name, discover(region), at)
     return list(Finding.objects.filter(resolved_at=None).order_by("region", "kind", "what"))
 
 
 @action_of(SYSTEM)
-def keep(region: str, found: list[Found]) -> None:
-    """Open what is new, close what is not there any more; told once where something is new. One at a time."""
+def keep(region: str, found: list[Found], began: datetime | None = None) -> None:
+    """Open what is new, close what is not there any more; told once where something is new. One at a time.
+
+    `began`: when the search did, which is what it can be relied on for.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('inventory.findings', 0))")
     open_ones = {(one.kind, one.what): one for one in Finding.objects.filter(region=region, resolved_at=None)}
@@ -80,7 +88,7 @@ def keep(region: str, found: list[Found]) -> None:
         elif PLACE.get(one.kind, one.what) not in blind:
             one.resolved_at, one.resolution = at, "not there any more"
             one.save()
-    Search.objects.update_or_create(region=region, defaults={"at": at})
+    Search.objects.update_or_create(region=region, defaults={"at": began or at})
     if fresh := sorted(what for _kind, what in here.keys() - open_ones.keys()):
         emit("inventory.drift", {"region": region, "count": len(fresh), "what": fresh[:10], "at": at.isoformat()})
 

@@ -89,6 +89,11 @@ def unsearched(since: datetime) -> list[str]:
     return sorted(set(listed) - set(searched))
 
 
+def searched() -> dict[str, str]:
+    """When each region's last search for what no row lists began."""
+    return {one.region: one.at.isoformat() for one in Search.objects.all()}
+
+
 def available_verbs(system: System, actor: Actor) -> list[str]:
     """Words the actor may use on the system now."""
     if not system.is_listed or not policy.can(actor, "system.edit", system):

@@ -5,7 +5,7 @@ from bailiwick_proof.canonical import canonical
 from bailiwick_proof.manifest import Manifest
 
 from compliance.erasing.queries import Facts
-from compliance.inventory.queries import snapshot
+from compliance.inventory.queries import searched, snapshot
 from portal.jobs.context import StepContext
 
 from .engine import items
@@ -23,6 +23,7 @@ def archive(ctx: StepContext, facts: Facts) -> dict[str, bytes]:
     if facts.request.gone_before:
         files["gone-before.json"] = canonical(facts.request.gone_before)
     files["inventory.json"] = canonical(snapshot().plain())
+    files["searched.json"] = canonical(searched())
     return files
 
 

@@ -88,8 +88,13 @@ def _roles(facts: Facts, hidden: Pseudonyms) -> Roles:
 def _timeline(ctx: StepContext, facts: Facts, known: dict[str, SystemRun]) -> Timeline:
     steps = {step.name: step for step in ctx.job.steps.all()}
     started, deleted = steps["begin"].started_at, steps["delete"].finished_at
-    last = max(check["at"] for run in known.values() for check in run.checks)
+    last = last_look(known)
     return Timeline(_time(facts.received_at), _time(facts.approved_at), _time(started), _time(deleted), last)
+
+
+def last_look(known: dict[str, SystemRun]) -> str:
+    """When the last of all looks began."""
+    return max(str(check["at"]) for run in known.values() for check in run.checks)
 
 
 def _obligations(systems: tuple[System, ...]) -> Iterator[Obligation]:

@@ -1,15 +1,19 @@
 """Asks every verifier of the inventory, and keeps what each said; what was not looked at is never nothing."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, cast
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from bailiwick_proof.canonical import digest
 from django.conf import settings
 from django.db import connection
 from psycopg.conninfo import make_conninfo
 
-from compliance.erasing.models import SystemRun
+from compliance.erasing import looks, queries
+from compliance.erasing.models import Look, SystemRun
 from compliance.erasing.queries import Facts
 from compliance.inventory.models import Kind as Listing
 from compliance.inventory.queries import Listed, snapshot
@@ -19,42 +23,107 @@ from compliance.verifiers.looking import Answer, Kind, Question
 from compliance.verifiers.portal import Place, Portal, listed
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
+from portal.jobs.errors import WaitUntil
 from portal.lib.clock import now
+from portal.lib.errors import Absent
 from portal.lib.regions import Region
 from tenants.models import Status, Tenant
 
 from .planting import ALWAYS, planted
 from .pseudonyms import Pseudonyms
-from .subject import note, regions, runs
+from .subject import note_all, regions, runs
 
-CONNECTED, LAST = "connected", "late"
+CONNECTED, BEFORE, LAST = "connected", "before", "late"
+SHARED = uuid5(NAMESPACE_URL, "urn:bailiwick:looked-for-together")  # one looks at a time, and takes away what was left
+AGAIN = timedelta(seconds=30)  # who looks wakes whom it looked for; this is for one that died
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Of one erasure: look everywhere, at this stage."""
+
+    facts: Facts
+    stage: str
 
 
 def look_everywhere(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any]:
-    """Look at every connected row of the inventory; returns found by system, None where nobody could look."""
-    found: dict[str, Any] = {}
+    """Look at every connected row of the inventory; returns found by system, None where nobody could look.
+
+    People and documents are looked for together with all others that wait for a look, each judged by itself.
+    """
+    seen = _alone(ctx, Wish(facts, stage)) if facts.kind == "tenant" else _together(ctx, facts, stage)
+    _keep(ctx, facts, seen, stage)
+    looks.forget(ctx.job.pk)
+    return {one["name"]: {name: one["check"][name] for name in ("found", "listed", "why")} for one in seen}
+
+
+def _alone(ctx: StepContext, wish: Wish) -> list[dict[str, Any]]:
+    [seen] = _seen([wish], lambda: ctx.heartbeat())
+    return seen
+
+
+def _together(ctx: StepContext, facts: Facts, stage: str) -> list[dict[str, Any]]:
+    """What was seen for this erasure, by this worker or by one that looked for others as well."""
+    row = looks.wish(ctx.job.pk, facts.request.pk, stage)
+    if row.seen_at is None:
+        taken = looks.take(ctx.job.pk)
+        if not taken:
+            raise WaitUntil(now() + AGAIN, "Others are being looked for; it is looked for together with the next.")
+        _look_for(ctx, taken)
+        row.refresh_from_db()
+    return list(row.seen or [])
+
+
+def _look_for(ctx: StepContext, taken: list[Look]) -> None:
+    """Look for all of them; whoever is not there any more, or has died on the way, is left to look again."""
+    at, seen, wishes = now(), {}, _wishes(taken)
+
+    def alive() -> None:
+        ctx.heartbeat()
+        looks.hold_on(ctx.job.pk)
+
+    try:
+        for job_id, found in zip(wishes, _seen(list(wishes.values()), alive), strict=True):
+            seen[job_id] = found
+    finally:
+        looks.keep(ctx.job.pk, seen, at)
+
+
+def _wishes(taken: list[Look]) -> dict[UUID, Wish]:
+    """Of those that are still open; what ended in between has no key any more."""
+    found = {}
+    for row in taken:
+        with suppress(Absent):
+            found[row.job_id] = Wish(queries.facts(row.request_id), row.stage)
+    return found
+
+
+def _seen(wishes: list[Wish], alive: Callable[[], None]) -> list[list[dict[str, Any]]]:
+    """One look at every system for all of these; of each a line of the evidence by system, without a name in it."""
+    found: list[list[dict[str, Any]]] = [[] for _ in wishes]
     for row in connected():
-        ctx.heartbeat(len(found))
-        answer = _look(row, facts)
-        found[row.name] = {"found": answer.found, "listed": answer.listed, "why": answer.why}
-        _keep(ctx, facts, row, answer, stage)
-    if stage == LAST:
-        found |= _look_at_portal(ctx, facts)
+        alive()
+        at = now()
+        for number, answer in enumerate(_look(row, [one.facts for one in wishes])):
+            found[number].append(_line(row, wishes[number], answer, at, len(wishes)))
+    _prove_eyes(wishes, found, alive)
+    last = {one.facts.request.pk: number for number, one in enumerate(wishes) if one.stage == LAST}
+    if last:
+        for row in (one for one in snapshot().systems if one.kind == Listing.PORTAL):
+            alive()
+            at, sought = now(), {pk: _sought(wishes[number].facts) for pk, number in last.items()}
+            for pk, answer in _look_at_portal(sought).items():
+                line = _line(row, wishes[last[pk]], answer, at, len(last), is_proven=answer.is_checked)
+                found[last[pk]].append(line)
     return found
 
 
-def _look_at_portal(ctx: StepContext, facts: Facts) -> dict[str, Any]:
+def _look_at_portal(sought: dict[UUID, list[UUID]]) -> dict[UUID, Answer]:
     """At this portal itself, once all else is over: no table, log line or key of it may name whom it was about."""
-    found: dict[str, Any] = {}
-    for row in (one for one in snapshot().systems if one.kind == Listing.PORTAL):
-        ctx.heartbeat(1)
-        try:
-            answer = Portal().look(_portal(), facts.request.pk, _sought(facts))
-        except NotChecked as error:
-            answer = Answer(Portal.name, "verifier", "", None, why=str(error))
-        found[row.name] = {"found": answer.found, "listed": None, "why": answer.why}
-        _keep(ctx, facts, row, answer, LAST, is_proven=answer.is_checked)
-    return found
+    try:
+        return Portal().look_together(_portal(), sought)
+    except NotChecked as error:
+        return dict.fromkeys(sought, Answer(Portal.name, "verifier", "", None, why=str(error)))
 
 
 def _portal() -> Place:
@@ -71,16 +140,29 @@ def _sought(facts: Facts) -> list[UUID]:
     return [one for region in regions().values() for one in listed(region, facts.request.pk)]
 
 
-def prove_eyes(ctx: StepContext, facts: Facts) -> list[str]:
+def blind(facts: Facts) -> list[str]:
+    """The systems in which the look before found nothing, and the same query nothing else: nothing is said of those."""
+    return sorted(name for name, run in runs(facts).items() if _found_nothing(run))
+
+
+def _prove_eyes(wishes: list[Wish], found: list[list[dict[str, Any]]], alive: Callable[[], None]) -> None:
     """Where nothing was found before, have the same query find something: another tenant's, or a canary's.
 
-    Returns the systems in which it found neither: nothing can be said of those.
+    Once for all whom one look was for, as each line says; that of a whole tenant has a canary of its own.
     """
-    empty = [row for row in connected() if _found_nothing(runs(facts)[row.name])]
-    blind = blind_in(empty, facts.tenant, facts.request.pk, ctx.heartbeat)
-    for row in empty:
-        _mark(ctx, facts, row, is_proven=row.name not in blind)
-    return sorted(blind)
+    listed = {row.name: row for row in connected()}
+    by_tenant: dict[UUID, list[int]] = {}
+    for number, wish in enumerate(wishes):
+        if wish.stage == BEFORE:
+            by_tenant.setdefault(wish.facts.tenant.pk, []).append(number)
+    for numbers in by_tenant.values():
+        facts = wishes[numbers[0]].facts
+        lines = [one for number in numbers for one in found[number] if one["check"]["found"] == 0]
+        empty, at = [listed[name] for name in sorted({one["name"] for one in lines})], now().isoformat()
+        unseen = blind_in(empty, facts.tenant, facts.request.pk if facts.kind == "tenant" else SHARED, alive)
+        for one in lines:
+            if one["name"] not in unseen:
+                one["check"] |= {"planted": True, "proven_at": at}
 
 
 def blind_in(rows: list[Listed], tenant: Tenant, request_id: UUID, beat: Callable[[], None]) -> set[str]:
@@ -98,20 +180,16 @@ def connected() -> list[Listed]:
 
 
 def _found_nothing(run: SystemRun) -> bool:
-    before = [check for check in run.checks if check["stage"] == "before"]
+    before = [check for check in run.checks if check["stage"] == BEFORE]
     return bool(before) and all(check["found"] == 0 for check in before) and not any(c["planted"] for c in before)
 
 
-def _mark(ctx: StepContext, facts: Facts, row: Listed, *, is_proven: bool) -> None:
-    checks = [{**one, "planted": one["planted"] or is_proven} for one in runs(facts)[row.name].checks]
-    note(ctx, facts, row.name, row.region, checks=checks)
-
-
-def _look(row: Listed, facts: Facts) -> Answer:
+def _look(row: Listed, whom: list[Facts]) -> list[Answer]:
     region = regions().get(row.region)
     if region is None:
-        return Answer(row.verifier, "", "", None, why=f"{row.region} is not connected to this portal.")
-    return verifier_of(row.verifier).look(question_of(facts, region))
+        why = f"{row.region} is not connected to this portal."
+        return [Answer(row.verifier, "", "", None, why=why)] * len(whom)
+    return verifier_of(row.verifier).look_together([question_of(facts, region) for facts in whom])
 
 
 def question_of(facts: Facts, region: Region) -> Question:
@@ -120,36 +198,52 @@ def question_of(facts: Facts, region: Region) -> Question:
     return Question(*about, user_id=facts.user_id, documents=facts.document_ids)
 
 
-def _keep(ctx: StepContext, facts: Facts, row: Listed, answer: Answer, stage: str, *, is_proven: bool = False) -> None:
-    """One line of the evidence, without a name in it, and what it says of the system."""
-    hidden = Pseudonyms(facts)
+def _line(
+    row: Listed, wish: Wish, answer: Answer, at: datetime, together: int, *, is_proven: bool = False
+) -> dict[str, Any]:
+    """One line of the evidence, without a name in it, and of which system it is."""
+    hidden = Pseudonyms(wish.facts)
+    asked = hidden.words(answer.query)
     check = {
-        "stage": "resweep" if stage == LAST else stage,
-        "at": now().isoformat(),
+        "stage": "resweep" if wish.stage == LAST else wish.stage,
+        "at": at.isoformat(),
         "verifier": answer.verifier,
         "credential": hidden.of("credential", answer.credential),
-        "query": digest({"query": hidden.words(answer.query)}),
-        "asked": hidden.words(answer.query),
+        "query": digest({"query": asked}),
+        "asked": asked,
+        "together": together,
         "found": answer.found,
         "listed": answer.listed,
         "why": hidden.words(answer.why),
         "by": {hidden.words(name): number for name, number in answer.by.items()},
         "planted": is_proven,
     }
-    known = runs(facts).get(row.name)
-    checks = [*(known.checks if known else []), check]
-    state = "waiting" if stage == "before" else "verified"
-    found = {"found": answer.found} if stage == "before" else _left(answer, known)
-    why = check["why"] if not answer.is_checked else ""
-    shown = {"title": row.title, "checks": checks, "state": state if answer.is_checked else "not_checked", "why": why}
-    note(ctx, facts, row.name, row.region, **shown, **found)
+    return {"name": row.name, "region": row.region, "title": row.title, "check": check}
 
 
-def _left(answer: Answer, known: SystemRun | None) -> dict[str, Any]:
+def _keep(ctx: StepContext, facts: Facts, seen: list[dict[str, Any]], stage: str) -> None:
+    """Add the lines to the evidence, and say of each system what they say."""
+    known, told = runs(facts), {}
+    for one in seen:
+        check, run = one["check"], known.get(one["name"])
+        before = run.checks if run else []
+        if any(earlier["query"] == check["query"] for earlier in before):
+            check["asked"] = ""  # word for word what stands in an earlier line, as its digest says
+        checks = [*before, check]
+        is_checked = check["found"] is not None
+        state = "waiting" if stage == BEFORE else "verified"
+        found = {"found": check["found"]} if stage == BEFORE else _left(check, run)
+        why = "" if is_checked else check["why"]
+        shown = {"title": one["title"], "checks": checks, "state": state if is_checked else "not_checked", "why": why}
+        told[one["name"], one["region"]] = {**shown, **found}
+    note_all(ctx, facts, told)
+
+
+def _left(check: dict[str, Any], known: SystemRun | None) -> dict[str, Any]:
     """What is still there: by what it is, or by the ids that were to go, whichever is more."""
-    if answer.found is None:
+    if check["found"] is None:
         return {"residual": None, "absent_after": None}
-    left, targeted = max(answer.found, answer.listed or 0), (known.targeted or 0) if known else 0
+    left, targeted = max(check["found"], check["listed"] or 0), (known.targeted or 0) if known else 0
     return {"residual": left, "absent_after": max(0, targeted - left)}
 
 

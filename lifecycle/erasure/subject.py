@@ -102,9 +102,10 @@ def unheld(ctx: StepContext, facts: Facts) -> Iterator[None]:
         with acting(ctx.actor):
             if is_held(facts.tenant.pk):
                 raise Retained(facts.tenant.pk, "erasure.delete")
-        request = running.hold_over(facts.request.pk, actor=ctx.actor)
-        if request.state == State.LEGAL_HOLD_BLOCKED:
-            raise WaitUntil(now() + AGAIN, "Released, and not every store has heard of it yet.")
+        if queries.is_blocked(facts.request.pk):
+            request = running.hold_over(facts.request.pk, actor=ctx.actor)
+            if request.state == State.LEGAL_HOLD_BLOCKED:
+                raise WaitUntil(now() + AGAIN, "Released, and not every store has heard of it yet.")
         yield
     except Held as held:
         refusal = Retained(facts.tenant.pk, "erasure.delete", place=held.system)
@@ -147,6 +148,12 @@ def runs(facts: Facts) -> dict[str, SystemRun]:
 def note(ctx: StepContext, facts: Facts, name: str, region: str, **found: Any) -> None:
     """Keep what is known of one system of the inventory."""
     running.note_system(facts.request.pk, *SystemRun.place(name, region), actor=ctx.actor, **found)
+
+
+def note_all(ctx: StepContext, facts: Facts, found: dict[tuple[str, str], dict[str, Any]]) -> None:
+    """The same of several systems at once, each by the inventory's name of it and its region."""
+    told = {SystemRun.place(*place): said for place, said in found.items()}
+    running.note_systems(facts.request.pk, told, actor=ctx.actor)
 
 
 def refuse(ctx: StepContext, facts: Facts, reasons: list[str]) -> NoReturn:

@@ -55,6 +55,7 @@ EXEMPT = {
     "reading_reading": "measured at every look; each share is an act on the governed split, and a failure an act",
     "comparing_comparison": "a comparison on its way; what it found is the evidence of its step",
     "comparing_found": "gone when the comparison ends",
+    "erasing_look": "a wish on its way; what was seen is kept in the governed rows of its systems",
     "migration_round": "progress, as it was measured",
     "inventory_search": "when a region was searched last; what was found there is governed",
     "holds_holdversion": "a counter; each hold is an act with its version",

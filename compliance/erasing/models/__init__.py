@@ -2,6 +2,7 @@
 
 from .evidence import Exemption, Obligation, Owed, Passage, Recipient, RunState, SystemRun
 from .ledger import ErasureLedger, Word
+from .look import Look
 from .request import (
     BEFORE_START,
     ENDED,
@@ -20,6 +21,6 @@ from .rule import RetentionRule
 
 __all__ = [
     "BEFORE_START", "ENDED", "RUNNING", "Basis", "ErasureLedger", "ErasureRequest", "Exemption", "Export", "Identity",
-    "Kind", "Obligation", "Owed", "Passage", "Phase", "ProofKey", "Recipient", "RetentionRule", "RunState", "State",
-    "SubjectKey", "SystemRun", "Word",
+    "Kind", "Look", "Obligation", "Owed", "Passage", "Phase", "ProofKey", "Recipient", "RetentionRule", "RunState",
+    "State", "SubjectKey", "SystemRun", "Word",
 ]  # fmt: skip

@@ -1,7 +1,7 @@
 """Hands over what was found. Where it does not allow a certificate, the erasure says every reason and ends there."""
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from bailiwick_proof.erasure import Erasure, System
@@ -20,11 +20,11 @@ from compliance.inventory.models import Finding
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.evidence import archive
-from lifecycle.erasure.found import erasure_of, type_of
+from lifecycle.erasure.found import erasure_of, last_look, type_of
 from lifecycle.erasure.looking import LAST, look_everywhere
 from lifecycle.erasure.outcomes import EVERYWHERE
 from lifecycle.erasure.steps.verifying import words
-from lifecycle.erasure.subject import facts_of, note, phase, refuse, regions, runs, targets
+from lifecycle.erasure.subject import facts_of, note_all, phase, refuse, regions, runs, targets
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
@@ -80,7 +80,7 @@ def _key(ctx: StepContext, facts: Facts) -> str:
 
 
 def _asked(ctx: StepContext, facts: Facts) -> Certificate:
-    unlisted = drift(regions().values())
+    unlisted = drift(regions().values(), since=datetime.fromisoformat(last_look(runs(facts))))
     found = erasure_of(ctx, facts)
     type_, before = type_of(found), taken_back(facts.request.certificate_id)
     try:
@@ -127,8 +127,7 @@ def finish(ctx: StepContext) -> dict[str, Any]:
         items.forget(region, facts.request.pk)
         if facts.kind == "tenant":
             fences.remove(region, facts.tenant.pk)  # this job's own epoch: the last row there is of the tenant
-    for one in certified.systems:
-        _as_certified(ctx, facts, one)
+    note_all(ctx, facts, dict(map(_as_certified, certified.systems)))
     debts = [Debt(one.system, date.fromisoformat(one.due_on), one.owed) for one in certified.obligations]
     with ctx.fenced():
         if facts.kind == "tenant" and facts.tenant.status == Status.ERASING:
@@ -138,8 +137,8 @@ def finish(ctx: StepContext) -> dict[str, Any]:
     return {"completed": str(facts.request)}
 
 
-def _as_certified(ctx: StepContext, facts: Facts, one: System) -> None:
+def _as_certified(one: System) -> tuple[tuple[str, str], dict[str, Any]]:
     """The matrix says of a system what its certificate says."""
     until = date.fromisoformat(one.until) if one.until else None
     told = {"outcome": one.outcome, "until": until, "method": one.method, "limits": one.limits, "why": ""}
-    note(ctx, facts, one.name, "" if one.region == EVERYWHERE else one.region, state="verified", **told)
+    return (one.name, "" if one.region == EVERYWHERE else one.region), {"state": "verified", **told}

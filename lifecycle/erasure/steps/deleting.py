@@ -13,7 +13,7 @@ from compliance.erasing import running
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine.target import Eraser, Target
 from lifecycle.erasure.steps.listing import list_again, sound
-from lifecycle.erasure.subject import facts_of, manifests, note, phase, runs, targets, unheld
+from lifecycle.erasure.subject import facts_of, manifests, note_all, phase, runs, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from lifecycle.migration.steps.green import stack_of
 from lifecycle.provisioning.terraform import commands
@@ -71,9 +71,11 @@ def delete(ctx: StepContext) -> dict[str, Any]:
     }
     with sound(ctx, facts), unheld(ctx, facts):
         gone = remove_all(ctx, work, sum(one["leaves"] for one in manifests(ctx).values()), _noting(ctx, facts, work))
-    for name, number in gone.items():
-        region, eraser, target = work[name]
-        note(ctx, facts, name, region.name, state="deleting", acknowledged=number, **outcome_of(eraser, target))
+    told = {
+        (name, region.name): {"state": "deleting", "acknowledged": gone[name], **outcome_of(eraser, target)}
+        for name, (region, eraser, target) in work.items()
+    }
+    note_all(ctx, facts, told)
     return {"acknowledged": gone}
 
 
@@ -181,11 +183,12 @@ def settle(ctx: StepContext) -> dict[str, Any]:
     """Wait for each store's own sign that the removal shows everywhere."""
     facts = facts_of(ctx)
     phase(ctx, facts, "settling")
-    settled: list[str] = []
+    settled, told = list[str](), {}
     for region, target in targets(ctx, facts):
         for name, eraser in erasers_of(region, target).items():
             ctx.heartbeat(len(settled))
             eraser.settle(target)
-            note(ctx, facts, name, region.name, state="settled")
+            told[name, region.name] = {"state": "settled"}
             settled.append(name)
+    note_all(ctx, facts, told)
     return {"settled": settled}

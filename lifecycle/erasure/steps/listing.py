@@ -13,8 +13,8 @@ from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine.rows import Rows, Unsound, VectorRows
 from lifecycle.erasure.engine.target import Eraser, Target
-from lifecycle.erasure.looking import look_everywhere, prove_eyes
-from lifecycle.erasure.subject import LIST, facts_of, note, phase, refuse, targets, unheld
+from lifecycle.erasure.looking import BEFORE, blind, look_everywhere
+from lifecycle.erasure.subject import LIST, facts_of, note_all, phase, refuse, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from portal.audit.actions import intend
 from portal.audit.queries import is_anchored
@@ -30,8 +30,8 @@ def look_before(ctx: StepContext) -> dict[str, Any]:
     """What independent queries find before anything is removed: a later zero means something only beside this."""
     facts = facts_of(ctx)
     phase(ctx, facts, "manifesting")
-    found = look_everywhere(ctx, facts, "before")
-    return {"systems": found, "blind": prove_eyes(ctx, facts)}
+    found = look_everywhere(ctx, facts, BEFORE)
+    return {"systems": found, "blind": blind(facts)}
 
 
 def list_ids(ctx: StepContext) -> dict[str, Any]:
@@ -87,13 +87,14 @@ def _await_anchor(ctx: StepContext, facts: Facts) -> None:
 
 
 def _listed(ctx: StepContext, facts: Facts) -> dict[str, Any]:
-    found = {}
+    found, told = {}, {}
     for region, target in targets(ctx, facts):
         for name, eraser in erasers_of(region, target).items():
             manifest = manifest_of(ctx, facts.manifest_key, region, target, eraser, name)
             found[name] = {"root": manifest.root, "leaves": manifest.leaves, "region": region.name}
             tree = {"manifest_root": manifest.root, "manifest_leaves": manifest.leaves}
-            note(ctx, facts, name, region.name, state="listed", targeted=manifest.leaves, **tree)
+            told[name, region.name] = {"state": "listed", "targeted": manifest.leaves, **tree}
+    note_all(ctx, facts, told)
     return found
 
 

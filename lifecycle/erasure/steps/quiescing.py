@@ -75,9 +75,9 @@ def shut_out(ctx: StepContext) -> dict[str, Any]:
 def quiesce(ctx: StepContext) -> dict[str, Any]:
     """Of a whole tenant: no status, credential or bucket lets anybody in."""
     facts = facts_of(ctx)
-    phase(ctx, facts, "quiescing")
     if facts.kind != "tenant":
         raise Skip("The tenant goes on.")
+    phase(ctx, facts, "quiescing")
     with unheld(ctx, facts):
         _end_service(ctx, facts)
         return {region.name: shut(region, target) for region, target in targets(ctx, facts)}

@@ -1,0 +1,79 @@
+"""Erasures that wait side by side are looked for by one of them, and each is judged by itself, whoever dies."""
+
+import signal
+from datetime import timedelta
+
+import pytest
+
+from compliance.certificates.models import Certificate
+from compliance.erasing import looks
+from compliance.erasing.models import ErasureRequest, Look
+from lifecycle.erasure.looking import SHARED
+from portal.jobs.models import Job
+from portal.lib.clock import now
+from tests.erasing.made import ask, scheduled
+
+from .conftest import World
+from .test_kills import through
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def two(world: World) -> list[tuple[ErasureRequest, Job]]:
+    """Both people of the tenant are to go, and both jobs stand at their beginning."""
+    made = [world.due(), scheduled(ask(world.tenant, "farah", user_id=world.settled.bob))]
+    world.news()
+    by_subject = {job.subject_id: job for job in world.jobs()}
+    return [(one, by_subject[str(one.pk)]) for one in made]
+
+
+def waits_for_the_others(job: Job) -> bool:
+    job.refresh_from_db()
+    return job.state == "waiting" and "together" in job.wait_reason
+
+
+def test_one_looks_for_both_and_a_killed_one_leaves_it_to_its_next_attempt(world: World) -> None:
+    beside = world.seen()
+    (ann, first), (bob, other) = two(world)
+    assert world.worker.run(first, {"before": (9, "after", "SIGKILL")})["status"] == signal.SIGKILL
+    assert Look.objects.get(pk=first.pk).taken_by == first.pk, "it died while it looked"
+    world.worker.run(other)
+    assert waits_for_the_others(other) and Look.objects.get(pk=other.pk).seen is None
+    world.worker.run(first)
+    assert Look.objects.get(pk=other.pk).seen is not None, "the next attempt took both"
+    for job in (first, other):
+        through(world, job, {})
+    for one, rows in ((ann, {"together": 2}), (bob, {"together": 2})):
+        one.refresh_from_db()
+        check = one.systems.get(system="postgres").checks[0]
+        assert one.state == "completed" and check["stage"] == "before" and check["found"] > 0, one.reasons
+        assert {name: check[name] for name in rows} == rows
+    found = [one.certified.erasure for one in Certificate.objects.order_by("serial")]
+    counted = [{one.name: one.targeted for one in erasure.systems} for erasure in found]
+    assert len(found) == 2 and counted[0] != counted[1], "each with its own figures"
+    assert not Look.objects.exists() and world.seen() == beside
+    assert not {"documents", "chunks", "chunk_vectors", "sessions"} & world.settled.counts().keys()
+
+
+def test_what_is_said_twice_alike_is_said_once_and_a_shared_canary_says_when(world: World) -> None:
+    (ann, job), _ = two(world)
+    through(world, job, {})
+    ann.refresh_from_db()
+    for run in ann.systems.filter(system__in=["postgres", "cache", "objects"]):
+        asked = [(check["query"], bool(check["asked"])) for check in run.checks]
+        assert len({query for query, said in asked if said}) == sum(said for _query, said in asked)
+        assert all(check["at"] and check["together"] >= 1 for check in run.checks)
+    proven = [one for run in ann.systems.all() for one in run.checks if one["planted"] and one["stage"] == "before"]
+    assert all(one["proven_at"] >= one["at"] for one in proven) and str(SHARED) not in str(proven)
+
+
+def test_a_look_that_was_read_too_late_is_none(world: World) -> None:
+    (ann, job), _ = two(world)
+    row = looks.wish(job.pk, ann.pk, "after")
+    assert [one.pk for one in looks.take(job.pk)] == [job.pk]
+    looks.keep(job.pk, {job.pk: []}, now() - looks.FRESH - timedelta(seconds=1))
+    again = looks.wish(job.pk, ann.pk, "after")
+    assert again.seen_at is None and again.asked_at > row.asked_at
+    looks.keep(job.pk, {job.pk: []}, now())
+    assert looks.wish(job.pk, ann.pk, "after").seen == [], "what was seen lately stands"
+    assert looks.wish(job.pk, ann.pk, "resweep").seen is None, "and says nothing of another stage"
