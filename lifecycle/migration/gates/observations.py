@@ -49,5 +49,5 @@ class Window:
     green: Observation | None
     blue: Observation | None = None
     mirrored: Mirrored = Mirrored()
-    leaks: int = 0  # isolation probes that saw another tenant's rows
-    hash_mismatches: int = 0
+    leaks: int | None = 0  # isolation probes that saw another tenant's rows; None where the last could not be made
+    hash_mismatches: int = 0  # keys whose content differs between the two sides as of one snapshot

@@ -37,9 +37,21 @@ def look(ctx: StepContext, migration: Migration) -> None:
     last, at = Judgement.objects.filter(migration=migration).first(), now()
     if last is not None and (at - last.at).total_seconds() < settings.MIGRATION["gate_seconds"]:
         return
-    before = windows.from_json(last.figures) if last else Window(0, None, _of_blue(migration))
     seen, counters = _seen(migration, last, at) if last else _begun(migration)
-    kept = last.figures if last else {}
+    _judge(ctx, migration, last, seen, counters)
+
+
+def differ(ctx: StepContext, migration: Migration, keys: int) -> None:
+    """Take the tenant back at once: both sides, as of one snapshot, hold different content. Raises Cancelled."""
+    last = Judgement.objects.filter(migration=migration).first()
+    counters = Counters(**last.counters) if last else Counters()
+    _judge(ctx, migration, last, Window(0, None, hash_mismatches=keys), counters)
+
+
+def _judge(ctx: StepContext, migration: Migration, last: Judgement | None, seen: Window, counters: Counters) -> None:
+    """The verdict on everything since the switch, what was seen just now included; kept, and acted on."""
+    kept, at = last.figures if last else {}, now()
+    before = windows.from_json(kept) if last else Window(0, None, _of_blue(migration))
     verdict = _without_mirror(judge([before, *windows.of_late(kept), seen], Limits(**settings.MIGRATION["gates"])))
     found = Judgement(migration=migration, counters=asdict(counters), since=at, at=at)
     found.figures = windows.with_use(windows.as_json(windows.together(before, seen)), kept, seen.green)
@@ -65,7 +77,7 @@ def _said(found: Judgement, verdict: Verdict, last: Judgement | None) -> Judgeme
 def _begun(migration: Migration) -> tuple[Window, Counters]:
     """The first look finds counters of unknown age: they only say from where to count."""
     counters = windows.counters_of(_look_at(migration), migration.tenant_id)
-    return Window(0, None), replace(counters, side=_side(migration))
+    return Window(0, None, leaks=None), replace(counters, side=_side(migration))
 
 
 def _of_blue(migration: Migration) -> Observation | None:
@@ -97,13 +109,16 @@ def _seen(migration: Migration, last: Judgement, at: datetime) -> tuple[Window, 
     return Window(seconds if fresh else 0.0, green, leaks=leaks), kept
 
 
-def _isolation(migration: Migration, before: Counters, at: datetime) -> tuple[str, int]:
-    """Whether rows cross between tenants there, tried once in a while: when it last was, and what it saw."""
+def _isolation(migration: Migration, before: Counters, at: datetime) -> tuple[str, int | None]:
+    """Whether rows cross between tenants there, tried once in a while: when it last was, and what it saw.
+
+    One that could not be made is tried again at the next look, and until then nothing is known.
+    """
     last = before.isolation_at
     if last and (at - datetime.fromisoformat(last)).total_seconds() < settings.MIGRATION["isolation_seconds"]:
         return last, 0
     found = probe.leaks(migration.tenant)
-    return (last if found is None else at.isoformat()), found or 0
+    return (last if found is None else at.isoformat()), found
 
 
 def _side(migration: Migration) -> dict[str, Any] | None:

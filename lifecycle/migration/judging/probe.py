@@ -43,6 +43,8 @@ def leaks(tenant: Tenant) -> int | None:
     except (Permanent, StoreError, OSError):
         return None
     found = run_check(target, ISOLATION)
+    if found.outcome != "pass":
+        log.warning("migration.isolation_probe", tenant_id=str(tenant.pk), outcome=found.outcome, found=found.summary)
     return None if found.outcome == "could_not_run" else int(found.outcome == "fail")
 
 

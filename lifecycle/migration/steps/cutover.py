@@ -8,6 +8,8 @@ from django.conf import settings
 from lifecycle.migration.control import Control
 from lifecycle.migration.engine import switch
 from lifecycle.migration.engine.move import Move, Overtaken, acknowledge_in
+from lifecycle.migration.engine.proven import proven
+from lifecycle.migration.engine.rounds import Round
 from lifecycle.migration.losses.giving_up import given_up, keep_without, without
 from lifecycle.migration.models import ENDED, Attempt, Direction, Migration, Passage, State
 from lifecycle.migration.moving import locked, move
@@ -21,7 +23,7 @@ from tenants.placement.actions import end_operation, placement_of
 
 from . import capture, closing
 from .common import a_person_decides, advance, again, engine_move, to_look_at
-from .sync import fits, one_round
+from .sync import Differ, fits, shown
 
 IN_WINDOW_MS = 10_000
 
@@ -56,7 +58,7 @@ def take_back(ctx: StepContext) -> dict[str, Any]:
             return without_green
         back = replace(engine_move(ctx, migration).reversed(), without=without(ctx, migration))
         is_back = switch.recover(back, Control(ctx, migration))
-        found = None if is_back else one_round(ctx, back, Direction.BACK)
+        found = None if is_back else _brought_back(ctx, back)
     if found and not fits(found):
         raise again(0, "Bringing back what was written on green.")
     done = _switched(ctx, migration, back, Direction.BACK)
@@ -64,6 +66,18 @@ def take_back(ctx: StepContext) -> dict[str, Any]:
     lost = "the rows are all there" if back.without else "nothing is lost"
     ctx.log(f"{migration.source} owns the tenant again; writers waited {done.pause_ms:.0f} ms, {lost}.")
     return {"epoch": done.epoch, "pause_ms": round(done.pause_ms, 1), "keys_inside": done.keys_inside}
+
+
+def _brought_back(ctx: StepContext, back: Move) -> Round:
+    """One round, and no step further while blue does not hold what it brought."""
+    done, wrong = proven(back)
+    shown(ctx, done, Direction.BACK)
+    if wrong:
+        ctx.log(f"The sides differ: {wrong}", "error")
+        raise Differ(
+            f"{back.target.name} does not hold what was brought there: {', '.join(wrong)}. It is brought again."
+        )
+    return done
 
 
 def _undone(ctx: StepContext, migration: Migration) -> int:

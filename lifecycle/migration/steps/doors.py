@@ -11,7 +11,7 @@ from typing import Any
 from django.conf import settings
 
 from lifecycle.migration.losses.queries import is_given_up
-from lifecycle.migration.models import Direction, Migration
+from lifecycle.migration.models import Migration
 from lifecycle.migration.routing import Served
 from lifecycle.migration.routing.configured import Door, doors_of
 from lifecycle.provisioning.subject import region_named
@@ -22,7 +22,7 @@ from portal.lib.clock import now
 from tenants.health.scrape import Counted, Look, look_at
 
 from .common import a_person_decides, again, engine_move, migration_of
-from .sync import one_round
+from .following import round_back
 
 ALONE = "Nothing stands before the platforms: the registry alone leads clients."
 
@@ -75,7 +75,7 @@ def followed(ctx: StepContext) -> dict[str, Any]:
     migration = migration_of(ctx)
     doors = _doors(ctx, migration)
     with a_person_decides(ctx, migration):
-        one_round(ctx, engine_move(ctx, migration).reversed(), Direction.BACK)
+        round_back(ctx, migration, engine_move(ctx, migration).reversed())
     for door in doors:
         door.set(100)
     _only(ctx, migration, doors, 100)

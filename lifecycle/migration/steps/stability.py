@@ -9,7 +9,7 @@ from compliance.residency import evaluate
 from lifecycle.migration.comparing.comparing import compared, given_up
 from lifecycle.migration.engine.move import Move
 from lifecycle.migration.judging.actions import look
-from lifecycle.migration.models import Direction, Migration, State
+from lifecycle.migration.models import Migration, State
 from lifecycle.migration.moving import locked
 from lifecycle.retiring.actions import retire
 from lifecycle.stores.errors import StoreError
@@ -24,7 +24,8 @@ from tenants.registry.publish import last_told
 
 from . import capture, doors
 from .common import a_person_decides, advance, again, beating, engine_move, measure, migration_of, to_look_at
-from .sync import objects_verified, one_round
+from .following import require_alike, round_back
+from .sync import objects_verified
 
 
 def watch(ctx: StepContext) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def watch(ctx: StepContext) -> dict[str, Any]:
     with a_person_decides(ctx, migration):
         exposure = _counted(ctx, to_look_at(ctx, migration).reversed())  # green's own count, also without blue
         back = engine_move(ctx, migration).reversed()
-        one_round(ctx, back, Direction.BACK)
+        round_back(ctx, migration, back)
         _counted(ctx, back)
     if now() < ends:
         raise again(settings.MIGRATION["tick_seconds"], f"Stable until {ends:%d %b %H:%M} UTC")
@@ -83,10 +84,10 @@ def decommission(ctx: StepContext) -> dict[str, Any]:
         if follows:
             given_up(ctx, "Blue stays.")
             ctx.note(objects_seen=None)
-            one_round(ctx, back, Direction.BACK)
+            round_back(ctx, migration, back)
         raise again(settings.MIGRATION["tick_seconds"], f"Blue stays. {blocked.detail}") from blocked
     if follows:
-        ctx.note(last_look=_last_look(ctx, back))
+        ctx.note(last_look=_last_look(ctx, migration, back))
         advance(ctx, "decommission", State.TRAFFIC_CUTOVER_COMPLETE)
     try:
         doors.removed(ctx, migration)
@@ -126,11 +127,11 @@ def _still_allowed(migration: Migration) -> None:
         raise Blocked("; ".join(f"{one.rule_id}: {one.title}" for one in against), by="residency")
 
 
-def _last_look(ctx: StepContext, back: Move) -> dict[str, Any]:
+def _last_look(ctx: StepContext, migration: Migration, back: Move) -> dict[str, Any]:
     """Both sides once more at one snapshot: what is let go is found whole on the other side."""
     stored = objects_verified(ctx, back)
     found = compared(ctx, back, beating(ctx)).seen
+    require_alike(ctx, migration, found.mismatches)
     if not found.ok:
-        ctx.log(f"The sides differ: {found.mismatches}", "error")
-        raise Transient("Blue and green differ; what differs was brought over, and both are looked at again.")
+        raise Transient("Blue and green differ, and no key does: both are looked at again.")
     return {"rows": found.rows, "root": found.root_source, "objects": stored.keys, "at": now().isoformat()}

@@ -70,7 +70,11 @@ def bucket(ctx: StepContext) -> dict[str, Any]:
 
 def one_round(ctx: StepContext, move: Move, direction: Direction) -> rounds.Round:
     """One round, shown and kept."""
-    found = rounds.round(move)
+    return shown(ctx, rounds.round(move), direction)
+
+
+def shown(ctx: StepContext, found: rounds.Round, direction: Direction) -> rounds.Round:
+    """The round in the move's log and figures."""
     keep_round(ctx, found, direction)
     measure(ctx, keys_left=found.left, lag_seconds=found.seconds)
     ctx.heartbeat()

@@ -3,10 +3,11 @@
 import http.server
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from django.test import Client
 from prometheus_client import generate_latest
@@ -20,14 +21,20 @@ from lifecycle.migration.models import Migration, Passage
 from lifecycle.migration.planning import regions
 from lifecycle.migration.reading.actions import report_problem
 from lifecycle.migration.schedule import Watch
+from lifecycle.naming.queries import names_in
+from lifecycle.stores.cache import users as cache_users
+from lifecycle.stores.credentials import issue
 from lifecycle.stores.names import TenantNames
-from lifecycle.stores.postgres import fences
+from lifecycle.stores.objects import users as iam_users
+from lifecycle.stores.postgres import fences, roles
 from lifecycle.stores.secrets import TenantBinding, VectorBinding, store_of
+from lifecycle.stores.vectors.store import store_of as vectors_of
 from portal.access.actor import Actor
 from portal.audit.models import Entry
+from portal.embedded.stack import Stack
 from portal.guards import refusals
 from portal.jobs.actions import start_job
-from portal.jobs.models import Job
+from portal.jobs.models import Job, LogLine
 from portal.jobs.outbox import deliver_due
 from portal.jobs.runner import run
 from portal.lib.clock import now
@@ -116,6 +123,21 @@ def reachable(moved: Migration, settings: Any, tmp_path: Any) -> Migration:
     return moved
 
 
+@pytest.fixture
+def probed(moved: Migration, settings: Any, tmp_path: Any) -> Migration:
+    """A tenant with stores and credentials of its own on green, where it can be tried whether rows cross."""
+    settings.SECRETS_DIR = tmp_path / "secrets"
+    settings.MIGRATION = {**settings.MIGRATION, "isolation_seconds": 0}
+    moved.tenant.refresh_from_db()
+    region, names = regions()[GREEN], names_in(moved.tenant, GREEN)
+    roles.ensure(region, role=names.role, tenant_id=names.tenant_id, tenant_name=names.name)
+    vectors_of(region, "pgvector").ensure(names)
+    iam_users.ensure(region, iam_users.UserSpec(names.tenant_id, names.iam_user, names.bucket, names.log_group, {}))
+    cache_users.ensure(region, user=names.cache_user, prefix=names.cache_prefix)
+    issue(region, names, store_of(GREEN, settings.SECRETS_DIR))
+    return moved
+
+
 def serve(one: Migration, requests: int, errors: int = 0) -> None:
     """Green's platform answers so many questions, so many of them badly."""
     key = str(one.tenant_id)
@@ -123,6 +145,23 @@ def serve(one: Migration, requests: int, errors: int = 0) -> None:
     theirs.ERRORS.labels(key, "POST /v1/query").inc(errors)
     for _ in range(requests):
         theirs.QUERY_LATENCY.labels(key).observe(0.03)
+
+
+UNTRIED = "it could not be tried whether rows cross between tenants"
+LEAKY = "ALTER POLICY tenant_isolation ON rag.documents USING (true)"
+TIGHT = "ALTER POLICY tenant_isolation ON rag.documents USING (tenant_id = (SELECT bw.tenant_of(current_user)))"
+
+
+@pytest.fixture
+def leaky(stack: Stack) -> Iterator[Callable[[], None]]:
+    """Once called, every tenant on green sees the documents of all."""
+
+    def run(statement: str) -> None:
+        with psycopg.connect(**stack.superuser_kwargs(GREEN), autocommit=True) as db:
+            db.execute(statement)
+
+    yield lambda: run(LEAKY)
+    run(TIGHT)
 
 
 def look(one: Migration) -> Judgement:
@@ -150,8 +189,9 @@ def test_a_fifth_of_all_requests_failing_takes_the_tenant_back_once_and_says_why
     assert Delivery.objects.filter(event="migration.gates_failed").exists(), "the inbox alone is one way"
 
 
-def test_a_healthy_green_is_left_alone_and_compared_with_blue(moved: Migration) -> None:
+def test_a_healthy_green_is_left_alone_and_compared_with_blue(probed: Migration) -> None:
     on_blue = {"requests": 500.5, "errors": 0.9, "buckets": {"0.02": 100.2, "0.05": 500.1, "+Inf": 500.1}}
+    moved = probed
     Condition.objects.create(tenant=moved.tenant, read_at=now(), tally=on_blue)
     look(moved)
     for _ in range(3):
@@ -162,13 +202,15 @@ def test_a_healthy_green_is_left_alone_and_compared_with_blue(moved: Migration) 
     assert (moved.state, moved.rollback_job_id) == ("traffic_cutover_complete", None)
 
 
-def test_blue_goes_only_while_green_is_known_to_be_well(moved: Migration) -> None:
+def test_blue_goes_only_while_green_is_known_to_be_well(probed: Migration) -> None:
+    moved = probed
+
     def doubts() -> list[str]:
         return [one.detail for one in refusals("migration.decommission", moved) if one.by == "gates"]
 
     assert doubts() == ["Nobody has judged green of late."]
     look(moved)
-    assert doubts() == ["no metrics of green"]
+    assert doubts() == [f"no metrics of green; {UNTRIED}"]
     serve(moved, 5)
     look(moved)
     assert doubts() == []
@@ -217,10 +259,47 @@ def test_a_refused_connection_takes_the_tenant_back_at_once(reachable: Migration
     assert reachable.rollback_job_id
 
 
-def test_the_live_page_shows_every_gate(moved: Migration) -> None:
-    look(moved)
+def test_a_row_of_another_tenant_takes_the_tenant_back_at_once_and_says_why(
+    probed: Migration, leaky: Callable[[], None]
+) -> None:
+    look(probed)
+    assert look(probed).outcomes["hard triggers"] == "pass"
+    leaky()
+    judged, why = look(probed), "isolation probes that saw rows of another tenant: 1"
+    assert (judged.outcomes["hard triggers"], judged.outcome) == ("fail", "fail") and judged.reason == why
+    said = LogLine.objects.filter(job_id=probed.job_id, level="error").values_list("text", flat=True)
+    assert f"Gates: fail. {why}" in list(said)
+    failed = Entry.objects.get(verb="migration.gates_failed", object_id=str(probed.pk))
+    assert failed.actor == "system:migration.gates" and why in failed.body
+    assert probed.rollback_job_id and why in page(probed)
+    run(probed.rollback_job_id)
+    probed.refresh_from_db()
+    assert probed.state == "rolled_back" and why in probed.state_reason
+    assert placement_of(probed.tenant_id).owner == BLUE
+
+
+def test_an_isolation_probe_that_cannot_be_made_holds_and_never_passes(probed: Migration, settings: Any) -> None:
+    look(probed)
+    serve(probed, 5)
+    assert look(probed).outcomes["hard triggers"] == "pass"
+    settings.SECRETS_DIR = settings.SECRETS_DIR / "elsewhere"
+    for _ in range(2):
+        serve(probed, 5)
+        judged = look(probed)
+        assert (judged.outcomes["hard triggers"], judged.outcome) == ("hold", "hold")
+    assert UNTRIED in page(probed)
+    assert [one.detail for one in refusals("migration.decommission", probed) if one.by == "gates"] == [UNTRIED]
+    assert probed.rollback_job_id is None, "doubt takes nobody back"
+
+
+def page(one: Migration) -> str:
     client = Client()
     client.force_login(person("kiran"), backend="django.contrib.auth.backends.ModelBackend")
-    said = client.get(f"/migrations/{moved.pk}/").content.decode()
+    return client.get(f"/migrations/{one.pk}/").content.decode()
+
+
+def test_the_live_page_shows_every_gate(moved: Migration) -> None:
+    look(moved)
+    said = page(moved)
     for words in ("Gates", "Hard triggers", "Errors", "inconclusive · hold", "takes the tenant back by itself"):
         assert words in said, words
