@@ -26,7 +26,7 @@ WHOLE = (
     Scene("cancelled and begun anew", SHORT, epochs=3, jobs=2, generations=2),
     Scene("suspended and taken back meanwhile", SHORT, epochs=3, jobs=2, statuses=2),
     Scene("a round carries less than is written", MIXED, epochs=3, jobs=2, most=1),
-    Scene("compared in snapshots whose holder dies", MIXED, epochs=3, jobs=2, comparisons=2, losses=1),
+    Scene("compared in snapshots whose holder dies", SHORT, epochs=3, jobs=2, comparisons=1, losses=1),
 )
 SAMPLED = (
     Scene("there and back and there", SHORT, epochs=4, jobs=2),
