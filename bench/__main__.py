@@ -63,6 +63,8 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
     rows += in_a_process_of_its_own("bench.moving")
     say("erasing a tenant: a hundred thousand rows, a million, and a hold in the middle")
     rows += in_a_process_of_its_own("bench.erasing")
+    say("small erasures through the whole machine")
+    rows += in_a_process_of_its_own("bench.small_erasures")
     say("every Terraform module, offline")
     rows += in_a_process_of_its_own("bench.terraform_modules")
     say("the optimizer: 2,000 instances, 200 databases, 500 security groups")

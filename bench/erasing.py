@@ -124,8 +124,8 @@ def _stopped(region: Region, stack: Stack, number: int) -> Row:
 
 def _people(region: Region, stack: Stack) -> Row:
     """Small erasures one after another, beside whatever the store holds already: rows, vectors and both manifests."""
-    plain, whole = (_filled(region, stack, PEOPLE, people=SMALL) for _ in range(2))
-    floor = timed(lambda: _people_plainly(plain))
+    plain, whole = (filled_with_people(region, stack, SMALL) for _ in range(2))
+    floor = timed(lambda: people_plainly(plain))
     measured = timed(lambda: _each_person(whole))
     name = f"1,000 people's rows and vectors erased, by {SMALL} of them"
     share = 1000 / SMALL
@@ -142,7 +142,7 @@ def _each_person(made: Settled) -> None:
         raise SystemExit("the bench's small erasures do not hold")
 
 
-def _people_plainly(made: Settled) -> None:
+def people_plainly(made: Settled) -> None:
     with psycopg.connect(**made.region.database.connect_kwargs("platform"), autocommit=True) as db:
         _become(db, made)
         for person, documents in _owners(made):
@@ -159,6 +159,11 @@ def _owners(made: Settled) -> list[Any]:
 def _settled(region: Region, stack: Stack, rows: int) -> Settled:
     """A tenant with as many documents and chunks, and nothing else."""
     return _filled(region, stack, FILL, documents=rows // (CHUNKS + 1), chunks=CHUNKS)
+
+
+def filled_with_people(region: Region, stack: Stack, people: int) -> Settled:
+    """A tenant with so many people."""
+    return _filled(region, stack, PEOPLE, people=people)
 
 
 def _filled(region: Region, stack: Stack, rows: tuple[str, ...], **numbers: int) -> Settled:

@@ -1,0 +1,116 @@
+"""Small erasures through the whole machine: from the moment workers may begin until every certificate is issued.
+
+`python -m bench.small_erasures [PEOPLE]` starts a product of its own, measures it and leaves nothing behind. All are
+signed while the workers stand still; undo, grace and the wait for late tasks are a second or none: what is measured is
+work. Of few people it says too much per thousand: they wait for seals and for each other, and share less.
+"""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bench import erasing
+from bench.product import PARTS, Person, active_tenant
+from bench.rows import Row, timed
+from portal.access.demo import PASSWORD
+from portal.embedded import procs
+from portal.embedded.stack import Stack
+
+PEOPLE, PATIENCE, BAR = 20, 1_200.0, 600.0
+NOW = {f"BAILIWICK_ERASURE_{one}_SECONDS": seconds for one, seconds in
+       (("UNDO", "0"), ("GRACE", "1"), ("RESWEEP_AFTER", "1"))}  # fmt: skip
+SIGNERS = {"cco": "leela", "legal": "thomas"}
+REQUESTS = "/api/v1/erasure-requests/"
+OVER = {"completed", "failed", "not_certifiable", "refused", "cancelled"}
+
+
+def measure(stack: Stack, many: int = PEOPLE) -> list[Row]:
+    """So many people of one tenant, each with two documents, said per thousand; the floor deletes the same rows."""
+    _, request = active_tenant(stack.url, "HR", environment="staging")
+    people = list(_settled(stack, request["tenant_id"], many))
+    with workers_stopped(stack):
+        officer, signers = Person(stack.url, "farah"), {role: Person(stack.url, who) for role, who in SIGNERS.items()}
+        for email in people:
+            _signed(officer, signers, request["tenant_id"], email)
+        began = time.monotonic()
+    _await(officer, many)
+    measured, share = time.monotonic() - began, 1000 / many
+    region = next(iter(stack.regions().values()))
+    plain = erasing.filled_with_people(region, stack, many)
+    floor = timed(lambda: erasing.people_plainly(plain))
+    name = f"1,000 people erased, approval to certificate, said of {many} of them"
+    return [Row(name, measured * share, floor * share, "bare statements, a transaction each", bar=BAR)]
+
+
+def _settled(stack: Stack, tenant: str, many: int) -> Iterator[str]:
+    """People with documents, as their platform makes them; yields each address."""
+    scope = {"scope": ["read", "write", "admin"]}
+    token = Person(stack.url, "arjun").post(f"/api/v1/tenants/{tenant}/access-tokens/", scope)
+    headers = {"Authorization": f"Bearer {token['access_token']}"}
+    with httpx.Client(base_url=token["platform_url"], headers=headers, timeout=60) as platform:
+        for number in range(many):
+            email = f"person{number}@example.org"
+            person = _sent(platform, "/v1/users", {"email": email})["id"]
+            for title in ("One", "Two"):
+                _sent(platform, "/v1/documents", {"title": title, "text": "A note.", "owner_user_id": person})
+            yield email
+
+
+def _sent(platform: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Sent as often as the platform's limit of requests wants it."""
+    while (answer := platform.post(path, json=body)).status_code == 429:
+        time.sleep(float(answer.headers.get("Retry-After", "1")))
+    return dict(answer.raise_for_status().json())
+
+
+@contextmanager
+def workers_stopped(stack: Stack) -> Iterator[None]:
+    group = int(stack.runtime["pids"]["worker"])
+    procs.signal_group(group, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        procs.signal_group(group, signal.SIGCONT)
+
+
+def _signed(officer: Person, signers: dict[str, Person], tenant: str, email: str) -> None:
+    body = {"tenant_id": tenant, "kind": "person", "legal_basis": "gdpr-17", "identity": "party"}
+    made = officer.post(REQUESTS, {**body, "email": email, "reason": "A measurement."})
+    case = signers["cco"].get(f"/api/v1/approvals/{made['case_id']}/")
+    for one in case["requirements"]:
+        said = {"digest": case["digest"], "reason": "A measurement.", "password": PASSWORD}
+        signers[one["role"]].post(f"/api/v1/approvals/{case['id']}/signatures/", said)
+
+
+def _await(officer: Person, many: int) -> None:
+    """Until all are completed; what ends in any other way is no measurement."""
+    began = time.monotonic()
+    while True:
+        found = officer.get(f"{REQUESTS}?page_size={many}")["results"]
+        ended = [one["state"] for one in found if one["state"] in OVER]
+        if wrong := set(ended) - {"completed"}:
+            raise SystemExit(f"an erasure of the bench is {', '.join(wrong)}")
+        if len(ended) == many:
+            return
+        if time.monotonic() - began > PATIENCE:
+            raise SystemExit(f"{many - len(ended)} erasures are not completed after {PATIENCE:g} s")
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    with (
+        tempfile.TemporaryDirectory(prefix="bailiwick-small-erasures-") as folder,
+        Stack(Path(folder) / "home", only=PARTS, durable=True, env=NOW) as running,
+    ):
+        os.environ.update(running.env)
+        sys.stdout.write(json.dumps([asdict(row) for row in measure(running, *map(int, sys.argv[1:]))]))
