@@ -121,7 +121,6 @@ def note_systems(request_id: UUID, told: Mapping[tuple[str, str], Mapping[str, A
         raise TypeError(f"an erasure's system has no {', '.join(sorted(unknown))}")
     request = _running(request_id)
     known = {(row.system, row.region): row for row in request.systems.all()}
-    changed, fields = [], {"changed_at", *(name for facts in told.values() for name in facts)}
     for (system, region), facts in told.items():
         row = known.get((system, region)) or SystemRun(request=request, system=system, region=region, title=system)
         before = {name: getattr(row, name) for name in facts}
@@ -131,8 +130,7 @@ def note_systems(request_id: UUID, told: Mapping[tuple[str, str], Mapping[str, A
             row.save()
         elif {name: getattr(row, name) for name in facts} != before:
             row.changed_at = now()
-            changed.append(row)
-    SystemRun.objects.bulk_update(changed, sorted(fields))
+            row.save(update_fields=[*facts, "changed_at"])
 
 
 @action

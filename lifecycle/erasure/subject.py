@@ -145,13 +145,8 @@ def runs(facts: Facts) -> dict[str, SystemRun]:
     return {one.name: one for one in SystemRun.objects.filter(request=facts.request)}
 
 
-def note(ctx: StepContext, facts: Facts, name: str, region: str, **found: Any) -> None:
-    """Keep what is known of one system of the inventory."""
-    running.note_system(facts.request.pk, *SystemRun.place(name, region), actor=ctx.actor, **found)
-
-
 def note_all(ctx: StepContext, facts: Facts, found: dict[tuple[str, str], dict[str, Any]]) -> None:
-    """The same of several systems at once, each by the inventory's name of it and its region."""
+    """Keep what is known of systems, each by the inventory's name of it and its region."""
     told = {SystemRun.place(*place): said for place, said in found.items()}
     running.note_systems(facts.request.pk, told, actor=ctx.actor)
 
