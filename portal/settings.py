@@ -166,6 +166,8 @@ EXPORTS = {"days": int(env("BAILIWICK_EXPORT_DAYS") or 14), "fresh_days": 30}
 RECHECKS: list[tuple[int | None, int]] = json.loads(env("BAILIWICK_RECHECKS") or "[[90, 7], [null, 91]]")
 # The search of all accounts: a file that names those beside the regions' own, and how long an owner has to sign.
 SCANS: dict[str, Any] = {"accounts_file": env("BAILIWICK_SCAN_ACCOUNTS_FILE", ""), "sign_days": 14}
+# Synthetic erasures: how long one may take, and after how many days without one that passed that is an alarm.
+SYNTHETIC: dict[str, int] = {"hours": 24, "overdue_days": 35}
 # The optimizer: regions of the account it looks at (none: it does not), whose credentials may only read, and a price
 # sheet in place of the one shipped (lifecycle/optimizer/engine/prices.json shows its shape).
 OPTIMIZER: dict[str, str] = {
@@ -221,6 +223,7 @@ INSTALLED_APPS = [
     "compliance.rechecks",
     "compliance.scans",
     "compliance.draws",
+    "compliance.synthetic",
     "lifecycle",
     "lifecycle.tierchanges",
     "lifecycle.optimizer",
@@ -415,6 +418,7 @@ API_ROUTES = [
     "compliance.rechecks.api.routes",
     "compliance.scans.api.routes",
     "compliance.draws.api.routes",
+    "compliance.synthetic.api.routes",
     "lifecycle.api.routes",
     "lifecycle.tierchanges.api.routes",
     "lifecycle.optimizer.api.routes",
@@ -441,6 +445,7 @@ APPROVAL_DIGESTS = {
     "tier_change": "lifecycle.tierchanges.judgement.current_digest",
     "migration": "lifecycle.migration.planning.digest_now",
     "erasure": "compliance.erasing.queries.digest_now",
+    "erasure.synthetic": "compliance.erasing.queries.digest_now",
     "estate_decision": "lifecycle.estate.actions.digest_now",
     "estate_destruction": "lifecycle.estate.actions.digest_now",
     "tenant_end": "lifecycle.estate.endings.digest_now",
@@ -493,6 +498,7 @@ SPECTACULAR_SETTINGS = {
         "CertificateStateEnum": "compliance.certificates.models.State",
         "DrawStateEnum": "compliance.draws.models.State",
         "ScanStateEnum": "compliance.scans.models.State",
+        "SyntheticStateEnum": "compliance.synthetic.models.State",
         "RecheckStateEnum": "compliance.rechecks.models.State",
         "CertificateTypeEnum": "compliance.certificates.models.Type",
         "CaseStateEnum": "portal.approvals.models.Case.State",
@@ -702,6 +708,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "erasure.changed": [
         "compliance.erasing.subscribers.changed",
         "compliance.supplements.subscribers.changed",
+        "compliance.synthetic.subscribers.erasure_changed",
         "lifecycle.exports.subscribers.erasure_changed",
     ],
     "export.ready": ["lifecycle.exports.subscribers.ready"],
@@ -709,6 +716,8 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "erasure.contested": ["compliance.rechecks.subscribers.contested"],
     "scan.ended": ["compliance.scans.subscribers.ended"],
     "scan.overdue": ["compliance.scans.subscribers.overdue"],
+    "synthetic.concluded": ["compliance.synthetic.subscribers.concluded"],
+    "synthetic.overdue": ["compliance.synthetic.subscribers.overdue"],
     "recheck.concluded": ["compliance.rechecks.subscribers.concluded"],
     "supplement.contradicted": ["compliance.supplements.subscribers.contradicted"],
     "erasure.due_near": ["compliance.erasing.subscribers.due_near"],
@@ -733,6 +742,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "job.failed": [
         "portal.notify.subscribers.job_failed",
         "compliance.certificates.subscribers.job_failed",
+        "compliance.synthetic.subscribers.job_ended",
         "lifecycle.provisioning.subscribers.job_failed",
         "lifecycle.migration.subscribers.job_failed",
         "lifecycle.migration.copies.steps.job_ended",
@@ -744,6 +754,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
         "lifecycle.exports.subscribers.job_ended",
     ],
     "job.cancelled": [
+        "compliance.synthetic.subscribers.job_ended",
         "lifecycle.provisioning.subscribers.job_failed",
         "lifecycle.migration.subscribers.job_failed",
         "lifecycle.migration.copies.steps.job_ended",
@@ -787,6 +798,7 @@ JOB_KINDS = {
     "certificate.recheck": "compliance.rechecks.jobs.RECHECK",
     "inventory.scan": "compliance.scans.jobs.SCAN",
     "erasure.draw": "compliance.draws.jobs.DRAW",
+    "erasure.synthetic": "lifecycle.synthetic.jobs.SYNTHETIC",
     "hold.fence": "lifecycle.holding.jobs.FENCE",
     "erasure.run": "lifecycle.erasure.jobs.RUN",
     "erasure.clear_up": "lifecycle.erasure.jobs.CLEAR_UP",
@@ -825,6 +837,7 @@ SCHEDULE = {
     "compliance.supplements.schedule.tick": 3600,
     "compliance.rechecks.schedule.tick": 3600,
     "compliance.scans.schedule.tick": 3600,
+    "compliance.synthetic.schedule.tick": 3600,
     "tenants.flags.actions.note_ends": 600,
     "tenants.costs.schedule.tick": 300,
     "tenants.health.schedule.tick": 60,

@@ -11,7 +11,7 @@ from portal.lib.clock import now
 from portal.lib.errors import Absent, Conflict
 
 from .issuing import intend_core
-from .models import SIGNED, Certificate, State
+from .models import SIGNED, Certificate, State, Type
 from .queries import is_theirs, news
 
 
@@ -47,6 +47,8 @@ def reissue(certificate_id: Any, *, actor: Actor, reason: str) -> Certificate:
         raise Conflict(f"It is {row.get_state_display()}: only a certificate that stands is issued again.")
     if row.followers.filter(type="reissue").exclude(state=State.VOID).exists():
         raise Conflict("It is being issued again already.")
+    if row.type == Type.SYNTHETIC:
+        raise Conflict("It certifies nothing of anybody: the next synthetic erasure has one of its own.")
     core = row.certified
     again = row.followers.filter(type="reissue").count() + 1
     about = {

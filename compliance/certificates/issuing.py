@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
-from bailiwick_proof.certifiable import Type
-from bailiwick_proof.certificate import STATEMENT, VERB, Core, Evidence, Follows, NotCertifiable
+from bailiwick_proof.certifiable import SYNTHETIC, Type
+from bailiwick_proof.certificate import MADE_UP, STATEMENT, VERB, Core, Evidence, Follows, NotCertifiable
 from bailiwick_proof.erasure import Erasure
 from django.conf import settings
 from django.db import connection
@@ -95,7 +95,8 @@ def _core(id_: UUID, last: Certificate | None, erasure: Erasure, evidence: Evide
     before: Certificate | None = about["follows"]
     if before is not None and before.state not in (State.ISSUED, State.REVOKED):
         raise Conflict("Only an issued certificate can be followed by another.")
-    simulated = [SIMULATED_SYSTEM.format(one.title) for one in erasure.systems if one.simulated]
+    simulated = [MADE_UP] if about["type"] == SYNTHETIC else []
+    simulated += [SIMULATED_SYSTEM.format(one.title) for one in erasure.systems if one.simulated]
     if authority.is_simulated():
         simulated.append(authority.SIMULATED)
     try:

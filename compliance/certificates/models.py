@@ -31,6 +31,7 @@ class Type(models.TextChoices):
     SUPPLEMENT = "supplement", _("supplement")
     REISSUE = "reissue", _("re-issue")
     REFUSAL = "refusal", _("refusal")
+    SYNTHETIC = "synthetic", _("synthetic: of a made-up person")
 
 
 S = State
@@ -151,7 +152,7 @@ class Certificate(ConcurrentTransitionMixin, models.Model):
         indexes = [models.Index(fields=["tenant_id", "-serial"]), models.Index(fields=["state"])]
 
     def __str__(self) -> str:
-        return f"EC-{self.serial:06d}"
+        return f"EC-{self.serial:06d}" + (" (synthetic)" if self.type == Type.SYNTHETIC else "")
 
     def access_scope(self) -> dict[str, Any]:
         return {"tenant": self.tenant_id, "business_unit": self.business_unit}

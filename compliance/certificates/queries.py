@@ -11,7 +11,7 @@ from portal.lib.errors import Conflict
 from portal.notify.queries import Way, ways_of
 from tenants.models import Tenant
 
-from .models import SIGNED, Certificate, State
+from .models import SIGNED, Certificate, State, Type
 
 KIND = "certificate.issue"  # the job that issues one
 ISSUED = "certificate.issued"  # the news that brings it to the tenant's side
@@ -20,8 +20,9 @@ ISSUED = "certificate.issued"  # the news that brings it to the tenant's side
 def available_verbs(row: Certificate, actor: Actor) -> list[str]:
     """Words the actor may use on a certificate now."""
     words = []
+    is_real = row.type != Type.SYNTHETIC
     being_replaced = row.followers.filter(type="reissue").exclude(state=State.VOID).exists()
-    if row.state == State.ISSUED and not being_replaced and policy.can(actor, "certificate.issue", row):
+    if row.state == State.ISSUED and is_real and not being_replaced and policy.can(actor, "certificate.issue", row):
         words.append("reissue")
     if row.state in (State.ISSUED, State.SUPERSEDED) and policy.can(actor, "certificate.revoke", row):
         words.append("revoke")

@@ -23,6 +23,7 @@ from portal.admin.verbs import Fact, Facts, Verb
 from portal.lib.errors import Refusal
 
 from . import actions, proving, queries, rules
+from .approval import KIND, SYNTHETIC_KIND
 from .form import AgainForm, NewRuleForm, ProofForm, RecipientForm, RequestForm, RuleForm
 from .models import ENDED, ErasureRequest, Kind, Obligation, Owed, RetentionRule, State
 
@@ -232,7 +233,7 @@ class ErasureAdmin(GovernedAdmin):
     # -- elsewhere ----------------------------------------------------------------------------------------------------
     def beside(self, obj: Any, actor: Actor) -> list[Card]:
         """On a case what is signed, from the snapshot that the signature binds."""
-        if obj._meta.label_lower != "approvals.case" or obj.kind != "erasure":
+        if obj._meta.label_lower != "approvals.case" or obj.kind not in (KIND, SYNTHETIC_KIND):
             return []
         url = self.console.url_of("erasing.erasurerequest", obj.subject_id)
         return [Card("", "erasing/case_cards.html", 10, "main", context={"shown": obj.snapshot, "url": url})]

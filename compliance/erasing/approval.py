@@ -16,13 +16,17 @@ from .models import BEFORE_START, ErasureRequest, Kind
 from .moving import move
 
 SYSTEM = Actor.system("erasing")
+KIND, SYNTHETIC_KIND = "erasure", "erasure.synthetic"  # each stands under rules of its own
 
 
 def open_case(made: ErasureRequest, *, actor: Actor) -> Case:
-    """Ask for the signatures over exactly what was validated. Who asked for the erasure never signs."""
+    """Ask for the signatures over exactly what was validated. Who asked for the erasure never signs.
+
+    Of a made-up person the rules of its own kind waive them: nothing of anybody is destroyed.
+    """
     return approvals.open_case(
         actor=actor,
-        kind="erasure",
+        kind=SYNTHETIC_KIND if made.is_synthetic else KIND,
         subject=made,
         title=title_of(made),
         amount_inr=Decimal("0.00"),
@@ -43,7 +47,7 @@ def open_case(made: ErasureRequest, *, actor: Actor) -> Case:
 
 def title_of(made: ErasureRequest) -> str:
     whom = {Kind.TENANT: "all of", Kind.PERSON: "one person in", Kind.DOCUMENT: f"{made.documents} documents in"}
-    return f"Erase {whom[Kind(made.kind)]} {made.tenant.name}"
+    return f"Erase {whom[Kind(made.kind)]} {made.tenant.name}" + (", made up" if made.is_synthetic else "")
 
 
 def _snapshot(made: ErasureRequest) -> dict[str, Any]:

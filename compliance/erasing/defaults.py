@@ -12,6 +12,7 @@ from portal.approvals.actions import create_rule
 from portal.approvals.models import Rule
 from portal.audit.context import action
 
+from .approval import KIND, SYNTHETIC_KIND
 from .models import RetentionRule
 from .rules import add_rule
 
@@ -56,6 +57,24 @@ SIGNED: dict[str, dict[str, Any]] = {
         "sla_hours": 24,
     },
     "ERA-002": {"title": "Every erasure: legal signs", "condition": {}, "role": "legal", "order": 1, "sla_hours": 24},
+    "ERA-003": {
+        "title": "An erasure of a made-up person: the Chief Compliance Officer signs",
+        "case_kind": SYNTHETIC_KIND,
+        "condition": {},
+        "role": "cco",
+        "order": 1,
+        "sla_hours": 24,
+    },
+    "ERA-004": {
+        "title": "An erasure of a made-up person: nobody signs, nothing of anybody is destroyed",
+        "case_kind": SYNTHETIC_KIND,
+        "condition": {},
+        "effect": "waive",
+        "waives": ["ERA-003"],
+        "role": "cco",
+        "order": 1,
+        "sla_hours": 24,
+    },
 }
 
 
@@ -69,4 +88,4 @@ def install(actor: Actor) -> None:
     signed = set(Rule.objects.values_list("rule_id", flat=True))
     for rule_id, fields in SIGNED.items():
         if rule_id not in signed:
-            create_rule(rule_id, actor=actor, reason=SHIPPED, case_kind="erasure", **fields)
+            create_rule(rule_id, actor=actor, reason=SHIPPED, **{"case_kind": KIND, **fields})

@@ -49,13 +49,19 @@ def _enter(request: ErasureRequest, word: Word, systems: Sequence[Mapping[str, o
         word=word,
         tenant_id=tenant_id,
         kind=request.kind,
+        is_synthetic=request.is_synthetic,
         subject="" if request.kind == Kind.DOCUMENT else pseudonyms.ledger_digest(request.kind, tenant_id, whom),
         documents=sorted(pseudonyms.ledger_digest(Kind.DOCUMENT, tenant_id, one) for one in key.document_ids),
         systems=list(systems),
     )
     row.digest = chained(row, last.digest if last else GENESIS)
     row.save(force_insert=True)
-    record("erasure.entered", request, actor=actor, data={"word": word, "digest": row.digest})
+    record(
+        "erasure.entered",
+        request,
+        actor=actor,
+        data={"word": word, "digest": row.digest, "synthetic": row.is_synthetic},
+    )
     return row
 
 
@@ -73,4 +79,6 @@ def chained(row: ErasureLedger, before: str) -> str:
     }
     if row.word != Word.CONCLUDED:  # entries from when there was no other word have none
         said["word"] = str(row.word)
+    if row.is_synthetic:
+        said["synthetic"] = True
     return digest(said)

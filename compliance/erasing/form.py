@@ -18,6 +18,11 @@ from .intake import HAS_DATA, MOST_DOCUMENTS, half_erased
 from .models import Basis, Identity, Kind
 
 
+def of_people(words: type[Basis] | type[Identity]) -> list[tuple[str, Any]]:
+    """What a person may choose: nobody asks for the erasure of somebody made up."""
+    return [one for one in words.choices if one[0] != words.SYNTHETIC]
+
+
 class RequestForm(forms.Form):
     """A whole request. What names a person is looked up and forgotten."""
 
@@ -25,8 +30,8 @@ class RequestForm(forms.Form):
         label=gettext_lazy("Tenant"), queryset=Tenant.objects.none(), empty_label=gettext_lazy("choose")
     )
     kind = forms.ChoiceField(label=gettext_lazy("What is to be erased"), choices=Kind.choices, initial=Kind.PERSON)
-    legal_basis = forms.ChoiceField(label=gettext_lazy("By which right"), choices=Basis.choices)
-    identity = forms.ChoiceField(label=gettext_lazy("How it was checked who asks"), choices=Identity.choices)
+    legal_basis = forms.ChoiceField(label=gettext_lazy("By which right"), choices=of_people(Basis))
+    identity = forms.ChoiceField(label=gettext_lazy("How it was checked who asks"), choices=of_people(Identity))
     email = forms.EmailField(
         label=gettext_lazy("The person's e-mail address"),
         required=False,

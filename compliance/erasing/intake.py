@@ -6,6 +6,7 @@ open. Nothing that is typed may name a person.
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from django.db.models import Max, Q, QuerySet
 from compliance.holds.queries import is_held
 from portal.access import policy
 from portal.access.actor import Actor
+from portal.access.models import User
 from portal.audit.actions import record
 from portal.audit.context import action
 from portal.lib.clock import now
@@ -35,8 +37,18 @@ ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
 BASES = {
     Kind.TENANT: {Basis.GDPR_28, Basis.CONTRACT},
     Kind.PERSON: {Basis.GDPR_17, Basis.CCPA, Basis.DPDP, Basis.CONTRACT},
-    Kind.DOCUMENT: set(Basis),
+    Kind.DOCUMENT: set(Basis) - {Basis.SYNTHETIC},
 }
+
+
+@dataclass(frozen=True)
+class Asker:
+    """In whose name a request is entered, and in which capacity that one asks."""
+
+    user: User
+    authority: str
+
+
 HAS_DATA = (Status.ACTIVE, Status.SUSPENDED, Status.ARCHIVED)
 
 
@@ -166,12 +178,33 @@ def request(
     open (409, naming that one).
     """
     words = justification(reason, email, *(str(one) for one in (user_id, *documents) if one))
-    if identity not in Identity.values:
+    if identity not in Identity.values or identity == Identity.SYNTHETIC:
         raise Invalid(fields={"identity": "say how it was checked"})
     tenant = askable(tenant_id, kind, actor)
     subject = subject_of(tenant, kind, legal_basis, email, user_id, documents)
     shown = _previewed(subject, legal_basis)
-    return _receive(subject, shown, actor=actor, reason=words, legal_basis=legal_basis, identity=identity)
+    assert actor.user is not None  # `askable` has seen to that
+    asker = Asker(actor.user, _capacity(actor, tenant))
+    return _receive(subject, shown, asker, actor=actor, reason=words, legal_basis=legal_basis, identity=identity)
+
+
+def request_synthetic(tenant_id: UUID, user_id: UUID, asker: User, *, actor: Actor, reason: str) -> ErasureRequest:
+    """Receive what software asks for a made-up person of a sandbox; from here on it is a request like any other.
+
+    The database refuses it in every tenant that is no sandbox. `asker` is the service account that it is entered for.
+    Asked for again while it is open, it is the same.
+    """
+    if actor.user is not None:
+        raise NotAllowed("A person asks for the erasure of somebody there is.")
+    tenant = Tenant.objects.select_related("business_unit").get(pk=tenant_id)
+    if tenant.status != Status.ACTIVE:
+        raise Conflict(f"The sandbox is {tenant.get_status_display()}.", code="wrong-state")
+    subject = Subject(tenant, Kind.PERSON, user_id, (), ("user_id",))
+    if (same := _open_one(pseudonyms.about(tenant.pk, subject.kind, user_id, ()))) is not None:
+        return same
+    basis, identity = Basis.SYNTHETIC, Identity.SYNTHETIC
+    shown, by = _previewed(subject, basis), Asker(asker, "software, for nobody")
+    return _receive(subject, shown, by, actor=actor, reason=reason, legal_basis=basis, identity=identity)
 
 
 def justification(text: str, *identifiers: str) -> str:
@@ -197,7 +230,14 @@ def _spelt(identifier: str) -> re.Pattern[str]:
 
 @action
 def _receive(
-    subject: Subject, shown: dict[str, Any], *, actor: Actor, reason: str, legal_basis: str, identity: str
+    subject: Subject,
+    shown: dict[str, Any],
+    asker: Asker,
+    *,
+    actor: Actor,
+    reason: str,
+    legal_basis: str,
+    identity: str,
 ) -> ErasureRequest:
     tenant = (
         Tenant.objects.select_for_update(of=("self",), no_key=True)
@@ -218,8 +258,8 @@ def _receive(
         identifiers=list(subject.identifiers),
         documents=len(subject.documents),
         identity=identity,
-        authority=_capacity(actor, tenant),
-        requested_by=actor.user,
+        authority=asker.authority,
+        requested_by=asker.user,
         received_at=at,
         due_on=due_on(legal_basis, at),
         gone_before=gone_before(tenant, subject.kind),

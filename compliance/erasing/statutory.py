@@ -36,6 +36,7 @@ CLOCKS: dict[str, Clock] = {
     Basis.GDPR_17: MONTH,
     Basis.GDPR_28: MONTH,
     Basis.CONTRACT: MONTH,
+    Basis.SYNTHETIC: MONTH,
     Basis.CCPA: Clock("America/Los_Angeles", days=45, more_days=45, moves_on=False),
     Basis.DPDP: Clock("Asia/Kolkata", days=45, more_days=45, moves_on=False),
 }

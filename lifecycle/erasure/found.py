@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import cast
 
-from bailiwick_proof.certifiable import Type
+from bailiwick_proof.certifiable import SYNTHETIC, Type
 from bailiwick_proof.erasure import (
     Erasure,
     Exemption,
@@ -52,7 +52,9 @@ LEFT_OUT = {
 
 
 def type_of(found: Erasure) -> Type:
-    """Final, unless something is kept for a while because a law says so."""
+    """Final, unless something is kept for a while because a law says so; of a made-up person synthetic."""
+    if found.legal_basis == SYNTHETIC:
+        return SYNTHETIC
     return "partial" if any(one.outcome == "retained" for one in found.systems) else "final"
 
 

@@ -19,6 +19,14 @@ TOKEN_FILE = "service_token"  # noqa: S105 - a file's name
 PLATFORM_SCOPES = ["snapshot.read", "usage.write", "flag.report", "fence.report"]
 
 
+def ensure_service(username: str, title: str) -> User:
+    """A service account of the installation itself, in whose name software asks; it cannot sign in, and has no role."""
+    user, is_new = User.objects.get_or_create(username=username, defaults={"is_service": True, "password": "!"})
+    if is_new:
+        Person.objects.create(user=user, full_name=title)
+    return user
+
+
 def ensure_platform_service() -> None:
     """Give the RAG platform an account that reads snapshots and reports what it measures; its token lies in a file."""
     user, is_new = User.objects.get_or_create(username="platform", defaults={"is_service": True, "password": "!"})

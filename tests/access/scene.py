@@ -16,6 +16,7 @@ from compliance.draws.models import Draw
 from compliance.holds.models import Hold
 from compliance.rechecks.models import Recheck
 from compliance.scans.models import Scan, StoreFinding
+from compliance.synthetic.models import Sandbox, SyntheticErasure
 from lifecycle.estate.models import Lifetime
 from lifecycle.exports.models import Export
 from lifecycle.migration.drills.models import Drill
@@ -349,6 +350,18 @@ class Scene:
             self._keep(f"scans.storefinding{word}", here=store)
         for word in ("listing", "list_finding"):
             self._keep(f"inventory.finding:{word}", here=finding(f"forgotten-{word}"))
+        self._sandboxes()
+
+    def _sandboxes(self) -> None:
+        """One for each verb, each in a region of its own: a region has one."""
+        for number, word in enumerate(("", ":trial", ":begin", ":ending", ":end")):
+            where = {"environment": "dev", "region": f"xx-test-{number}"}
+            of = tenant(f"fin-sandbox-{number}", "FIN", "meera", **where)
+            made = Sandbox.objects.create(region=of.region, tenant=of, designated_by="seed")
+            self._keep(f"synthetic.sandbox{word}", here=made)
+        failed = {"state": "failed", "why": "No mail arrived.", "ended_at": now()}
+        run = SyntheticErasure.objects.create(sandbox=made, month="2026-11", asked_by="seed", **failed)
+        self._keep("synthetic.syntheticerasure", here=run)
 
     def _erasures(self, tenants: dict[str, Tenant]) -> None:
         """Of tenants on which no hold stands: under one nothing is tried again."""

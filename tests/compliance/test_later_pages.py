@@ -8,6 +8,7 @@ from django.test import Client
 from compliance.draws.models import Draw
 from compliance.rechecks.models import Recheck
 from compliance.scans.models import Scan, StoreFinding
+from compliance.synthetic.models import Sandbox, SyntheticErasure
 from portal.access.accounts import SEED
 from portal.access.models import ApiToken
 from portal.audit.context import acting
@@ -34,6 +35,13 @@ def rows(shipped: None) -> dict[str, tuple[str, Any]]:
             places=[{"account": "legacy", "region": "eu-west-1", "stores": 3, "unlisted": 1}],
         )  # fmt: skip
         store = {"scan": scan, "account": "legacy", "region": "eu-west-1", "kind": "rds_instance", "name": "payroll"}
+        sandbox = tenant("sandbox", "FIN", "meera", environment="dev")
+        box = Sandbox.objects.create(region=sandbox.region, tenant=sandbox, designated_by="seed")
+        looked = [
+            {"what": "Delivery", "wrong": "no mail arrived", "seen": ""},
+            {"what": "PDF", "wrong": "", "seen": "V"},
+        ]
+        run = {"sandbox": box, "month": "2026-11", "asked_by": "seed", "state": "failed", "why": "No mail.", **ended}
         drawn = [{"leaf": "ab" * 32, "system": "postgres-x", "region": "x", "answers": [ANSWER]}]
         token = ApiToken.objects.create(
             user=person("farah"), label="ci", prefix="a", secret_sha256="", expires_at=now()
@@ -45,6 +53,8 @@ def rows(shipped: None) -> dict[str, tuple[str, Any]]:
             )),
             "account-scans": ("farah", scan),
             "scanned-stores": ("farah", StoreFinding.objects.create(**store)),
+            "sandboxes": ("farah", box),
+            "synthetic-erasures": ("farah", SyntheticErasure.objects.create(checks=looked, **run)),
             "erasure-draws": ("farah", Draw.objects.create(
                 request=row(of, "executing"), asked_by=person("farah"), state="done", drawn=drawn, **ended
             )),
@@ -57,5 +67,5 @@ def test_every_page_is_shown(rows: dict[str, tuple[str, Any]]) -> None:
         client = Client()
         client.force_login(person(who), backend="django.contrib.auth.backends.ModelBackend")
         paths = [f"/{mount}/", f"/{mount}/{one.pk}/", f"/api/v1/{mount}/", f"/api/v1/{mount}/{one.pk}/"]
-        paths += [] if mount == "scanned-stores" else [f"/{mount}/new/"]
+        paths += [] if mount in ("scanned-stores", "synthetic-erasures") else [f"/{mount}/new/"]
         assert {path: client.get(path).status_code for path in paths} == dict.fromkeys(paths, 200)

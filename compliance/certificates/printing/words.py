@@ -15,6 +15,7 @@ TYPES = {
     "supplement": "Supplement",
     "reissue": "Re-issued certificate",
     "refusal": "Certificate of refusal",
+    "synthetic": "Synthetic certificate, of no worth",
 }
 OUTCOMES = {
     "erased": "Erased",
@@ -33,6 +34,7 @@ BASES = {
     "gdpr-28-3-g": "Deletion at the end of the service, GDPR Article 28(3)(g)",
     "ccpa-1798-105": "Deletion of a consumer's data, CCPA § 1798.105",
     "dpdp-12": "Erasure of a data principal's data, DPDP Act section 12",
+    "synthetic": "None: a made-up person, erased to try the machine",
 }
 SCOPES = {"tenant": "A whole tenant", "person": "One person", "document": "One document"}
 

@@ -32,6 +32,7 @@ class ErasureLedger(models.Model):
     word = models.CharField(max_length=10, choices=Word.choices)
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=8, choices=Kind.choices)
+    is_synthetic = models.BooleanField(default=False, help_text=_("Of a made-up person, to try the machine"))
     subject = models.CharField(max_length=64, blank=True)
     documents = ArrayField(models.CharField(max_length=64), default=list)
     systems = models.JSONField(default=list)

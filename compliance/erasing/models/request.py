@@ -29,6 +29,7 @@ class Basis(models.TextChoices):
     CCPA = "ccpa-1798-105", _("CCPA § 1798.105, a consumer's right to deletion")
     DPDP = "dpdp-12", _("DPDP Act s. 12, a person's right to erasure")
     CONTRACT = "contract", _("the contract")
+    SYNTHETIC = "synthetic", _("none: a made-up person, to try the machine")
 
 
 class Identity(models.TextChoices):
@@ -38,6 +39,7 @@ class Identity(models.TextChoices):
     DOCUMENT = "document", _("an identity document was seen")
     CALLED_BACK = "called_back", _("called back on a known number")
     PARTY = "party", _("a party to the contract, acting for itself")
+    SYNTHETIC = "synthetic", _("nobody: the person is made up")
 
 
 class Export(models.TextChoices):
@@ -174,6 +176,11 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
                 condition=~Q(state=S.COMPLETED) | Q(certificate_id__isnull=False, is_final__isnull=False),
             ),
             models.CheckConstraint(
+                name="erasure_synthetic_of_nobody",
+                condition=Q(legal_basis=Basis.SYNTHETIC, identity=Identity.SYNTHETIC, kind=Kind.PERSON)
+                | ~Q(legal_basis=Basis.SYNTHETIC) & ~Q(identity=Identity.SYNTHETIC),
+            ),
+            models.CheckConstraint(
                 name="erasure_export_first",
                 condition=~Q(kind=Kind.TENANT) | Q(started_at=None) | ~Q(export_settled=""),
             ),
@@ -186,7 +193,7 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
         indexes = [models.Index(fields=["tenant", "state"]), models.Index(fields=["state", "due_on"])]
 
     def __str__(self) -> str:
-        return f"ER-{self.number:04d}"
+        return f"ER-{self.number:04d}" + (" (synthetic)" if self.is_synthetic else "")
 
     def access_scope(self) -> dict[str, Any]:
         return self.tenant.access_scope()
@@ -194,6 +201,11 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
     @property
     def is_open(self) -> bool:
         return self.state not in ENDED
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether it is about a made-up person of a sandbox: the whole machine, and nobody's data."""
+        return self.legal_basis == Basis.SYNTHETIC
 
     @property
     def awaits_export(self) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from bailiwick_proof.certifiable import SYNTHETIC
 from bailiwick_proof.erasure import Erasure, System
 
 from compliance.certificates import issuing
@@ -88,8 +89,8 @@ def _asked(ctx: StepContext, facts: Facts) -> Certificate:
             found,
             archive(ctx, facts),
             key=_key(ctx, facts),
-            type_="reissue" if before else type_,
-            follows=before,
+            type_="reissue" if before and type_ != SYNTHETIC else type_,
+            follows=before if type_ != SYNTHETIC else None,
             tenant_id=facts.tenant.pk,
             business_unit=facts.tenant.business_unit_id,
             actor=ctx.actor,
@@ -128,11 +129,13 @@ def finish(ctx: StepContext) -> dict[str, Any]:
         if facts.kind == "tenant":
             fences.remove(region, facts.tenant.pk)  # this job's own epoch: the last row there is of the tenant
     note_all(ctx, facts, dict(map(_as_certified, certified.systems)))
-    debts = [Debt(one.system, date.fromisoformat(one.due_on), one.owed) for one in certified.obligations]
+    type_ = type_of(certified)
+    owed = certified.obligations if type_ != SYNTHETIC else ()  # nobody waits for what a made-up person is owed
+    debts = [Debt(one.system, date.fromisoformat(one.due_on), one.owed) for one in owed]
     with ctx.fenced():
         if facts.kind == "tenant" and facts.tenant.status == Status.ERASING:
             registry.move(facts.tenant.pk, "finish_erasing", actor=ctx.actor, reason=str(facts.request))
-        is_final = type_of(certified) == "final"
+        is_final = type_ in ("final", SYNTHETIC)
         running.completed(facts.request.pk, is_final=is_final, obligations=debts, actor=ctx.actor)
     return {"completed": str(facts.request)}
 

@@ -6,7 +6,8 @@ from typing import Literal
 
 from .erasure import Check, Erasure, System
 
-Type = Literal["final", "partial", "interim", "supplement", "reissue", "refusal"]
+Type = Literal["final", "partial", "interim", "supplement", "reissue", "refusal", "synthetic"]
+SYNTHETIC = "synthetic"  # the legal basis of an erasure of nobody, and the type of what certifies it
 UNFINISHED = ("interim", "refusal")  # these two do not say that anything is gone
 LATER = ("supplement", "reissue")  # these two follow another
 DATED = ("beyond_use", "expires", "retained")
@@ -19,7 +20,10 @@ def objections(erasure: Erasure, type_: Type) -> list[str]:
     """Why this cannot be certified; nothing when it can."""
     if type_ == "refusal":
         return [*_listed(erasure), *_untouched(erasure)]
-    found = [*_inventory(erasure), *_people(erasure), *_others(erasure)]
+    found = [*_inventory(erasure), *_others(erasure)]
+    found += [] if type_ == SYNTHETIC else _people(erasure)
+    if (type_ == SYNTHETIC) != (erasure.legal_basis == SYNTHETIC):
+        found.append("the erasure of a made-up person is certified as synthetic, and no other is")
     for one in erasure.systems:
         found += [f"{one.name}: {why}" for why in _system(erasure, one, type_)]
     if type_ == "final" and any(one.outcome == "retained" for one in erasure.systems):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .canonical import canonical
-from .certifiable import UNFINISHED, Type, objections
+from .certifiable import SYNTHETIC, UNFINISHED, Type, objections
 from .erasure import Erasure
 from .errors import Unproven
 from .shape import Code, Digest, Id, Shape, Time, Words
@@ -27,6 +27,8 @@ STATEMENT = (
     "systems listed, and anything written after the last query. The signature proves who issued this and that it has "
     "not changed; it does not make a statement true."
 )
+
+MADE_UP = "Synthetic: a made-up person was erased to try the machine. This certifies nothing of anybody."
 
 
 class NotCertifiable(Unproven):
@@ -86,6 +88,8 @@ class Core(Shape):
         found = objections(self.erasure, self.type)
         if (self.type in ("supplement", "reissue")) != (self.follows is not None):
             found.append("a supplement or re-issue names the certificate it follows, and nothing else does")
+        if self.type == SYNTHETIC and MADE_UP not in self.simulated:
+            found.append("a synthetic certificate says that it is one")
         if self.statement != STATEMENT:
             found.append("the statement of what is certified is not the one of this format")
         if self.certified < self.erasure.timeline.verified:
