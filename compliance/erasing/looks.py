@@ -9,16 +9,17 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from portal.jobs import actions as jobs
 from portal.jobs.models import Job
 from portal.lib.clock import now
 
-from .models import Look
+from .models import RUNNING, ErasureRequest, Look
 
-MOST = 64  # that one look is for
+MOST, CROWD, GATHER = 64, 12, timedelta(seconds=3)  # that one look is for; that are under way; and may wait for it
 TAKEN = timedelta(seconds=120)  # as long as the job's own lease; its next attempt takes them at once
+LATER = timedelta(seconds=30)
 FRESH = timedelta(minutes=5)  # a look that was read later than this is none: a hold may have come between
 
 
@@ -31,6 +32,22 @@ def wish(job_id: UUID, request_id: UUID, stage: str) -> Look:
         row.delete()
         row = None
     return row or Look.objects.create(job_id=job_id, request_id=request_id, stage=stage)
+
+
+def gathers_until(row: Look) -> datetime | None:
+    """Until when a wish waits for others to come with it; None: it is looked for at once.
+
+    Only in a crowd, and right after a look: a worker that looked again and again for a few would do nothing else.
+    """
+    waiting = Look.objects.filter(seen_at=None)
+    last: datetime | None = Look.objects.aggregate(at=Max("seen_at"))["at"]
+    has_waited = row.asked_at < now() - 2 * GATHER
+    if last is None or has_waited or last + GATHER <= now() or waiting.count() >= MOST:
+        return None
+    if ErasureRequest.objects.filter(state__in=RUNNING).count() < CROWD:
+        return None
+    first: Look | None = waiting.first()
+    return last + GATHER if row == first else now() + LATER  # one comes back to look, and wakes the others
 
 
 @transaction.atomic
@@ -54,7 +71,10 @@ def hold_on(job_id: UUID) -> None:
 
 @transaction.atomic
 def keep(job_id: UUID, seen: Mapping[UUID, Any], at: datetime) -> None:
-    """Leave what was seen to the jobs it was looked for, and wake them; who came meanwhile is the next to look."""
+    """Leave what was seen to the jobs it was looked for, and wake them; who came meanwhile is the next to look.
+
+    `at` is when the look ended.
+    """
     _one_at_a_time()
     mine = Look.objects.select_for_update().filter(Q(taken_by=job_id) | Q(pk=job_id), seen_at=None)
     for row in mine:

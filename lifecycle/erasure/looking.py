@@ -66,6 +66,8 @@ def _together(ctx: StepContext, facts: Facts, stage: str) -> list[dict[str, Any]
     """What was seen for this erasure, by this worker or by one that looked for others as well."""
     row = looks.wish(ctx.job.pk, facts.request.pk, stage)
     if row.seen_at is None:
+        if until := looks.gathers_until(row):
+            raise WaitUntil(until, "It is looked for together with others that come in a moment.")
         taken = looks.take(ctx.job.pk)
         if not taken:
             raise WaitUntil(now() + AGAIN, "Others are being looked for; it is looked for together with the next.")
@@ -76,7 +78,7 @@ def _together(ctx: StepContext, facts: Facts, stage: str) -> list[dict[str, Any]
 
 def _look_for(ctx: StepContext, taken: list[Look]) -> None:
     """Look for all of them; whoever is not there any more, or has died on the way, is left to look again."""
-    at, seen, wishes = now(), {}, _wishes(taken)
+    seen, wishes = {}, _wishes(taken)
 
     def alive() -> None:
         ctx.heartbeat()
@@ -86,7 +88,7 @@ def _look_for(ctx: StepContext, taken: list[Look]) -> None:
         for job_id, found in zip(wishes, _seen(list(wishes.values()), alive), strict=True):
             seen[job_id] = found
     finally:
-        looks.keep(ctx.job.pk, seen, at)
+        looks.keep(ctx.job.pk, seen, now())
 
 
 def _wishes(taken: list[Look]) -> dict[UUID, Wish]:

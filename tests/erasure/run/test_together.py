@@ -77,3 +77,19 @@ def test_a_look_that_was_read_too_late_is_none(world: World) -> None:
     looks.keep(job.pk, {job.pk: []}, now())
     assert looks.wish(job.pk, ann.pk, "after").seen == [], "what was seen lately stands"
     assert looks.wish(job.pk, ann.pk, "resweep").seen is None, "and says nothing of another stage"
+
+
+def test_in_a_crowd_one_gathers_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (ann, first), (bob, other) = two(world)
+    monkeypatch.setattr(looks, "CROWD", 0)
+    assert looks.gathers_until(looks.wish(first.pk, ann.pk, "before")) is None, "nobody was looked for a moment ago"
+    looks.take(first.pk)
+    looks.keep(first.pk, {first.pk: []}, now())
+    row = looks.wish(other.pk, bob.pk, "before")
+    until = looks.gathers_until(row)
+    assert until is not None and now() < until <= now() + looks.GATHER
+    row.asked_at -= 3 * looks.GATHER
+    assert looks.gathers_until(row) is None, "who has waited long is looked for"
+    monkeypatch.setattr(looks, "CROWD", 12)
+    row.refresh_from_db()
+    assert looks.gathers_until(row) is None, "two are no crowd"
