@@ -7,7 +7,8 @@
 --   * while the tenant is under a legal hold, nothing of its content is deleted or written over, by anybody but the
 --     mover, who brings a copy to what its source is;
 --   * while one of its people is being erased, nothing of that person is written;
---   * while capture is on, the keys of every changed row are in bw.dirty, committed with the change;
+--   * while capture is on, the keys of every changed row are in bw.dirty, committed with the change; or, where the fence
+--     names a slot, in the server's own stream of changes, from which the mover brings them there;
 --   * both are switched by data (bw.fence). Creating a trigger would wait for every tenant's transactions, so the
 --     triggers are always there; who changes the fence waits for the tenant's own writers only;
 --   * no tenant's row disappears by TRUNCATE;
@@ -38,6 +39,24 @@ $roles$;
 ALTER ROLE bw_verifier SET default_transaction_read_only = on;
 -- A copy of a consistent snapshot satisfies its foreign keys as a whole, not row by row.
 GRANT SET ON PARAMETER session_replication_role TO bw_mover;
+-- Who reads a stream of changes needs REPLICATION, or what a hosted server has in its place. Where neither may be given,
+-- moves capture by the triggers, and a plan for the other way says what is missing.
+DO $stream$
+BEGIN
+    IF NOT (SELECT rolreplication FROM pg_roles WHERE rolname = 'bw_mover') THEN
+        ALTER ROLE bw_mover REPLICATION;
+    END IF;
+EXCEPTION WHEN insufficient_privilege THEN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_replication') THEN
+        GRANT rds_replication TO bw_mover WITH INHERIT TRUE;
+    END IF;
+END
+$stream$;
+DO $grants$
+BEGIN
+    EXECUTE format('GRANT CREATE ON DATABASE %I TO rag_owner', current_database());  -- of publications
+END
+$grants$;
 GRANT USAGE ON SCHEMA rag, bw TO bw_mover, bw_verifier;
 
 -- --------------------------------------------------------------------------------------------------- control rows
@@ -48,6 +67,10 @@ ALTER TABLE bw.fence ADD COLUMN IF NOT EXISTS generation bigint NOT NULL DEFAULT
 ALTER TABLE bw.fence ADD COLUMN IF NOT EXISTS changed_at timestamptz NOT NULL DEFAULT now();
 ALTER TABLE bw.fence ALTER COLUMN epoch SET DEFAULT 1;
 UPDATE bw.fence SET epoch = 1 WHERE epoch = 0;
+-- The slot that captures in place of the triggers, and where in its stream the tenant's own writes begin; NULL: the
+-- triggers do.
+ALTER TABLE bw.fence ADD COLUMN IF NOT EXISTS slot name;
+ALTER TABLE bw.fence ADD COLUMN IF NOT EXISTS slot_since pg_lsn;
 
 -- Keys whose rows changed while capture was on. `key` is the row's key without the tenant, in ISO text. Under the name
 -- `objects` the mover keeps those of objects that their silent store could not hand over with their rows.
@@ -58,6 +81,8 @@ CREATE TABLE IF NOT EXISTS bw.dirty (
     key         text[] NOT NULL,
     PRIMARY KEY (tenant_id, seq)
 );
+-- Of a key that came from a stream: the transaction that changed it. Its line goes when a round has shown that one.
+ALTER TABLE bw.dirty ADD COLUMN IF NOT EXISTS xid xid8;
 
 -- The mover's ledger, in the store it writes to: a chunk's row commits with the chunk.
 CREATE TABLE IF NOT EXISTS bw.move_chunk (
@@ -92,7 +117,7 @@ GRANT SELECT ON bw.erasure_progress, bw.erasure_item, bw.subject_fence TO bw_ver
 GRANT INSERT, DELETE ON bw.dirty TO bw_mover;
 GRANT INSERT, DELETE, UPDATE ON bw.move_chunk, bw.move_round TO bw_mover;
 -- suspended and status_version are others' to write.
-GRANT UPDATE (state, epoch, capture, generation, changed_at) ON bw.fence TO bw_mover;
+GRANT UPDATE (state, epoch, capture, generation, changed_at, slot, slot_since) ON bw.fence TO bw_mover;
 -- FOR SHARE asks for the right to change something; the epoch itself is only raised by the function.
 GRANT UPDATE (tenant_id) ON bw.job_epoch TO bw_mover;
 GRANT EXECUTE ON FUNCTION bw.raise_job_epoch(uuid, text, bigint), bw.fence_lock(uuid) TO bw_mover, bw_provisioner;
@@ -218,7 +243,7 @@ BEGIN
         PERFORM bw.require_no_hold(p_tenant);
     END IF;
     IF session_user IN ('bw_provisioner', 'bw_eraser') THEN
-        RETURN coalesce(fence.capture, false);
+        RETURN coalesce(fence.capture AND fence.slot IS NULL, false);
     ELSIF p_content AND fence.suspended THEN
         RAISE EXCEPTION 'the tenant is suspended: nothing of it is written' USING ERRCODE = '55BWS';
     ELSIF fence.state IS DISTINCT FROM 'open' THEN
@@ -230,7 +255,7 @@ BEGIN
                 USING ERRCODE = '55BWF', DETAIL = format('state=%s epoch=%s', fence.state, fence.epoch);
         END IF;
     END IF;
-    RETURN fence.capture;
+    RETURN fence.capture AND fence.slot IS NULL;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION bw.admit(uuid, boolean, boolean) FROM PUBLIC;
@@ -452,6 +477,47 @@ ALTER FUNCTION bw.guard_partition(text) OWNER TO rag_owner;
 REVOKE EXECUTE ON FUNCTION bw.guard_partition(text) FROM PUBLIC;
 SELECT bw.guard_partition(relname::text) FROM pg_class
 WHERE relnamespace = 'rag'::regnamespace AND relkind = 'r' AND relname LIKE 'chunk\_vectors\_%';
+
+-- ------------------------------------------------------------------------------------------- the stream of changes
+-- Says which changes a move's slot tells: those of one tenant's rows, and of them the key. Never a TRUNCATE, which no row
+-- filter holds back.
+CREATE OR REPLACE FUNCTION bw.publish(p_name name, p_tenant uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+BEGIN
+    IF p_name !~ '^bw_[0-9a-f]{32}_' THEN
+        RAISE EXCEPTION 'a move''s publication is named after it, not %', p_name USING ERRCODE = 'invalid_name';
+    ELSIF EXISTS (SELECT FROM pg_publication WHERE pubname = p_name) THEN
+        EXECUTE format('DROP PUBLICATION %I', p_name);
+    END IF;
+    EXECUTE (
+        SELECT format('CREATE PUBLICATION %I FOR TABLE %s WITH (publish = ''insert, update, delete'', '
+                      'publish_via_partition_root = true)', p_name, string_agg(format('rag.%I (tenant_id, %s) '
+                      'WHERE (tenant_id = %L)', c.relname, (SELECT string_agg(format('%I', key), ', ')
+                                                            FROM unnest(bw.key_columns(c.oid)) AS key), p_tenant), ', '))
+        FROM pg_class c
+        WHERE c.relnamespace = 'rag'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+          AND c.relname NOT LIKE 'chunk\_vectors\_%' AND bw.key_columns(c.oid) IS NOT NULL);
+END
+$$;
+CREATE OR REPLACE FUNCTION bw.unpublish(p_name name) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '2s'
+AS $$
+BEGIN
+    IF p_name !~ '^bw_[0-9a-f]{32}_' THEN
+        RAISE EXCEPTION 'a move''s publication is named after it, not %', p_name USING ERRCODE = 'invalid_name';
+    END IF;
+    EXECUTE format('DROP PUBLICATION IF EXISTS %I', p_name);
+END
+$$;
+ALTER FUNCTION bw.publish(name, uuid) OWNER TO rag_owner;
+ALTER FUNCTION bw.unpublish(name) OWNER TO rag_owner;
+REVOKE EXECUTE ON FUNCTION bw.publish(name, uuid), bw.unpublish(name) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bw.publish(name, uuid), bw.unpublish(name) TO bw_mover;
 
 -- --------------------------------------------------------------------------------------------- who changes the tables
 -- Every statement that makes, changes or drops something comes here first, whoever owns what it is about. Let through

@@ -39,6 +39,7 @@ io_method = sync
 wal_level = logical
 max_wal_senders = 10
 max_replication_slots = 20
+max_slot_wal_keep_size = 1GB
 max_prepared_transactions = 0
 min_wal_size = 80MB
 max_wal_size = 512MB

@@ -10,8 +10,8 @@ from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
-from . import tables
-from .move import Move, fenced
+from . import native, tables
+from .move import NATIVE, Move, fenced
 
 T = TypeVar("T")
 PAUSE = 0.1  # seconds between tries, in which queued writers pass
@@ -29,7 +29,8 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 """
 # One unbroken time of capture has one generation.
 ARM = """
-UPDATE bw.fence SET capture = true, generation = generation + 1, changed_at = clock_timestamp()
+UPDATE bw.fence
+SET capture = true, generation = generation + 1, changed_at = clock_timestamp(), slot = %s, slot_since = NULL
 WHERE tenant_id = %s AND NOT capture
 """
 
@@ -38,16 +39,30 @@ def arm(move: Move, tries: int = 100) -> int:
     """Switch capture on at the source, if it is off; returns its generation.
 
     The tenant's lock is taken exclusively: a transaction that is already past its guard would be missed. Writers queue
-    behind that, so each try is short; after the last one Transient says that a writer's transaction stays open.
+    behind that, so each try is short; after the last one Transient says that a writer's transaction stays open. A slot
+    reads before that: nobody waits for it.
     """
     with translated("arm capture"):
         with connection(move.source, "mover") as db:
             tables.require_guards(tables.read(db), move.source)
-        return alone(move, lambda db: _arm(db, move), tries)
+        slot = None
+        if _needs_slot(move):
+            slot = native.make_ready(move, move.source)
+            native.settled(move.source)
+        return alone(move, lambda db: _arm(db, move, slot), tries)
 
 
-def _arm(db: Connection[Any], move: Move) -> int:
-    db.execute(ARM, (move.tenant_id,))
+def _needs_slot(move: Move) -> bool:
+    """What captures by now goes on; a slot that was lost is said so here, and not in the middle of the copy."""
+    if move.capture != NATIVE:
+        return False
+    native.collect(move.source, move.tenant_id)
+    with connection(move.source, "mover") as db, fenced(db, move, move.source):
+        return db.execute("SELECT FROM bw.fence WHERE tenant_id = %s AND capture", (move.tenant_id,)).fetchone() is None
+
+
+def _arm(db: Connection[Any], move: Move, slot: str | None) -> int:
+    db.execute(ARM, (slot, move.tenant_id))
     return generation(db, move, move.source)
 
 

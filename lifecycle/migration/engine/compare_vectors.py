@@ -19,6 +19,7 @@ from lifecycle.stores.postgres.connection import translated
 from lifecycle.stores.vectors import pinecone
 from portal.lib.regions import Region
 
+from . import native
 from .compare import Digests
 from .move import Held, Move, NotInTime
 from .snapshots import reader
@@ -58,6 +59,8 @@ def differing(move: Move, there: Collection[str], gone: Collection[str], until: 
 def _under_way(move: Move) -> set[str]:
     """Documents of which vectors changed since the last round, or were on their way then or are now."""
     found: set[str] = set()
+    with translated("collect what changed"):
+        native.collect(move.source, move.tenant_id)
     for region, query in ((move.source, NOTED), (move.source, DIRTY), (move.target, NOTED)):
         with translated("compare vectors"), reader(region) as db:
             found.update(document for (document,) in db.execute(query, {"tenant": move.tenant_id}))

@@ -16,7 +16,7 @@ from psycopg import Connection, errors, sql
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, Limited, at_length, connection, translated
 
-from . import objects, tables, vectors
+from . import native, objects, tables, vectors
 from .arm import generation
 from .load import pour
 from .move import RESOURCE_CLASS, Move, is_ours
@@ -106,7 +106,10 @@ def plan(move: Move) -> Progress:
 def copy_some(
     move: Move, seconds: float = 2.0, beat: Callable[[], None] = lambda: None, workers: int = WORKERS
 ) -> Progress:
-    """Copy chunk after chunk for about so long, some at once; complete when none is left, and all of it on disk."""
+    """Copy chunk after chunk for about so long, some at once; complete when none is left, and all of it on disk.
+
+    What changes meanwhile is collected, so that no log waits for the end of the copy.
+    """
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(workers) as pool:
         running = [pool.submit(_work, move, until) for _ in range(workers)]
@@ -115,6 +118,7 @@ def copy_some(
         for one in running:
             one.result()
     with translated("copy rows"), connection(move.target, "mover") as target:
+        native.collect(move.source, move.tenant_id)
         done = progress(target, move)
         if done.is_complete:
             with into(target, move):

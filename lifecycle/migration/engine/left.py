@@ -6,7 +6,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres.connection import at_length, translated
 
-from . import objects, tables, vectors
+from . import native, objects, tables, vectors
 from .copy import both
 from .move import OBJECTS, VECTORS, Move
 from .snapshots import reading
@@ -29,6 +29,8 @@ def silent(move: Move) -> frozenset[str]:
 
 def counted(move: Move, stores: frozenset[str]) -> dict[str, int]:
     """How many objects and vectors the changed rows name that only these stores of the source have."""
+    with translated("collect what changed"):
+        native.collect(move.source, move.tenant_id)
     with (
         translated("count what cannot be brought"),
         both(move) as (source, target),

@@ -14,6 +14,7 @@ from portal.lib.regions import Region
 
 RESOURCE_CLASS = "migration"
 OBJECTS, VECTORS = "objects", "vectors"  # the stores beside a database
+DIRTY_KEYS, NATIVE = "dirty_keys", "native"  # who notes what changes: the guard's triggers, or the server's own stream
 # A mover that sleeps between two statements of one transaction is ended by the server (LIMITS); one that sleeps in the
 # middle of a pipeline is not: for the server it is busy. It holds its epoch's row, and whoever takes over ends it.
 END_SLEEPERS = """
@@ -51,7 +52,8 @@ class Move:
 
     `bucket` is the tenant's on either side, or empty for a tenant that has none; `other_bucket` is that of the target
     where it is another. `held` is where source and target keep its vectors. `without` names stores of the source that
-    are given up: what only they have stays there, and its rows come alone.
+    are given up: what only they have stays there, and its rows come alone. `capture` is how changes are noted, at the
+    source from arming on and at the target once it is open; where capture is on, the fence says how.
     """
 
     id: UUID
@@ -63,6 +65,7 @@ class Move:
     held: tuple[Held, Held] = (Held(), Held())
     other_bucket: str = ""
     without: frozenset[str] = frozenset()
+    capture: str = DIRTY_KEYS
 
     @property
     def bucket_there(self) -> str:
@@ -75,8 +78,9 @@ class Move:
         return all(side.as_rows for side in self.held)
 
     def reversed(self) -> "Move":
-        """The same move flowing back."""
+        """The same move flowing back. What opens at its end is captured for a moment only: by keys, without a slot."""
         turned = replace(self, source=self.target, target=self.source, held=(self.held[1], self.held[0]))
+        turned = replace(turned, capture=DIRTY_KEYS)
         return replace(turned, bucket=self.bucket_there, other_bucket=self.bucket)
 
 

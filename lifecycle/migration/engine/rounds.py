@@ -15,9 +15,9 @@ from typing import Any
 import structlog
 from psycopg import Connection, errors, sql
 
-from lifecycle.stores.postgres.connection import SYSTEM, translated
+from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 
-from . import objects, tables, vectors
+from . import native, objects, tables, vectors
 from .arm import generation
 from .copy import both, into
 from .load import pour
@@ -29,11 +29,14 @@ from .vectors import Change, Keys
 log = structlog.get_logger(__name__)
 MOST = 50_000  # keys in one round: it is held in memory
 DIRTY = """
-SELECT seq, table_name, key FROM bw.dirty WHERE tenant_id = %s AND table_name <> ALL (%s) ORDER BY seq LIMIT %s
+SELECT seq, table_name, key FROM bw.dirty
+WHERE tenant_id = %s AND table_name <> ALL (%s) AND xid IS NULL ORDER BY seq LIMIT %s
 """
 # An object that could not come with the row that names it has a line of its own, until its store answers.
 OWE = "INSERT INTO bw.dirty (tenant_id, table_name, key) SELECT %s, %s, ARRAY[key] FROM unnest(%s::text[]) key"
-SEEN = "SELECT pg_current_snapshot()::text, (SELECT epoch FROM bw.fence WHERE tenant_id = %s)"
+SEEN = """
+SELECT pg_current_snapshot()::text, f.epoch, f.slot FROM (SELECT) x LEFT JOIN bw.fence f ON f.tenant_id = %s
+"""
 LEFT = "SELECT count(*) FROM bw.dirty WHERE tenant_id = %s"
 STORE = """
 INSERT INTO bw.move_round (move_id, tenant_id, number, source, snapshot, upserted, deleted)
@@ -46,6 +49,9 @@ VALUES (%s, %s, %s, %s, clock_timestamp() - make_interval(secs => %s))
 ON CONFLICT (tenant_id) DO UPDATE
 SET move_id = excluded.move_id, epoch = excluded.epoch, snapshot = excluded.snapshot, at = excluded.at
 """
+
+
+Line = tuple[int, str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,8 @@ def _carry(
     assert row is not None
     if of:
         _require_last(target, move, of)
+    if row[2]:
+        lines = _with_collected(move, lines, row[0], in_haste=until is not None)
     taken = Seen(row[0], row[1], began - age(source, of), len(lines) < MOST)
     changed: dict[str, dict[tuple[str, ...], None]] = {}
     for _, table, key in lines:
@@ -164,8 +172,7 @@ def _carry(
             beside = vectors.brought(move, source, target, beside, until)
             upserted, owed = _bring(source, target, move, known, rows, taken, make_room)
     if len(lines) == MOST:
-        row = source.execute(LEFT, (move.tenant_id,)).fetchone()
-        left = int(row[0]) - len(lines) if row else 0
+        left = _left(move, source, row[2]) - len(lines)
     number, deleted = sum(map(len, keys.values())), sum(map(len, rows.values())) - upserted
     seconds = time.monotonic() - began
     done = Round(number, upserted, deleted, seconds, left, rows, beside, taken, tuple(sorted(owed)), gone)
@@ -191,6 +198,23 @@ def _look_elsewhere(
                 changed.setdefault(table.name, {}).update(dict.fromkeys(there))
         log.warning("migration.table_gone", migration_id=str(move.id), table=name, keys=len(keys))
     return {name: len(keys) for name, keys in gone.items()}
+
+
+def _with_collected(move: Move, lines: list[Line], snapshot: str, *, in_haste: bool) -> list[Line]:
+    """The lines, and those of a stream: of all transactions that the snapshot shows, for it was taken before."""
+    native.collect(move.source, move.tenant_id, in_haste=in_haste)
+    with connection(move.source, "mover") as db:
+        return sorted([*lines, *native.shown(db, move.tenant_id, snapshot, MOST)])[:MOST]
+
+
+def _left(move: Move, source: Connection[Any], slot: str | None) -> int:
+    """Lines that wait, those of this round included; of a stream also what was collected since its snapshot."""
+    if slot is None:
+        row = source.execute(LEFT, (move.tenant_id,)).fetchone()
+    else:
+        with connection(move.source, "mover") as db:
+            row = db.execute(LEFT, (move.tenant_id,)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _require_last(target: Connection[Any], move: Move, of: Snapshot) -> None:

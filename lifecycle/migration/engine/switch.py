@@ -17,23 +17,27 @@ from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SOON, SYSTEM, Limited, connection, prompt, translated
 from portal.lib.regions import Region
 
-from . import compare_vectors, tables, vectors, verify
+from . import compare_vectors, native, tables, vectors, verify
 from .arm import LOCK
 from .copy import both
-from .move import Control, Move, NotInTime, Overtaken, Placement, fenced
+from .move import NATIVE, Control, Move, NotInTime, Overtaken, Placement, fenced
 from .rounds import carried
 from .tables import Table
 
 FENCE = "UPDATE bw.fence SET state = 'fenced', changed_at = clock_timestamp() WHERE tenant_id = %s AND state = 'open'"
 OPEN = """
 UPDATE bw.fence SET state = 'open', epoch = %(epoch)s, changed_at = clock_timestamp(), capture = true,
-       generation = generation + (NOT capture)::int
+       generation = generation + (NOT capture)::int,
+       slot = CASE WHEN capture THEN slot ELSE %(slot)s::name END,
+       slot_since = CASE WHEN capture THEN slot_since
+                         WHEN %(slot)s::name IS NOT NULL THEN pg_current_wal_insert_lsn() END
 WHERE tenant_id = %(tenant)s AND epoch < %(epoch)s
 """
 CLOSE = """
-UPDATE bw.fence SET state = 'closed', epoch = greatest(epoch, %(epoch)s), capture = false,
-       changed_at = clock_timestamp()
+UPDATE bw.fence SET state = 'closed', epoch = greatest(epoch, %(epoch)s), capture = false, slot = NULL,
+       slot_since = NULL, changed_at = clock_timestamp()
 WHERE tenant_id = %(tenant)s
+RETURNING EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %(slot)s)
 """
 WARM_ROUNDS = 20
 # A mover that no packet reaches any more keeps the writers waiting for so long, and no longer.
@@ -81,6 +85,7 @@ def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool 
         return Switched(control.placement().epoch, 0.0, None)
     before = control.placement()
     with translated("switch"), _warmed(move) as warm:
+        slot = native.make_ready(move, move.target) if move.capture == NATIVE else None
         control.admit(move.target)
         epoch = control.fresh_epoch()
         _warm_up(warm, budget_ms)
@@ -90,7 +95,7 @@ def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool 
         try:
             _fence(warm.source, move, budget_ms, is_shut, warm.fingerprint)
             keys = _last_round(warm, began + budget_ms / 1000)
-            _open_target(warm, epoch)
+            _open_target(warm, epoch, slot)
             if not control.place(move.target.name, epoch, before):
                 raise Transient(SYSTEM, "switch", "the placement is no longer as it was")
         except _NotFenced:
@@ -164,7 +169,7 @@ def open_owner(move: Move, region: Region, epoch: int) -> None:
     """Open the store that owns the tenant, at an epoch that was never in force; its capture is on from then."""
     with translated("open the owner"), prompt(region, "mover") as db, fenced(db, move, region):
         db.execute(LOCK, (move.tenant_id,))
-        _is_open(db.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch}), region, epoch)
+        _is_open(db.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch, "slot": None}), region, epoch)
 
 
 def _is_open(opened: Cursor[Any], region: Region, epoch: int) -> None:
@@ -180,10 +185,15 @@ def settle(move: Move, stands: Placement) -> None:
 
 def close(move: Move, region: Region, epoch: int) -> None:
     """Close a store that does not own the tenant. What it still had captured is void with its capture."""
-    with translated("close the other side"), prompt(region, "mover") as db, fenced(db, move, region):
-        db.execute(LOCK, (move.tenant_id,))
-        db.execute(CLOSE, {"tenant": move.tenant_id, "epoch": epoch})
-        db.execute(EMPTY, (move.tenant_id,))
+    with translated("close the other side"), prompt(region, "mover") as db:
+        with fenced(db, move, region):
+            db.execute(LOCK, (move.tenant_id,))
+            slot = native.slot_of(move, region)
+            has_slot = db.execute(CLOSE, {"tenant": move.tenant_id, "epoch": epoch, "slot": slot}).fetchone()
+            db.execute(EMPTY, (move.tenant_id,))
+        if has_slot and has_slot[0]:
+            with suppress(errors.ObjectInUse):  # a worker that was overtaken still reads: the sweep takes it away
+                native.drop(move, region)
 
 
 @dataclass(frozen=True)
@@ -281,13 +291,16 @@ def _in_time(until: float, what: str) -> None:
         raise OverBudget(SYSTEM, "switch", f"{what} ended {late * 1000:.0f} ms after the budget")
 
 
-def _open_target(warm: _Warm, epoch: int) -> None:
-    """Open the target with its own capture on, at an epoch nobody is routed by yet."""
+def _open_target(warm: _Warm, epoch: int, slot: str | None) -> None:
+    """Open the target with its own capture on, at an epoch nobody is routed by yet.
+
+    What the mover brought there is in a slot's stream, too: it counts from here on.
+    """
     move = warm.move
     with fenced(warm.target, move, move.target):
         with warm.target.pipeline():
             warm.target.execute(LOCK, (move.tenant_id,))
-            opened = warm.target.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch})
+            opened = warm.target.execute(OPEN, {"tenant": move.tenant_id, "epoch": epoch, "slot": slot})
         _is_open(opened, move.target, epoch)
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from lifecycle.migration.engine import native
 from lifecycle.migration.engine.arm import LOCK
 from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres.connection import SYSTEM, prompt, translated
@@ -16,8 +17,10 @@ UPDATE bw.fence SET state = 'closed', epoch = %(epoch)s, capture = false, change
 WHERE tenant_id = %(tenant)s AND epoch < %(epoch)s
 """
 FORGET = """
-DELETE FROM bw.dirty WHERE tenant_id = %(tenant)s
-AND EXISTS (SELECT FROM bw.fence WHERE tenant_id = %(tenant)s AND state = 'closed' AND NOT capture)
+WITH closed AS (
+    UPDATE bw.fence SET slot = NULL, slot_since = NULL WHERE tenant_id = %(tenant)s AND state = 'closed' AND NOT capture
+    RETURNING tenant_id)
+DELETE FROM bw.dirty d USING closed c WHERE d.tenant_id = c.tenant_id
 """
 
 
@@ -48,8 +51,8 @@ def close(green: Region, tenant_id: UUID, epoch: int) -> int:
         state = db.execute("SELECT state FROM bw.fence WHERE tenant_id = %s", (tenant_id,)).fetchone()
         if state and state[0] == "open":
             raise Transient(SYSTEM, "close", f"{green.name} is open at an epoch above {epoch}")
-        row = db.execute(WAITING, (tenant_id,)).fetchone()
-    return int(row[0]) if row else 0
+    native.collect(green, tenant_id)
+    return _waiting(green, tenant_id)
 
 
 def forget(green: Region, tenant_id: UUID) -> None:

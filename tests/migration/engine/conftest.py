@@ -11,7 +11,7 @@ import pytest
 from psycopg import sql
 
 from lifecycle.migration.engine import arm, copy, move, rounds, switch, verify
-from lifecycle.migration.engine.move import Move, Overtaken, Placement
+from lifecycle.migration.engine.move import DIRTY_KEYS, NATIVE, Move, Overtaken, Placement
 from lifecycle.stores.errors import Transient
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences, roles
@@ -22,6 +22,7 @@ from portal.lib.regions import Region, load
 Connection = psycopg.Connection[Any]
 # Another test's partition may be made, or be on its way out, beside this.
 TABLES = "SELECT table_name FROM bw.row_security WHERE NOT is_partition AND table_name !~ '_[0-9a-f]{32}$'"
+FEW = 20  # keys that a switch carries within any budget
 CONTROL = """
 CREATE TABLE IF NOT EXISTS placement (
     tenant_id uuid PRIMARY KEY, owner text, epoch bigint, issued bigint, job_epoch bigint)
@@ -83,6 +84,7 @@ class World:
     arguments: dict[str, Any]
     id: UUID
     move_id: UUID
+    capture: str = DIRTY_KEYS
 
     def take(self, job_epoch: int) -> tuple[Move, Control]:
         """A worker that begins at this epoch; whoever worked before is overtaken."""
@@ -90,7 +92,7 @@ class World:
             db.execute(
                 "UPDATE placement SET job_epoch = greatest(job_epoch, %s) WHERE tenant_id = %s", [job_epoch, self.id]
             )
-        taken = Move(self.move_id, self.id, job_epoch, self.blue, self.green)
+        taken = Move(self.move_id, self.id, job_epoch, self.blue, self.green, capture=self.capture)
         while True:
             try:
                 move.acknowledge(taken)
@@ -163,7 +165,7 @@ def sides(stack: Stack) -> tuple[Region, Region]:
     return blue, green
 
 
-def settle_in(blue: Region, green: Region, arguments: dict[str, Any]) -> World:
+def settle_in(blue: Region, green: Region, arguments: dict[str, Any], capture: str = DIRTY_KEYS) -> World:
     """A tenant that blue owns and green has room for."""
     tenant = uuid4()
     names = {region.name: TenantNames(tenant, "mover", region.name) for region in (blue, green)}
@@ -173,12 +175,42 @@ def settle_in(blue: Region, green: Region, arguments: dict[str, Any]) -> World:
         store_of(region, "pgvector").ensure(names[region.name])
     with psycopg.connect(**arguments, autocommit=True) as db:
         db.execute("INSERT INTO placement VALUES (%s, %s, 1, 1, 0)", [tenant, blue.name])
-    return World(blue, green, names, arguments, tenant, uuid4())
+    return World(blue, green, names, arguments, tenant, uuid4(), capture)
 
 
 @pytest.fixture
-def world(sides: tuple[Region, Region], arguments: dict[str, Any]) -> World:
-    return settle_in(*sides, arguments)
+def capture(request: pytest.FixtureRequest) -> str:
+    """Who notes what changes; `both_ways` has a module's tests hold for either."""
+    return getattr(request, "param", DIRTY_KEYS)
+
+
+both_ways = pytest.mark.parametrize("capture", [DIRTY_KEYS, NATIVE], indirect=True)
+
+
+def slots(world: World) -> list[tuple[str, str]]:
+    """What stands of the move in the streams of both regions: region, and slot or publication."""
+    found = []
+    for region in (world.blue, world.green):
+        with psycopg.connect(**region.database.connect_kwargs("mover")) as db:
+            query = "SELECT slot_name::text FROM pg_replication_slots UNION SELECT pubname FROM pg_publication"
+            found += [(region.name, name) for (name,) in db.execute(query) if world.move_id.hex in name]
+    return found
+
+
+def leave(world: World) -> None:
+    """Take away the slots of a move that a test did not bring to its end: a server has room for a few."""
+    for region in (world.blue, world.green):
+        with psycopg.connect(**region.database.connect_kwargs("mover"), autocommit=True) as db:
+            like = f"%{world.move_id.hex}%"
+            db.execute(
+                "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name LIKE %s", [like]
+            )
+            db.execute("SELECT bw.unpublish(pubname) FROM pg_publication WHERE pubname LIKE %s", [like])
+
+
+@pytest.fixture
+def world(make: Any) -> World:
+    return make()
 
 
 def copied(taken: Move) -> None:
@@ -189,8 +221,9 @@ def copied(taken: Move) -> None:
         pass
 
 
-def drained(taken: Move) -> None:
-    while rounds.round(taken).keys:
+def drained(taken: Move, few: int = 0) -> None:
+    """Until no more than `few` keys were left for a round: beside writers there is always one."""
+    while rounds.round(taken).keys > few:
         pass
 
 
@@ -199,13 +232,22 @@ def moved(world: World, job_epoch: int = 1) -> switch.Switched:
     taken, control = world.take(job_epoch)
     if not switch.recover(taken, control):
         copied(taken)
-        drained(taken)
+        drained(taken, FEW)
         found = verify.verify(taken)
         assert found.ok, found.mismatches
     return switch.switch(taken, control, budget_ms=5_000)
 
 
 @pytest.fixture
-def make(sides: tuple[Region, Region], arguments: dict[str, Any]) -> Any:
+def make(sides: tuple[Region, Region], arguments: dict[str, Any], capture: str) -> Iterator[Any]:
     """Makes worlds, for tests that need many."""
-    return lambda: settle_in(*sides, arguments)
+    made: list[World] = []
+
+    def one() -> World:
+        made.append(settle_in(*sides, arguments, capture))
+        return made[-1]
+
+    yield one
+    if capture == NATIVE:
+        for world in made:
+            leave(world)

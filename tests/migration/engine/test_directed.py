@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from psycopg import IsolationLevel, errors
 
-from lifecycle.migration.engine import arm, copy, rounds, switch, verify
+from lifecycle.migration.engine import arm, copy, native, rounds, switch, verify
 from lifecycle.migration.engine.move import Overtaken
 from lifecycle.migration.steps import capture
 from lifecycle.stores.errors import Permanent, Transient
@@ -16,8 +16,9 @@ from lifecycle.stores.postgres import fences
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 
-from .conftest import World, copied, drained, moved
+from .conftest import World, both_ways, copied, drained, moved
 
+pytestmark = both_ways
 DOCUMENT = "INSERT INTO rag.documents (tenant_id, id, title) VALUES (%s, %s, 'late')"
 MANY = "INSERT INTO rag.documents (tenant_id, id, title) SELECT %s, gen_random_uuid(), 'many' FROM"
 
@@ -27,11 +28,10 @@ def superuser(stack: Stack, region: Region) -> psycopg.Connection[Any]:
 
 
 def awaited(stack: Stack, region: Region) -> None:
-    """Until somebody waits for an advisory lock."""
+    """Until somebody waits for a tenant's lock, or, as whoever makes a slot, for a transaction."""
+    waits = "SELECT FROM pg_locks WHERE locktype IN ('advisory', 'transactionid') AND NOT granted"
     with superuser(stack, region) as db:
-        while db.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").fetchone() == (
-            0,
-        ):
+        while db.execute(waits).fetchone() is None:
             pass
 
 
@@ -275,7 +275,8 @@ def test_a_deletion_by_the_provisioner_is_captured_though_the_epoch_is_not_said(
     assert not any(world.everything(world.green).values())
 
 
-def test_arming_gives_up_on_a_writer_that_does_not_end(world: World) -> None:
+def test_arming_gives_up_on_a_writer_that_does_not_end(world: World, monkeypatch: Any) -> None:
+    monkeypatch.setattr(native, "PATIENCE", 1.0)
     taken, _ = world.take(1)
     with world.writer(world.blue) as db:
         db.execute(DOCUMENT, [world.id, uuid4()])

@@ -15,7 +15,7 @@ from lifecycle.migration.engine.move import Placement
 from tests.sweeps import SEED, WHOLE
 
 from . import kills
-from .conftest import Control, World, copied, drained, moved
+from .conftest import FEW, Control, World, both_ways, copied, drained, moved
 from .writers import Crowd
 
 
@@ -26,7 +26,7 @@ def go(world: World, job_epoch: int, *, back: bool = False) -> None:
         return
     taken, control = world.take(job_epoch)
     if not switch.recover(taken.reversed(), control):
-        drained(taken.reversed())
+        drained(taken.reversed(), FEW)
     switch.switch(taken.reversed(), control, budget_ms=5_000)
 
 
@@ -45,6 +45,7 @@ def placed(world: World) -> list[tuple[str, int]]:
         return db.execute("SELECT owner, epoch FROM placement WHERE tenant_id = %s", [world.id]).fetchall()
 
 
+@both_ways
 @pytest.mark.parametrize("back", [False, True])
 def test_killed_at_every_commit(back: bool, make: Any) -> None:
     deaths = 0
