@@ -85,6 +85,9 @@ MIGRATION: dict[str, Any] = {
     "budget_ms": int(env("BAILIWICK_MIGRATION_BUDGET_MS") or 100),
     "attempts": 10,
     "tick_seconds": 5,
+    # who notes what changes, where nobody says otherwise; and from how many bytes of retained log on somebody is called
+    "capture": env("BAILIWICK_MIGRATION_CAPTURE", "dirty_keys"),
+    "retained_bytes": 256 * 2**20,
     # both sides are compared in snapshots that a process holds; one in which nobody reads for so long is let go
     "snapshot_idle_seconds": 300,
     "fenced_seconds": 10,
@@ -682,6 +685,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "migration.gates_failed": ["lifecycle.migration.judging.subscribers.failed"],
     "migration.loss_asked": ["lifecycle.migration.losses.subscribers.asked"],
     "migration.not_following": ["lifecycle.migration.subscribers.not_following"],
+    "migration.log_retained": ["lifecycle.migration.subscribers.log_retained"],
     "migration.green_closed": ["lifecycle.migration.losses.subscribers.green_closed"],
     "migration.window_opened": ["lifecycle.migration.windows.subscribers.opened"],
     "migration.window_closed": ["lifecycle.migration.windows.subscribers.closed"],
@@ -852,6 +856,7 @@ SCHEDULE = {
     "lifecycle.optimizer.schedule.tick": 600,
     "lifecycle.migration.schedule.tick": 2,
     "lifecycle.migration.losses.schedule.tick": 2,
+    "lifecycle.migration.slots.tick": 10,
     "lifecycle.migration.reviews.schedule.tick": 300,
     "lifecycle.migration.drills.schedule.tick": 3600,
     "lifecycle.migration.portfolios.schedule.tick": 10,

@@ -90,6 +90,7 @@ def keep(plan: Plan, *, actor: Actor, reason: str, aggregation_key: str = "") ->
         findings=said["findings"],
         estimate=said["estimate"],
         vector_provider=plan.vector_provider,
+        capture=plan.capture,
         rows_total=plan.estimate.rows,
     )
     window = windows.planned(migration, plan.window_starts_at)

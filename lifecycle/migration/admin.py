@@ -7,6 +7,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,7 +17,7 @@ from lifecycle.migration.copies.queries import way_out
 from lifecycle.migration.drills.actions import drill
 from lifecycle.migration.losses.actions import accept_loss
 from lifecycle.migration.losses.queries import loss_of
-from lifecycle.migration.models import ENDED, Migration, Playbook, RedFlag, State, Strategy
+from lifecycle.migration.models import ENDED, Capture, Migration, Playbook, RedFlag, State, Strategy
 from lifecycle.migration.reading import chart
 from lifecycle.migration.reading.actions import report_problem
 from lifecycle.migration.reading.models import Reading
@@ -53,6 +54,11 @@ class MoveForm(forms.Form):
         required=False,
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
         help_text=gettext_lazy("For a strategy with a window; empty: at the end of the notice"),
+    )
+    capture = forms.ChoiceField(
+        label=gettext_lazy("Changes are noted by"),
+        required=False,
+        choices=[("", gettext_lazy("As this portal is set")), *Capture.choices],
     )
     downtime_inr_an_hour = forms.DecimalField(
         label=gettext_lazy("An hour without service costs the tenant, ₹"),
@@ -247,6 +253,8 @@ class MigrationAdmin(GovernedAdmin):
             *_window_facts(migration),
             Fact(_("Rehearsal"), migration.is_rehearsal or None, "flag"),
             Fact(_("Search index there"), migration.vector_provider),
+            Fact(_("Changes are noted by"), migration.get_capture_display()),
+            Fact(_("Log retained for it"), migration.log_retained and filesizeformat(migration.log_retained)),
             Fact(_("Asked for by"), migration.requested_by.display_name),
             Fact(_("Switched"), migration.switched_at, "moment"),
             Fact(_("Stable"), migration.stable_at, "moment"),

@@ -22,7 +22,7 @@ from .copies.queries import way_out
 from .losses.actions import accept_loss
 from .losses.models import Loss
 from .losses.queries import loss_of
-from .models import Attempt, Migration, Passage, Playbook, RedFlag, Round, Strategy
+from .models import Attempt, Capture, Migration, Passage, Playbook, RedFlag, Round, Strategy
 from .reading import chart
 from .reading.actions import report_problem
 from .reading.models import ProblemReport, Reading
@@ -35,6 +35,9 @@ class PlanInputSerializer(StrictSerializer):
     tenant_id = serializers.UUIDField()
     target = serializers.RegexField(r"^[a-z]{2}(-[a-z]+)+-\d$", max_length=32)
     strategy = serializers.ChoiceField([*Strategy.choices, ("", "")], default="")
+    capture = serializers.ChoiceField(
+        [*Capture.choices, ("", "")], default="", help_text="Who notes what changes; empty: as this portal is set"
+    )
     is_rehearsal = serializers.BooleanField(default=False)
     window_starts_at = serializers.DateTimeField(required=False, help_text="Default: the end of the notice")
     downtime_inr_an_hour = serializers.DecimalField(max_digits=14, decimal_places=2, min_value=0, required=False)

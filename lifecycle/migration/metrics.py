@@ -33,10 +33,14 @@ class MigrationCollector(Collector):
 
 def _open() -> Iterator[Metric]:
     step = GaugeMetricFamily("migration_current_step", "Where an open move stands", labels=["migration", "step"])
+    log = GaugeMetricFamily("migration_log_retained_bytes", "Of a server's log, for an open move", labels=["migration"])
     share = GaugeMetricFamily("migration_percentage_complete", "How far its copy is", labels=["migration"])
     for one in Migration.objects.exclude(state__in=ENDED):
         at = State(one.resumes_at or one.state)
         step.add_metric([str(one), one.state], ORDER.index(at))
+        if one.log_retained is not None:
+            log.add_metric([str(one)], one.log_retained)
         share.add_metric([str(one)], min(100.0, 100 * one.rows_copied / one.rows_total) if one.rows_total else 0.0)
     yield step
     yield share
+    yield log

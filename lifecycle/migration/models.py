@@ -58,6 +58,13 @@ class Strategy(models.TextChoices):
     HYBRID = "hybrid", _("hybrid")
 
 
+class Capture(models.TextChoices):
+    """Who notes what changes while a tenant moves: its guard's triggers, or its server's own stream of changes."""
+
+    DIRTY_KEYS = "dirty_keys", _("keys kept by the guard")
+    NATIVE = "native", _("the server's own stream")
+
+
 class Playbook(models.Model):
     """How tenants of one tier are moved: the strategy, its window, and what its hours and gigabytes cost."""
 
@@ -152,6 +159,7 @@ class Migration(ConcurrentTransitionMixin, models.Model):
     findings = models.JSONField(default=list)
     estimate = models.JSONField(default=dict)
     vector_provider = models.CharField(max_length=16, blank=True)
+    capture = models.CharField(max_length=10, choices=Capture.choices, default=Capture.DIRTY_KEYS)
     digest = models.CharField(max_length=64, blank=True)
     case_id = models.UUIDField(null=True, blank=True)
     approved_at = models.DateTimeField(null=True, blank=True)
@@ -177,6 +185,9 @@ class Migration(ConcurrentTransitionMixin, models.Model):
     lag_seconds = models.FloatField(null=True, blank=True)
     exposure = models.BigIntegerField(null=True, blank=True, help_text=_("Writes lost if green died now"))
     measured_at = models.DateTimeField(null=True, blank=True)
+    log_retained = models.BigIntegerField(
+        null=True, blank=True, help_text=_("Bytes of the servers' log that wait for a reader of this move")
+    )
     verified_rows = models.BigIntegerField(null=True, blank=True)
     root_source = models.CharField(max_length=64, blank=True)
     root_target = models.CharField(max_length=64, blank=True)
@@ -189,6 +200,7 @@ class Migration(ConcurrentTransitionMixin, models.Model):
         constraints = [
             models.CheckConstraint(name="migration_state_known", condition=Q(state__in=State.values)),
             models.CheckConstraint(name="migration_strategy_known", condition=Q(strategy__in=Strategy.values)),
+            models.CheckConstraint(name="migration_capture_known", condition=Q(capture__in=Capture.values)),
             models.CheckConstraint(name="migration_goes_elsewhere", condition=~Q(source=models.F("target"))),
             models.CheckConstraint(
                 name="migration_remembers_where_from",

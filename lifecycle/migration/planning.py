@@ -14,7 +14,7 @@ from portal.lib.regions import Region, load
 from tenants.models import Tenant
 
 from .estimate import Estimate, estimate
-from .models import Migration, Playbook, Strategy
+from .models import Capture, Migration, Playbook, Strategy
 from .preflight import Finding, guards, look, refused, weigh
 from .probe import Probe, probe
 from .reviews.queries import in_the_way
@@ -45,6 +45,7 @@ class Plan:
     not_before: datetime
     is_rehearsal: bool
     vector_provider: str
+    capture: str
     findings: list[Finding]
     estimate: Estimate
 
@@ -73,6 +74,7 @@ class Plan:
             "not_before": self.not_before.isoformat(),
             "is_rehearsal": self.is_rehearsal,
             "vector_provider": self.vector_provider,
+            "capture": self.capture,
             "findings": [one.as_json() for one in self.findings],
             "estimate": self.estimate.as_json(),
             "is_possible": not self.refused,
@@ -89,6 +91,7 @@ def make_plan(
     target: str,
     *,
     strategy: str = "",
+    capture: str = "",
     is_rehearsal: bool = False,
     window_starts_at: datetime | None = None,
     known: Known = NOTHING_SAID,
@@ -107,7 +110,8 @@ def make_plan(
         raise Invalid(fields={"strategy": ELSEWHERE[chosen]})
     sides = regions()
     stability = timedelta(seconds=settings.MIGRATION["stability_seconds"] or playbook.stability_hours * 3600)
-    findings, vectors = look(tenant, sides.get(tenant.region), sides.get(target), target)
+    capture = capture or settings.MIGRATION["capture"]
+    findings, vectors = look(tenant, sides.get(tenant.region), sides.get(target), target, capture)
     measured, beside = _measured(sides.get(tenant.region), tenant), _outside(sides.get(tenant.region), tenant)
     findings += weigh(measured, sides.get(target))
     findings += in_the_way(tenant, target)
@@ -126,6 +130,7 @@ def make_plan(
         not_before=not_before,
         is_rehearsal=is_rehearsal,
         vector_provider=vectors,
+        capture=capture,
         findings=findings,
         estimate=expected,
     )
@@ -175,6 +180,7 @@ def digest_of(migration: Migration) -> str:
             "stability_seconds": migration.stability_seconds,
             "not_before": migration.not_before.isoformat(),
             **_window(migration),
+            **({} if migration.capture == Capture.DIRTY_KEYS else {"capture": migration.capture}),
             "vector_provider": migration.vector_provider,
             "total_inr": migration.estimate.get("total_inr"),
             "findings": sorted(f"{one['code']} {one['outcome']}" for one in migration.findings),

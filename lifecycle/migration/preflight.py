@@ -12,14 +12,14 @@ from compliance.residency import evaluate
 from lifecycle.models import Incident
 from lifecycle.naming.queries import clash, names_to_be
 from lifecycle.stores.errors import StoreError
-from lifecycle.stores.postgres import fences, volume
+from lifecycle.stores.postgres import fences, streams, volume
 from portal.guards import refusals
 from portal.lib.clock import now
 from portal.lib.regions import Region, load
 from tenants.models import Status, Tenant
 
 from .catalogue import differences, faults
-from .models import RedFlag
+from .models import Capture, RedFlag
 from .probe import Probe
 from .vectors import judge, site
 
@@ -37,7 +37,9 @@ class Finding:
         return asdict(self)
 
 
-def look(tenant: Tenant, source: Region | None, target: Region | None, wanted: str) -> tuple[list[Finding], str]:
+def look(
+    tenant: Tenant, source: Region | None, target: Region | None, wanted: str, capture: str = Capture.DIRTY_KEYS
+) -> tuple[list[Finding], str]:
     """Every finding, and the vector provider the target would use."""
     placement = evaluate(
         region=wanted,
@@ -53,6 +55,8 @@ def look(tenant: Tenant, source: Region | None, target: Region | None, wanted: s
         remedy = "Connect it, or choose another."
         return [*found, Finding("MIG-REGION", "refuse", f"{missing} is not connected to this portal", remedy)], ""
     found += [*_names(tenant, target), *_vectors(tenant, source, target, vectors)]
+    if capture == Capture.NATIVE:
+        found += _streams(source, target)
     return [*found, *_stores(tenant, source, target)], vectors
 
 
@@ -89,6 +93,22 @@ def _vectors(tenant: Tenant, source: Region, target: Region, there: str) -> Iter
         yield Finding("MIG-VECTORS", "refuse", f"A store did not answer: {error}", "Try again when it does.")
     else:
         yield Finding("MIG-VECTORS", *judge(*sites))
+
+
+def _streams(source: Region, target: Region) -> Iterator[Finding]:
+    """Whether both servers tell a stream of changes, and bound what they retain for a reader that stalls."""
+    choice = f"Or choose the other way to capture, {Capture.DIRTY_KEYS}."
+    for region in (source, target):
+        try:
+            found = streams.look(region)
+        except StoreError as error:
+            yield Finding("MIG-CAPTURE", "refuse", f"A store did not answer: {error}", "Try again when it does.")
+            continue
+        for fault, remedy in found.faults:
+            yield Finding("MIG-CAPTURE", "refuse", f"{region.name}: {fault}", f"{remedy} {choice}")
+        if not found.faults:
+            title = f"{region.name}: a stream of changes can be read, and at most {found.keeps} is retained for it"
+            yield Finding("MIG-CAPTURE", "pass", title)
 
 
 def red_flags(tenant: Tenant, at: datetime | None = None) -> list[Finding]:

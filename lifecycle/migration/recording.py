@@ -25,7 +25,7 @@ from tenants.placement.actions import placement_of
 
 from . import engine
 from .losses.queries import loss_of
-from .models import Attempt, Direction, Migration, Round, State
+from .models import Attempt, Capture, Direction, Migration, Round, State
 
 FORMAT, VERB = "bailiwick.migration-record/1", "migration.recorded"
 
@@ -75,6 +75,7 @@ def _record(migration: Migration, outcome: str, epoch: int) -> dict[str, Any]:
         "migration": str(migration.pk),
         "tenant": str(migration.tenant_id),
         "is_rehearsal": migration.is_rehearsal,
+        **({} if migration.capture == Capture.DIRTY_KEYS else {"capture": migration.capture}),
         "source": migration.source,
         "target": migration.target,
         "job_epoch": epoch,

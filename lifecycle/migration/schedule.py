@@ -75,7 +75,7 @@ def _look(migration: Migration) -> None:
         give_back(migration, "Its window is over.")
         return
     shut_since = shut(migration)
-    if _is_worked_on(migration) or (window is not None and _goes_on(migration)):
+    if is_worked_on(migration) or (window is not None and _goes_on(migration)):
         forget_shut(migration)
     elif shut_since is not None and now().timestamp() - shut_since > settings.MIGRATION["fenced_seconds"]:
         give_back(migration)
@@ -108,7 +108,8 @@ def _jobs(migration: Migration) -> JobQuerySet:
     return Job.objects.filter(pk__in=filter(None, (migration.job_id, migration.rollback_job_id)))
 
 
-def _is_worked_on(migration: Migration) -> bool:
+def is_worked_on(migration: Migration) -> bool:
+    """Whether some worker has the move in its hands."""
     return any(not lease.has_ended(job) for job in _jobs(migration).filter(state__in=WORKED_ON))
 
 

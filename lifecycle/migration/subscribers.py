@@ -88,6 +88,18 @@ def not_following(payload: dict[str, Any]) -> None:
     )
 
 
+def log_retained(payload: dict[str, Any]) -> None:
+    """A server keeps its log for a move that nobody reads: in the end it gives the slot up, and the copy is void."""
+    _call(
+        "migration.log_retained",
+        {**payload, "key": f"{payload['migration_id']}:{payload['size']}"},
+        title=f"{payload['name']}: {payload['size']} of a server's log wait for its move",
+        severity=Severity.CRITICAL,
+        body="Nobody reads what changes. Beyond max_slot_wal_keep_size the server gives the slot up, and the copy is"
+        " void. See whether workers run.",
+    )
+
+
 def _named(migration: Migration) -> dict[str, str]:
     tenant = migration.tenant
     about = {"migration_id": str(migration.pk), "tenant_id": str(tenant.pk), "name": tenant.name}

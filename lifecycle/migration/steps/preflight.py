@@ -21,7 +21,7 @@ def begin(ctx: StepContext) -> dict[str, Any]:
         return {"state": migration.state}
     regions = planning.regions()
     sides = regions.get(migration.source), regions.get(migration.target)
-    found, vectors = preflight.look(migration.tenant, *sides, migration.target)
+    found, vectors = preflight.look(migration.tenant, *sides, migration.target, migration.capture)
     if refused := preflight.refused(found):
         raise Permanent("The preflight refuses: " + " ".join(f"{one.title}." for one in refused))
     found += preflight.guards(migration)

@@ -49,8 +49,9 @@ SWITCH = {
     "keys_inside": _or_null(_count),
 }
 BESIDE = {"total": _count, "root_source": _root, "root_target": _root}
-# Where they are not rows on both sides; where the target was given up; where it was only these stores of it.
-OPTIONAL = {"vectors", "loss", "stores"}
+# Where they are not rows on both sides; where the target was given up; where it was only these stores of it; where
+# something other than the guard noted what changed.
+OPTIONAL = {"vectors", "loss", "stores", "capture"}
 RECORD: dict[str, Any] = {
     "format": _text,
     "outcome": _text,
@@ -58,6 +59,7 @@ RECORD: dict[str, Any] = {
     "migration": _text,
     "tenant": _text,
     "is_rehearsal": lambda value: isinstance(value, bool),
+    "capture": lambda value: value == "native",
     "source": _text,
     "target": _text,
     "job_epoch": _count,
