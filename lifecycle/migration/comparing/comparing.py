@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from lifecycle.migration.engine import rounds, verify
+from lifecycle.migration.engine import native, rounds, verify
 from lifecycle.migration.engine.move import Move
 from lifecycle.migration.engine.snapshots import Gone, reader
 from lifecycle.migration.steps.common import SLICE_SECONDS, again
@@ -83,7 +83,8 @@ def _brought(ctx: StepContext, comparison: Comparison, move: Move) -> None:
 
 
 def _go_on(ctx: StepContext, comparison: Comparison, move: Move, beat: Callable[[], None]) -> None:
-    """Range after range from where an earlier piece ended."""
+    """Range after range from where an earlier piece ended; what changes meanwhile is collected, and so not retained."""
+    native.collect(move.source, move.tenant_id)
     last, began = comparison.found.last(), time.monotonic()
     with verify.reading(move, comparison.mine, comparison.theirs) as (mine, theirs):
         after = last.compared if last else None

@@ -77,6 +77,10 @@ WHERE backend_xid IS NOT NULL ORDER BY xact_start LIMIT 1
 """
 
 
+class Lost(Permanent):
+    """The server has given the slot up: capture is off, and what was copied is void."""
+
+
 def slot_of(move: Move, region: Region) -> str:
     """The name of a move's slot in a region, and of its publication there."""
     return f"{PREFIX}{move.id.hex}_{region.name.replace('-', '_')}"[:63]
@@ -153,7 +157,7 @@ def collect(region: Region, tenant_id: UUID, *, in_haste: bool = False) -> None:
     """Bring the keys of all that was committed before this call into bw.dirty; nothing where no slot captures.
 
     Anybody may: a key that is brought twice costs a look. `in_haste` leaves the log with the server, for the next.
-    Permanent, by name, where the server has given the slot up: capture is off then, and what was copied is void.
+    Raises Lost, which names the slot, where there is nothing to be read any more.
     """
     with connection(region, "mover") as db:
         row = db.execute(STANDS, (tenant_id,)).fetchone()
@@ -209,10 +213,10 @@ def _full(xid: int, xmax: int) -> str:
 def _lose(db: Connection[Any], region: Region, tenant_id: UUID, slot: str) -> None:
     db.execute(VOID, {"tenant": tenant_id, "slot": slot})
     said = (
-        f"the server in {region.name} has given up the slot {slot}: it had more to retain than"
-        " max_slot_wal_keep_size. What was captured since is not known, and what was copied is void"
+        f"{region.name} has lost the slot {slot}: more was to be retained than max_slot_wal_keep_size, or somebody has"
+        " dropped it. What changed since is not known, and what was copied is void"
     )
-    raise Permanent(SYSTEM, "capture", said)
+    raise Lost(SYSTEM, "capture", said)
 
 
 def is_named(region: Region, tenant_id: UUID, slot: str) -> bool:

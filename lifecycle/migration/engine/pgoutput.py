@@ -39,8 +39,7 @@ def transactions(messages: Iterable[bytes]) -> Iterator[Transaction]:
             _, _, now.ends, _ = struct.unpack(">bQQq", body)
             yield now
         elif kind == b"R":
-            number, *described = _relation(body)
-            relations[number] = described[0], described[1]
+            relations.update([_relation(body)])
         elif kind in b"IUD":
             table, names = relations[struct.unpack_from(">I", body)[0]]
             now.keys.update((table, tuple(zip(names, values, strict=True))) for values in _tuples(body[4:], table))
@@ -48,8 +47,8 @@ def transactions(messages: Iterable[bytes]) -> Iterator[Transaction]:
             raise Permanent(SYSTEM, "read the stream of changes", f"it has a message of kind {kind!r}")
 
 
-def _relation(body: bytes) -> tuple[int, str, list[str]]:
-    """Its number, its name, and those of its columns that are sent."""
+def _relation(body: bytes) -> tuple[int, tuple[str, list[str]]]:
+    """A table's number, with its name and those of its columns that are sent."""
     (number,) = struct.unpack_from(">I", body)
     _, name, rest = body[4:].split(b"\0", 2)
     (count,), rest, names = struct.unpack_from(">h", rest, 1), rest[3:], []
@@ -57,7 +56,7 @@ def _relation(body: bytes) -> tuple[int, str, list[str]]:
         column, _, rest = rest[1:].partition(b"\0")
         names.append(column.decode())
         rest = rest[8:]
-    return number, name.decode(), names
+    return number, (name.decode(), names)
 
 
 def _tuples(body: bytes, table: str) -> Iterator[list[str]]:

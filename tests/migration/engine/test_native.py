@@ -148,7 +148,7 @@ def test_a_slot_that_the_server_gave_up_voids_the_copy_and_is_said(world: World,
         scarce.execute(WAL, [20])
         scarce.execute("SELECT pg_switch_wal()")
         scarce.execute("CHECKPOINT")
-    with pytest.raises(Permanent, match=f"given up the slot {slot}"):
+    with pytest.raises(Permanent, match=f"has lost the slot {slot}"):
         rounds.round(taken)
     with pytest.raises(Permanent, match="not captured"):
         rounds.round(taken)
