@@ -55,6 +55,9 @@ $stream$;
 DO $grants$
 BEGIN
     EXECUTE format('GRANT CREATE ON DATABASE %I TO rag_owner', current_database());  -- of publications
+    IF to_regprocedure('pg_log_standby_snapshot()') IS NOT NULL THEN
+        GRANT EXECUTE ON FUNCTION pg_log_standby_snapshot() TO bw_mover;  -- so that a stream is not read from far back
+    END IF;
 END
 $grants$;
 GRANT USAGE ON SCHEMA rag, bw TO bw_mover, bw_verifier;

@@ -25,9 +25,14 @@ AT_ONCE = 20_000  # changes read before they are kept; a transaction is read as 
 PAUSE, PATIENCE = 0.1, 30.0  # seconds between looks at what still runs, and in all
 STANDS = """
 SELECT f.slot::text, coalesce(f.slot_since - '0/0', 0)::bigint, pg_snapshot_xmax(pg_current_snapshot())::text::bigint,
-       s.slot_name IS NOT NULL AND s.wal_status IS DISTINCT FROM 'lost'
+       s.slot_name IS NOT NULL AND s.wal_status IS DISTINCT FROM 'lost',
+       pg_current_wal_lsn() - s.restart_lsn > %s
+           AND has_function_privilege(to_regprocedure('pg_log_standby_snapshot()'), 'execute')
 FROM bw.fence f LEFT JOIN pg_replication_slots s ON s.slot_name = f.slot WHERE f.tenant_id = %s
 """
+# Where the next reader begins: else at what the server notes by itself every fifteen seconds. PostgreSQL 16.
+NEARER = "SELECT pg_log_standby_snapshot()"
+FAR = 1 << 20  # bytes that are read again and again
 # What this commits is behind everything that a snapshot taken before it shows; a commit that waited for no disk is on
 # it then, and can be read.
 BARRIER = """
@@ -160,16 +165,18 @@ def collect(region: Region, tenant_id: UUID, *, in_haste: bool = False) -> None:
     Raises Lost, which names the slot, where there is nothing to be read any more.
     """
     with connection(region, "mover") as db:
-        row = db.execute(STANDS, (tenant_id,)).fetchone()
+        row = db.execute(STANDS, (FAR, tenant_id)).fetchone()
         if row is None or row[0] is None:
             return
-        slot, since, xmax, stands = row
+        slot, since, xmax, stands, is_far = row
         if not stands:
             _lose(db, region, tenant_id, slot)
         db.execute(BARRIER)
         if in_haste:
             _keep(db, tenant_id, slot, _read(db, slot, None)[0], since, xmax)
             return
+        if is_far:
+            db.execute(NEARER)
         is_more = True
         while is_more:
             with db.transaction(), at_length(db):
@@ -195,7 +202,8 @@ def _keep(db: Connection[Any], tenant_id: UUID, slot: str, found: Iterable[Trans
     lines = [(table, dict(key), _full(one.xid, xmax)) for one in theirs for table, key in sorted(one.keys)]
     if not lines:
         return True
-    known = dict(db.execute(KEYS, (list({table for table, *_ in lines}),)).fetchall())
+    known = {table: [name for name in key if name != "tenant_id"] for table, key, _ in lines}  # dropped since, perhaps
+    known |= dict(db.execute(KEYS, (list(known),)).fetchall())
     with db.transaction():
         if db.execute(STILL, (tenant_id, slot)).fetchone() is None:
             return False
