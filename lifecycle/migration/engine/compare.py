@@ -108,8 +108,14 @@ def _root(digests: dict[str, bytes]) -> str:
 
 def _digests(move: Move, histories: list[History], beat: Callable[[], None] = lambda: None) -> Digests:
     sides, found = _sides(move), Digests({}, {})
+
+    def hashed(one: History) -> bytes:
+        key, side, versions = one
+        region, bucket = sides[side]
+        return _digest(region, bucket, key, versions)
+
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        jobs = pool.map(lambda one: _digest(*sides[one[1]], one[0], one[2]), histories)
+        jobs = pool.map(hashed, histories)
         for (key, side, _), digest in zip(histories, jobs, strict=True):
             (found.target if side else found.source)[key] = digest
             beat()
