@@ -7,6 +7,7 @@ from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
+from . import tracing
 from .config import Config, Misconfigured, load
 from .services import Services, build
 from .web import create_app
@@ -46,6 +47,7 @@ class Platform(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Build the application; runs in the worker, so threads and connections are its own."""
+        tracing.send(self._config.region)
         self._services = build(self._config, THREADS)
         self._services.start()
         return create_app(self._services)

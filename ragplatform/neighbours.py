@@ -9,6 +9,7 @@ import httpx
 from flask import Response, request
 
 from .problems import Elsewhere, Problem
+from .tracing import onward
 
 HOP = "X-Routed-From"
 """On a request that was handed on; it names the region that did, and is not handed on again."""
@@ -35,7 +36,7 @@ class Request:
 def present() -> Request:
     """The request that is being served."""
     query = request.query_string.decode("latin-1")
-    headers = {name: request.headers[name] for name in ASKED if name in request.headers}
+    headers = {name: request.headers[name] for name in ASKED if name in request.headers} | onward()
     target = quote(request.path) + (f"?{query}" if query else "")
     return Request(request.method, target, headers, request.get_data())
 

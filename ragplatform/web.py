@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,12 @@ from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from . import budgets, documents, handed, maintenance, metrics, people, queries, shape, usage
+from . import budgets, documents, handed, maintenance, metrics, people, queries, shape, tracing, usage
 from .call import Call, Scope
 from .database import ACTING, BY_ITSELF, LAST_WRITES
 from .ids import new_id, uuid_or_none
 from .neighbours import HOP, TOLD
-from .problems import Maintenance, Problem, not_found
+from .problems import Elsewhere, Maintenance, Problem, not_found
 from .services import Services
 
 LOG = logging.getLogger("ragplatform.web")
@@ -132,7 +133,12 @@ class _Door:
             for held in ("call", "limits", "held"):  # from an attempt before
                 g.pop(held, None)
             LAST_WRITES.set(None if method == "GET" or scope == "read" else [])
-            call = g.call = self._admit()
+            try:
+                call = g.call = self._admit()
+            except Elsewhere as away:
+                g.placed = tracing.placed(away.tenant_id, away.region, away.epoch)
+                raise
+            g.placed = tracing.placed(call.tenant_id, call.tenant.region, call.tenant.routing_epoch)
             # people of the tenant are named nowhere but in its own rows
             ACTING.set((f"{method} {path}", "person" if call.user_id else call.subject))
             call.need(scope)
@@ -151,7 +157,8 @@ class _Door:
             return _answered(view(call, identifier))
 
         def guarded(at: str = "") -> Response:
-            return self._services.follower.serve(lambda: attempt(at))
+            serve = partial(self._services.follower.serve, lambda: attempt(at))
+            return tracing.serving(f"{method} {path}", serve, lambda: g.get("placed") or {})
 
         rule = path.replace(f"<id:{noun}>", "<at>") if noun else path
         self._app.add_url_rule(rule, f"{method} {path}", guarded, methods=[method], provide_automatic_options=False)

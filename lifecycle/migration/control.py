@@ -40,9 +40,9 @@ def move_at(migration: Migration, epoch: int, source: Region, target: Region) ->
     """What the engine is told of a move that is held at `epoch`."""
     bucket, other = (names_in(migration.tenant, side.name).bucket for side in (source, target))
     held = _held(migration, source.name), _held(migration, target.name)
-    return Move(
-        migration.pk, migration.tenant_id, epoch, source, target, bucket, held, other, capture=migration.capture
-    )
+    placed = Placement(migration.tenant.region, migration.tenant.routing_epoch)
+    about = (migration.pk, migration.tenant_id, epoch, source, target)
+    return Move(*about, bucket=bucket, held=held, other_bucket=other, capture=migration.capture, placed=placed)
 
 
 def _held(migration: Migration, region: str) -> Held:

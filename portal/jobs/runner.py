@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from portal.audit.context import action_of
 from portal.lib.clock import now
+from portal.lib.tracing import span
 
 from . import creation, endings, holder, kinds, lease, outbox
 from .context import StepContext
@@ -137,6 +138,24 @@ def _begin(job: Job, *, lost: bool = False) -> StepContext | None:
 
 def attempt(turn: StepContext) -> Outcome:
     """Run the step's function once and name what came of it; raises only Superseded."""
+    with span("job.step", _told(turn)) as told:
+        outcome = _attempt(turn)
+        told.set_attribute("bailiwick.job.outcome", type(outcome).__name__.lower())
+        return outcome
+
+
+def _told(turn: StepContext) -> dict[str, str | int]:
+    about = {"bailiwick.tenant.id": str(turn.job.tenant_id)} if turn.job.tenant_id else {}
+    return {
+        **about,
+        "bailiwick.job.id": str(turn.job.pk),
+        "bailiwick.job.kind": turn.job.kind,
+        "bailiwick.job.step": turn.step.name,
+        "bailiwick.job.epoch": turn.epoch,
+    }
+
+
+def _attempt(turn: StepContext) -> Outcome:
     limit = turn.definition.max_attempts
     try:
         return Done(plain(turn.definition.func(turn) or {}))

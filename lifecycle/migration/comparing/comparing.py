@@ -13,6 +13,7 @@ from lifecycle.migration.steps.common import SLICE_SECONDS, again
 from lifecycle.stores.postgres.connection import translated
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
+from portal.lib.tracing import passed
 
 from .models import Comparison, Found, Outcome
 
@@ -87,12 +88,19 @@ def _go_on(ctx: StepContext, comparison: Comparison, move: Move, beat: Callable[
     native.collect(move.source, move.tenant_id)
     last, began = comparison.found.last(), time.monotonic()
     with verify.reading(move, comparison.mine, comparison.theirs) as (mine, theirs):
-        after = last.compared if last else None
+        after, at = last.compared if last else None, time.time_ns()
         for some in verify.ranges(mine, theirs, move=move, after=after, beat=beat):
             _keep(ctx, comparison, some)
+            for one in some:
+                passed("move.range", {**move.told, **_told(one)}, at)
+            at = time.time_ns()
             if time.monotonic() - began > SLICE_SECONDS:
                 rows = sum(comparison.found.values_list("rows", flat=True))
                 raise again(0, f"{rows} rows compared")
+
+
+def _told(one: verify.Compared) -> dict[str, str | int]:
+    return {"bailiwick.table": one.table, "bailiwick.rows": one.rows, "bailiwick.unlike": len(one.unlike)}
 
 
 def _keep(ctx: StepContext, comparison: Comparison, some: list[verify.Compared]) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from psycopg import Connection, errors, sql
 
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, Limited, at_length, connection, translated
+from portal.lib.tracing import span
 
 from . import native, objects, tables, vectors
 from .arm import generation
@@ -112,7 +114,7 @@ def copy_some(
     """
     until = time.monotonic() + seconds
     with ThreadPoolExecutor(workers) as pool:
-        running = [pool.submit(_work, move, until) for _ in range(workers)]
+        running = [pool.submit(copy_context().run, _work, move, until) for _ in range(workers)]
         while wait(running, timeout=0.5).not_done:
             beat()
         for one in running:
@@ -176,12 +178,14 @@ def _copy(
             if (table := found.get(chunk.table)) is None:
                 raise Permanent(SYSTEM, "copy", f"{chunk.table} was dropped since the copy was planned: move anew")
             condition = table.bounded(move.tenant_id, chunk.after, chunk.upto)
-            with reading(source):
+            about = {**move.told, "bailiwick.table": chunk.table, "bailiwick.chunk": chunk.number}
+            with span("move.chunk", about) as told, reading(source):
                 if generation(source, move, move.source) != chunk.generation:
                     raise Permanent(SYSTEM, "copy", "capture was off meanwhile: the copy begins anew")
                 objects.bring(move, objects.named(source, table, condition))
                 vectors.carry(move, source, target, vectors.of_chunk(move, source, table, condition))
                 rows, size = pour(source, target, table, condition, make_room=make_room)
+                told.set_attributes({"bailiwick.rows": rows, "bailiwick.bytes": size})
             target.execute(DONE, (rows, size, move.id, chunk.number))
             return True
     except errors.UniqueViolation:

@@ -47,13 +47,22 @@ class Held:
 
 
 @dataclass(frozen=True)
+class Placement:
+    """Who owns the tenant, and the routing epoch by which clients are routed there."""
+
+    owner: str
+    epoch: int
+
+
+@dataclass(frozen=True)
 class Move:
     """Rows flow from `source` to `target`. `job_epoch` is the lease under which every transaction is made.
 
     `bucket` is the tenant's on either side, or empty for a tenant that has none; `other_bucket` is that of the target
     where it is another. `held` is where source and target keep its vectors. `without` names stores of the source that
     are given up: what only they have stays there, and its rows come alone. `capture` is how changes are noted, at the
-    source from arming on and at the target once it is open; where capture is on, the fence says how.
+    source from arming on and at the target once it is open; where capture is on, the fence says how. `placed` is who
+    owned the tenant when this job's turn began, for its spans alone: what decides reads the placement itself.
     """
 
     id: UUID
@@ -66,6 +75,7 @@ class Move:
     other_bucket: str = ""
     without: frozenset[str] = frozenset()
     capture: str = DIRTY_KEYS
+    placed: Placement | None = None
 
     @property
     def bucket_there(self) -> str:
@@ -77,19 +87,25 @@ class Move:
         """Whether vectors go with the rows, as rows; else `vectors` brings them."""
         return all(side.as_rows for side in self.held)
 
+    @property
+    def told(self) -> dict[str, str | int]:
+        """What every span of the move says of it."""
+        about: dict[str, str | int] = {
+            "bailiwick.migration.id": str(self.id),
+            "bailiwick.tenant.id": str(self.tenant_id),
+            "bailiwick.job.epoch": self.job_epoch,
+            "bailiwick.source": self.source.name,
+            "bailiwick.target": self.target.name,
+        }
+        if self.placed:
+            about |= {"bailiwick.placement.region": self.placed.owner, "bailiwick.placement.epoch": self.placed.epoch}
+        return about
+
     def reversed(self) -> "Move":
         """The same move flowing back. What opens at its end is captured for a moment only: by keys, without a slot."""
         turned = replace(self, source=self.target, target=self.source, held=(self.held[1], self.held[0]))
         turned = replace(turned, capture=DIRTY_KEYS)
         return replace(turned, bucket=self.bucket_there, other_bucket=self.bucket)
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Who owns the tenant, and the routing epoch by which clients are routed there."""
-
-    owner: str
-    epoch: int
 
 
 class Control(Protocol):

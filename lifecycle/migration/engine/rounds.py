@@ -16,6 +16,7 @@ import structlog
 from psycopg import Connection, errors, sql
 
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from portal.lib.tracing import span
 
 from . import native, objects, tables, vectors
 from .arm import generation
@@ -112,14 +113,22 @@ def carried(
 
     NotInTime when vectors are not seen on the target `until` then.
     """
+
+    def carry(make_room: bool = False) -> tuple[list[int], Round]:
+        with span("move.round", move.told) as told:
+            seqs, done = _carry(source, target, move, found, until, of, make_room=make_room)
+            counts = {"bailiwick.keys": done.keys, "bailiwick.rows": done.upserted, "bailiwick.left": done.left}
+            told.set_attributes(counts)
+            return seqs, done
+
     with ExitStack() as held:
         held.enter_context(reading(source, of))
         try:
-            seqs, done = _carry(source, target, move, found, until, of)
+            seqs, done = carry()
         except errors.UniqueViolation:
             held.close()
             held.enter_context(reading(source, of))
-            seqs, done = _carry(source, target, move, found, until, of, make_room=True)
+            seqs, done = carry(make_room=True)
         yield done
     if seqs and strike:
         with fenced(source, move, move.source):

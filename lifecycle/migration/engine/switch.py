@@ -16,6 +16,7 @@ from psycopg import Connection, Cursor, errors
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SOON, SYSTEM, Limited, connection, prompt, translated
 from portal.lib.regions import Region
+from portal.lib.tracing import span
 
 from . import compare_vectors, native, tables, vectors, verify
 from .arm import LOCK
@@ -84,10 +85,11 @@ def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool 
     if recover(move, control, is_shut=is_shut):
         return Switched(control.placement().epoch, 0.0, None)
     before = control.placement()
-    with translated("switch"), _warmed(move) as warm:
+    with span("move.switch", move.told) as told, translated("switch"), _warmed(move) as warm:
         slot = native.make_ready(move, move.target) if move.capture == NATIVE else None
         control.admit(move.target)
         epoch = control.fresh_epoch()
+        told.set_attribute("bailiwick.switch.epoch", epoch)
         _warm_up(warm, budget_ms)
         warm.hurry(budget_ms)
         began = time.monotonic()
@@ -105,6 +107,7 @@ def switch(move: Move, control: Control, budget_ms: int = 100, *, is_shut: bool 
                 abort(move, control)
                 raise
         pause = (time.monotonic() - began) * 1000
+        told.set_attributes({"bailiwick.switch.pause_ms": pause, "bailiwick.keys": keys})
     settle(move, Placement(move.target.name, epoch))
     return Switched(epoch, pause, keys)
 

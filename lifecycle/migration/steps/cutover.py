@@ -18,7 +18,8 @@ from lifecycle.migration.windows.actions import lift_now
 from lifecycle.migration.windows.queries import open_window
 from lifecycle.stores.errors import StoreError, Transient
 from portal.jobs.context import StepContext
-from portal.jobs.errors import Permanent, Skip
+from portal.jobs.errors import Permanent, Skip, WaitUntil
+from portal.lib.tracing import span
 from tenants.placement.actions import end_operation, placement_of
 
 from . import capture, closing
@@ -48,6 +49,11 @@ def take_back(ctx: StepContext) -> dict[str, Any]:
     Without green only where a person has accepted what is lost with it.
     """
     migration = _of_rollback(ctx)
+    with span("move.rollback", to_look_at(ctx, migration).told, (WaitUntil, Skip)):
+        return _taken_back(ctx, migration)
+
+
+def _taken_back(ctx: StepContext, migration: Migration) -> dict[str, Any]:
     if not Passage.objects.filter(migration=migration, new=State.INITIAL_SYNC).exists():
         raise Skip("Nothing was captured or copied: the source has served the tenant all the time.")
     is_back = placement_of(migration.tenant_id).owner == migration.source
