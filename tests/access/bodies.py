@@ -272,6 +272,8 @@ def sent_to_api(door: Door, key: str, below: dict[str, str]) -> dict[str, Any] |
     if door.word in ("override", "override-removal"):
         more = {"variant": "on"} if door.word == "override" else {}
         return {"tenant_id": str(Tenant.objects.get(name="finance-notes").pk), **more, **REASON}
+    if door.route == "/api/v1/sandboxes/":
+        return {"tenant": str(Tenant.objects.get(name="fin-sandbox-next").pk), **REASON}
     if door.route == "/api/v1/delegations/":
         return _delegation()
     return API.get(door.route, REASON)
@@ -290,6 +292,8 @@ def sent_to_console(door: Door, key: str, below: dict[str, str]) -> dict[str, An
         return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **ERASE_NOW}
     if door.route == "/exports/new/":
         return {"tenant": str(Tenant.objects.get(name="finance-notes").pk), **REASON}
+    if door.route == "/sandboxes/new/":
+        return {"tenant": str(Tenant.objects.get(name="fin-sandbox-next").pk), **REASON}
     if door.route == "/client-keys/new/":
         return {"token": str(ApiToken.objects.get(label="signs").pk), "public_key": PUBLIC, **REASON}
     if door.route == "/delegations/new/":

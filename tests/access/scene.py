@@ -359,6 +359,7 @@ class Scene:
             of = tenant(f"fin-sandbox-{number}", "FIN", "meera", **where)
             made = Sandbox.objects.create(region=of.region, tenant=of, designated_by="seed")
             self._keep(f"synthetic.sandbox{word}", here=made)
+        tenant("fin-sandbox-next", "FIN", "meera", environment="dev", region="xx-test-next")
         failed = {"state": "failed", "why": "No mail arrived.", "ended_at": now()}
         run = SyntheticErasure.objects.create(sandbox=made, month="2026-11", asked_by="seed", **failed)
         self._keep("synthetic.syntheticerasure", here=run)
