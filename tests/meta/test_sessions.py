@@ -27,6 +27,7 @@ ALLOWED = {
     "portal/audit/sealing/service.py": "the sealer's own role and connection, never through a pooler",
     "lifecycle/stores/postgres/rows.py": "a connection of its own to a region, closed afterwards",
     "lifecycle/migration/engine/load.py": "the mover's own connection to a region; the table ends with its transaction",
+    "lifecycle/migration/engine/native.py": "the mover's own connection to a region, on which a slot is made",
     "lifecycle/provisioning/validation/checks/database_connection.py": "what must be refused is tried, in a region",
     "lifecycle/provisioning/validation/canary.py": "the validator's own connection to a region, held for the check",
 }
