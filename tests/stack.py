@@ -35,7 +35,8 @@ def begin() -> Stack:
     os.environ.update({name: value for name, value in stack.env.items() if name != "PYTHONPATH"})
     worker = os.environ.get("PYTEST_XDIST_WORKER", "")
     if worker:  # each worker has a Redis database of its own, as it has a PostgreSQL one
-        os.environ["REDIS_URL"] = os.environ["REDIS_URL"].removesuffix("0") + str(1 + int(worker.removeprefix("gw")))
+        for name in ("REDIS_URL", "BAILIWICK_VERIFIER_REDIS_URL"):
+            os.environ[name] = os.environ[name].removesuffix("0") + str(1 + int(worker.removeprefix("gw")))
     return stack
 
 
