@@ -169,8 +169,9 @@ EXPORTS = {"days": int(env("BAILIWICK_EXPORT_DAYS") or 14), "fresh_days": 30}
 RECHECKS: list[tuple[int | None, int]] = json.loads(env("BAILIWICK_RECHECKS") or "[[90, 7], [null, 91]]")
 # The search of all accounts: a file that names those beside the regions' own, and how long an owner has to sign.
 SCANS: dict[str, Any] = {"accounts_file": env("BAILIWICK_SCAN_ACCOUNTS_FILE", ""), "sign_days": 14}
-# Synthetic erasures: how long one may take, and after how many days without one that passed that is an alarm.
-SYNTHETIC: dict[str, int] = {"hours": 24, "overdue_days": 35}
+# Synthetic erasures: how long one may take, how long its last look waits for the stores (below its step's lease), and
+# after how many days without one that passed that is an alarm.
+SYNTHETIC: dict[str, int] = {"hours": 24, "look_seconds": 60, "overdue_days": 35}
 # The optimizer: regions of the account it looks at (none: it does not), whose credentials may only read, and a price
 # sheet in place of the one shipped (lifecycle/optimizer/engine/prices.json shows its shape).
 OPTIMIZER: dict[str, str] = {

@@ -128,14 +128,14 @@ def person_named(tenant: Tenant, email: str) -> UUID:
     return found
 
 
-def look(subject: Subject, systems: tuple[System, ...]) -> dict[str, Answer | str]:
+def look(subject: Subject, systems: tuple[System, ...], seconds: float | None = None) -> dict[str, Answer | str]:
     """What each system holds of the subject now, by name: an answer, or why nobody could look.
 
-    All are asked at once and waited for together: a caller's transaction may not stand idle for longer.
+    All are asked at once and waited for together: unless told, no longer than a caller's transaction may stand idle.
     """
     pool = ThreadPoolExecutor(max_workers=max(1, len(systems)))
     asked = {one.name: pool.submit(_look, subject, one) for one in systems}
-    wait(asked.values(), timeout=settings.ERASURE["look_seconds"])
+    wait(asked.values(), timeout=seconds or settings.ERASURE["look_seconds"])
     pool.shutdown(wait=False, cancel_futures=True)
     late = "it did not answer in time"
     return {name: answer.result() if answer.done() else late for name, answer in asked.items()}
@@ -162,10 +162,10 @@ def seen(answers: Mapping[str, Answer | str], one: System) -> tuple[int | None, 
     return (None, said) if isinstance(said, str) else (said.found, said.why)
 
 
-def what_is_left(subject: Subject) -> list[str]:
+def what_is_left(subject: Subject, seconds: float | None = None) -> list[str]:
     """What the verifiers still see of it, and where they could not look; empty where all looked and saw nothing."""
     systems = tuple(one for one in snapshot_of(subject.tenant).systems if one.verifier)
-    answers, found = look(subject, systems), []
+    answers, found = look(subject, systems, seconds), []
     for one in systems:
         count, why = seen(answers, one)
         if count is None:

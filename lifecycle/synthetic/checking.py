@@ -4,6 +4,7 @@ from typing import Any
 
 from bailiwick_proof.errors import Unproven
 from bailiwick_verify.certificate import verify
+from django.conf import settings
 
 from compliance.certificates import store
 from compliance.certificates.models import Certificate, State
@@ -18,7 +19,7 @@ from portal.notify.queries import PORTAL
 
 from .planting import documents_of
 
-WAITS, LOOKS = Delivery.State.PENDING, 3
+WAITS = Delivery.State.PENDING
 
 
 def checked(run: SyntheticErasure) -> list[dict[str, str]]:
@@ -71,10 +72,8 @@ def _residue(run: SyntheticErasure) -> tuple[str, str, str]:
     """Every verifier once more, by the person's id, which only this run can find again."""
     assert run.request is not None
     subject = Subject(run.sandbox.tenant, Kind.PERSON, run.person, documents_of(run.person), ("user_id",))
-    for _ in range(LOOKS):  # a store that is slow once is no fault of the erasure
-        try:
-            left = what_is_left(subject)
-            break
-        except Refusal as error:
-            left = [error.detail]
+    try:
+        left = what_is_left(subject, settings.SYNTHETIC["look_seconds"])
+    except Refusal as error:
+        left = [error.detail]
     return "Residue", " ".join(left), "" if left else "every verifier looked, and found nothing"
