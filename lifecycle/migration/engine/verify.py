@@ -2,8 +2,9 @@
 
 A row is what PostgreSQL's record_send makes of its columns in order of their names: for each its type, its length
 (-1 for NULL) and its binary form, which knows no time zone and keeps 1.0 apart from 1.00. The tenant is not among them:
-rows are asked for by it, and a clone differs in nothing else. A range of rows is the SHA-256 over its rows' SHA-256 in
-key order; a tenant is the RFC 9162 tree over its ranges.
+rows are asked for by it, and a clone differs in nothing else. A range of rows is the SHA-256 over them in key order,
+each itself or, where it is longer than 256 bytes, its SHA-256 (and which of the two); a tenant is the RFC 9162 tree
+over its ranges.
 """
 
 import hashlib
@@ -38,9 +39,13 @@ WHERE c.relnamespace = 'rag'::regnamespace AND NOT c.relispartition AND c.relkin
 ORDER BY c.relname, a.attname
 """
 END = sql.SQL("SELECT {key} FROM {table} WHERE {condition} ORDER BY {names} OFFSET {rows} LIMIT 1")
+# Short rows are hashed here: PostgreSQL sends one faster than it hashes it. OFFSET 0: a row's bytes are made only once.
 DIGEST = sql.SQL("""
-SELECT count(*), coalesce(string_agg(h, ''::bytea ORDER BY {names}), '')
-FROM (SELECT {names}, sha256({row}) AS h FROM {table} WHERE {condition}) AS hashed
+SELECT count(*), coalesce(string_agg(told, ''::bytea ORDER BY {names}), '') FROM (
+    SELECT {names},
+        CASE WHEN octet_length(r) > 256 THEN '\\x01'::bytea || sha256(r) ELSE '\\x00'::bytea || r END AS told
+    FROM (SELECT {names}, {row} AS r FROM {table} WHERE {condition} ORDER BY {names} OFFSET 0) AS found
+) AS found
 """)
 EACH = sql.SQL("SELECT {key}, sha256({row}) FROM {table} WHERE {condition}")
 MAKE_DIRTY = "INSERT INTO bw.dirty (tenant_id, table_name, key) VALUES (%s, %s, %s)"
@@ -234,7 +239,7 @@ def _digests(db: Connection[Any], tenant_id: UUID, spans: list[Span]) -> Digests
     found = []
     for span in spans:
         parts = {"row": _row(span.shape), "names": _names(span.shape), "table": _table(span.shape)}
-        row = db.execute(DIGEST.format(condition=_bounded(span, tenant_id), **parts)).fetchone()
+        row = db.execute(DIGEST.format(condition=_bounded(span, tenant_id), **parts), binary=True).fetchone()
         assert row is not None
         found.append((int(row[0]), hashlib.sha256(row[1]).digest()))
     return found
