@@ -17,10 +17,9 @@ from .models import ENDED, ErasureRequest, Passage, State, SubjectKey
 
 def locked(request_id: UUID) -> ErasureRequest:
     """The request under its row lock, its tenant's taken before: the order that placing a hold has."""
-    tenant_id = ErasureRequest.objects.filter(pk=request_id).values_list("tenant_id", flat=True).first()
-    if tenant_id is None:
+    its_tenant = ErasureRequest.objects.filter(pk=request_id).values("tenant_id")
+    if Tenant.objects.select_for_update(no_key=True).filter(pk__in=its_tenant).only("pk").first() is None:
         raise Absent("There is no such erasure.")
-    Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
     rows = ErasureRequest.objects.select_for_update(of=("self",), no_key=True)
     return rows.select_related("tenant__business_unit", "requested_by").get(pk=request_id)
 

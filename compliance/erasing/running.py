@@ -32,6 +32,7 @@ from .models import (
     Passage,
     Phase,
     ProofKey,
+    RunState,
     State,
     SubjectKey,
     SystemRun,
@@ -146,7 +147,8 @@ def note_gone(request_id: UUID, gone: Mapping[tuple[str, str], int], *, actor: A
         number = gone.get((row.system, row.region), 0)
         if number > (row.acknowledged or 0):
             row.acknowledged, row.changed_at = number, now()
-            row.save()
+            row.state = RunState.DELETING if row.state == RunState.LISTED else row.state
+            row.save(update_fields=["acknowledged", "state", "changed_at"])
     if request.state not in RUNNING and request.counts:
         request.counts = tally(request)
         request.save()

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import OuterRef, Subquery
 
 from portal.lib.clock import now
+from tenants.models import Status, Tenant
 
 from .models import Sandbox, State, SyntheticErasure
 
@@ -42,6 +43,13 @@ def is_overdue(sandbox: Sandbox) -> bool:
     """Whether none has passed for longer than is tolerated: since the last, or since there is a sandbox."""
     tolerated = timedelta(days=settings.SYNTHETIC["overdue_days"])
     return now() - (passed_at(sandbox) or sandbox.designated_at) > tolerated
+
+
+def untried() -> list[str]:
+    """The regions that have had tenants for longer than is tolerated, and no sandbox in which erasures are tried."""
+    since = now() - timedelta(days=settings.SYNTHETIC["overdue_days"])
+    served = Tenant.objects.exclude(status=Status.DELETED).filter(created_at__lt=since).values_list("region", flat=True)
+    return sorted({*served} - {one.region for one in in_force()})
 
 
 def running_of(request_id: str) -> SyntheticErasure | None:

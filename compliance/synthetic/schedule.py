@@ -1,4 +1,6 @@
-"""Once an hour: each sandbox is tried once a month; where none has passed for too long, that is said every week."""
+"""Once an hour: each sandbox is tried once a month. Where none has passed for too long, or where there is no sandbox,
+that is said every week.
+"""
 
 from datetime import timedelta
 from uuid import UUID
@@ -13,7 +15,8 @@ from portal.lib.errors import Refusal
 
 from .actions import SYSTEM, begin
 from .models import Sandbox
-from .queries import in_force, is_due, is_overdue
+from .queries import in_force, is_due, is_overdue, untried
+from .subscribers import tell_untried
 
 log = structlog.get_logger(__name__)
 AGAIN = timedelta(days=7)
@@ -29,6 +32,9 @@ def tick() -> None:
                 log.warning("synthetic.held_up", sandbox_id=str(one.pk), why=str(error))
         if is_overdue(one):
             alarm(one.pk)
+    week = now().strftime("%G-W%V")
+    for region in untried():
+        action_of(SYSTEM)(tell_untried)(region, week)
 
 
 @action_of(SYSTEM)

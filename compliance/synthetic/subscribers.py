@@ -49,6 +49,12 @@ def overdue(payload: Payload) -> None:
     _tell("synthetic.overdue", title, "", page("sandboxes", row.pk), f"{row.pk}:{payload['on']}")
 
 
+def tell_untried(region: str, week: str) -> None:
+    """Say it once a week."""
+    title = f"No erasure was ever tried in {region}: it has tenants, and no sandbox"
+    _tell("synthetic.untried", title, "Name a tenant that holds nobody's data.", "/sandboxes/", f"{region}:{week}")
+
+
 def _tell(event: str, title: str, body: str, url: str, about: str) -> None:
     for role in HEAR:
         notify(

@@ -72,7 +72,7 @@ def delete(ctx: StepContext) -> dict[str, Any]:
     with sound(ctx, facts), unheld(ctx, facts):
         gone = remove_all(ctx, work, sum(one["leaves"] for one in manifests(ctx).values()), _noting(ctx, facts, work))
     told = {
-        (name, region.name): {"state": "deleting", "acknowledged": gone[name], **outcome_of(eraser, target)}
+        (name, region.name): {"acknowledged": gone[name], **outcome_of(eraser, target)}
         for name, (region, eraser, target) in work.items()
     }
     note_all(ctx, facts, told)

@@ -151,6 +151,21 @@ def test_overdue_is_said_once_a_week(world: World, sandbox: Sandbox, time_machin
         assert Notice.objects.filter(event="synthetic.overdue", user__username="farah").count() == told, days
 
 
+def test_a_region_with_tenants_and_no_sandbox_is_named_once_a_week(world: World, time_machine: Any) -> None:
+    began = now()
+    for days, told in ((0, 0), (34, 0), (36, 1), (36, 1), (43, 2)):
+        time_machine.move_to(began + timedelta(days=days), tick=True)
+        schedule.tick()
+        found = Notice.objects.filter(event="synthetic.untried", user__username="farah", title__contains=REGION)
+        assert found.count() == told, days
+    with acting(SEED):
+        Tenant.objects.filter(pk=world.tenant.pk).update(environment="dev")
+    actions.designate(world.tenant.pk, actor=act("farah"), reason="Nobody's data lie there.")
+    time_machine.move_to(began + timedelta(days=50), tick=True)
+    schedule.tick()
+    assert found.count() == 2, "somebody has named one"
+
+
 def test_no_real_tenant_and_no_real_person(world: World, sandbox: Sandbox) -> None:
     """Production is no sandbox; and what is synthetic is asked for by software, of a sandbox, and by nobody else."""
     beside = Tenant.objects.get(name="beside-notes")
