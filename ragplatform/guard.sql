@@ -8,7 +8,8 @@
 --     mover, who brings a copy to what its source is;
 --   * while one of its people is being erased, nothing of that person is written;
 --   * while capture is on, the keys of every changed row are in bw.dirty, committed with the change; or, where the fence
---     names a slot, in the server's own stream of changes, from which the mover brings them there;
+--     names a slot and its publication the table, in the server's own stream of changes, from which the mover brings
+--     them there;
 --   * both are switched by data (bw.fence). Creating a trigger would wait for every tenant's transactions, so the
 --     triggers are always there; who changes the fence waits for the tenant's own writers only;
 --   * no tenant's row disappears by TRUNCATE;
@@ -223,12 +224,23 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION bw.require_no_hold(uuid) FROM PUBLIC;
 
--- Whether the tenant's keys are to be kept, for a writer who may write; raises 55BWS, 55BWF or 55BWH for one who may not.
--- The answer holds until the transaction ends: a change of the fence waits for it, and a snapshot older than the
--- fence is an error. What ends or accounts for earlier use (`content` false) stays possible under suspension. Removal
--- by the provisioner checks its job epoch itself, and is captured like any other change; the validator, whose writes do
--- not last, comes without an epoch.
-CREATE OR REPLACE FUNCTION bw.admit(p_tenant uuid, p_content boolean, p_destroys boolean) RETURNS boolean
+-- Whether a slot tells what changes in a table, or in the one that it is a partition of: not of those that were made
+-- since its publication was. A slot's publication has its name, and stays as it is for as long as a fence names it.
+CREATE OR REPLACE FUNCTION bw.is_told(p_slot name, p_table oid) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+    SELECT EXISTS (SELECT FROM pg_publication p JOIN pg_publication_rel r ON r.prpubid = p.oid
+                   WHERE p.pubname = p_slot AND r.prrelid = coalesce(pg_partition_root(p_table), p_table))
+$$;
+REVOKE EXECUTE ON FUNCTION bw.is_told(name, oid) FROM PUBLIC;
+
+-- Whether the tenant's keys in this table are to be kept, for a writer who may write; raises 55BWS, 55BWF or 55BWH for
+-- one who may not. The answer holds until the transaction ends: a change of the fence waits for it, and a snapshot older
+-- than the fence is an error. What ends or accounts for earlier use (`content` false) stays possible under suspension.
+-- Removal by the provisioner checks its job epoch itself, and is captured like any other change; the validator, whose
+-- writes do not last, comes without an epoch.
+CREATE OR REPLACE FUNCTION bw.admit(p_tenant uuid, p_content boolean, p_destroys boolean, p_table oid) RETURNS boolean
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -246,7 +258,7 @@ BEGIN
         PERFORM bw.require_no_hold(p_tenant);
     END IF;
     IF session_user IN ('bw_provisioner', 'bw_eraser') THEN
-        RETURN coalesce(fence.capture AND fence.slot IS NULL, false);
+        RETURN coalesce(fence.capture, false) AND (fence.slot IS NULL OR NOT bw.is_told(fence.slot, p_table));
     ELSIF p_content AND fence.suspended THEN
         RAISE EXCEPTION 'the tenant is suspended: nothing of it is written' USING ERRCODE = '55BWS';
     ELSIF fence.state IS DISTINCT FROM 'open' THEN
@@ -258,10 +270,10 @@ BEGIN
                 USING ERRCODE = '55BWF', DETAIL = format('state=%s epoch=%s', fence.state, fence.epoch);
         END IF;
     END IF;
-    RETURN fence.capture AND fence.slot IS NULL;
+    RETURN fence.capture AND (fence.slot IS NULL OR NOT bw.is_told(fence.slot, p_table));
 END
 $$;
-REVOKE EXECUTE ON FUNCTION bw.admit(uuid, boolean, boolean) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION bw.admit(uuid, boolean, boolean, oid) FROM PUBLIC;
 
 CREATE OR REPLACE FUNCTION bw.refuse_truncate() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER
@@ -349,21 +361,21 @@ BEGIN
         BEGIN
             IF TG_OP = 'INSERT' THEN
                 FOR tenant IN SELECT DISTINCT tenant_id FROM new_rows LOOP
-                    IF bw.admit(tenant, content, destroys) THEN
+                    IF bw.admit(tenant, content, destroys, TG_RELID) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM new_rows WHERE tenant_id = tenant;
                     END IF;%5$s
                 END LOOP;
             ELSIF TG_OP = 'DELETE' THEN
                 FOR tenant IN SELECT DISTINCT tenant_id FROM old_rows LOOP
-                    IF bw.admit(tenant, content, destroys) THEN
+                    IF bw.admit(tenant, content, destroys, TG_RELID) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM old_rows WHERE tenant_id = tenant;
                     END IF;
                 END LOOP;
             ELSE
                 FOR tenant IN SELECT tenant_id FROM old_rows UNION SELECT tenant_id FROM new_rows LOOP
-                    IF bw.admit(tenant, content, destroys) THEN
+                    IF bw.admit(tenant, content, destroys, TG_RELID) THEN
                         INSERT INTO bw.dirty (tenant_id, table_name, key)
                             SELECT tenant, %2$L, %3$s FROM (SELECT %7$s FROM old_rows WHERE tenant_id = tenant
                             UNION SELECT %7$s FROM new_rows WHERE tenant_id = tenant) AS changed;
@@ -443,7 +455,8 @@ SELECT bw.guard_table(name, content, kept) FROM (VALUES
     ('usage_counters',  '{}', '{}'),
     ('usage_reports',   '{}', '{}')
 ) AS g(name, content, kept);
-DROP FUNCTION IF EXISTS bw.is_suspended(name), bw.refuse_suspended(), bw.admit(uuid, boolean);
+DROP FUNCTION IF EXISTS bw.is_suspended(name), bw.refuse_suspended(), bw.admit(uuid, boolean),
+    bw.admit(uuid, boolean, boolean);
 
 -- A tenant's partition is reached through its parent, whose triggers guard it; these are for whoever names the partition
 -- itself, attached or not.

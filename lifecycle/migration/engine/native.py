@@ -76,9 +76,13 @@ FORWARD = "SELECT pg_replication_slot_advance(%s, pg_current_wal_flush_lsn())"
 DROP = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s"
 PUBLISHED = "SELECT EXISTS (SELECT FROM pg_publication WHERE pubname = %s)"
 HORIZON = "SELECT pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint FROM pg_current_snapshot() s"
+# One that was prepared has no process: somebody has to end it.
 OLDEST = """
-SELECT concat('the transaction of ', usename, ' in process ', pid) FROM pg_stat_activity
-WHERE backend_xid IS NOT NULL ORDER BY xact_start LIMIT 1
+SELECT said FROM (
+    SELECT concat('the transaction of ', usename, ' in process ', pid) AS said, xact_start AS since
+    FROM pg_stat_activity WHERE backend_xid IS NOT NULL
+    UNION ALL SELECT 'the prepared transaction ' || quote_literal(gid), prepared FROM pg_prepared_xacts) open
+ORDER BY since LIMIT 1
 """
 
 

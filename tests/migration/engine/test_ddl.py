@@ -14,17 +14,18 @@ import psycopg
 import pytest
 
 from lifecycle.migration import catalogue
-from lifecycle.migration.engine import arm, copy, rounds, switch, verify
+from lifecycle.migration.engine import arm, copy, native, rounds, switch, verify
 from lifecycle.stores.errors import StoreError, Transient
 from lifecycle.stores.postgres import fences
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 from tests.jobs.support import eventually
 
-from .conftest import CONTROL, Control, World, copied, drained
+from .conftest import CONTROL, Control, World, both_ways, copied, drained
 from .test_directed import superuser
 from .test_kills import open_stores, placed
 
+pytestmark = both_ways
 Ddl = Callable[[str, str], None]
 NOTES = """
 SET ROLE rag_owner;
@@ -157,6 +158,22 @@ def test_what_was_captured_of_a_table_that_was_renamed_comes_by_its_new_name(wor
     assert verify.verify(taken).ok
 
 
+MAKE = NOTES.replace("notes", "numbered")
+
+
+def test_a_table_made_meanwhile_on_both_sides_comes_along(world: World, ddl: Ddl) -> None:
+    """A stream tells of the tables that it began with; of later ones their guards do."""
+    taken, control = world.take(1)
+    copied(taken)
+    for side in ("blue", "green"):
+        ddl(side, MAKE)
+    drained(taken)
+    assert verify.verify(taken).ok
+    ddl("blue", WRITE.format(tenant=world.id).replace("notes", "numbered"))
+    switch.switch(taken, control, 5_000)
+    assert len(world.everything(world.green)["numbered"]) == 3
+
+
 ADD = "ALTER TABLE rag.usage_reports ADD COLUMN noted text NOT NULL DEFAULT 'as it was'"
 
 
@@ -213,8 +230,11 @@ def test_a_table_changed_while_the_switch_warms_up_undoes_it(world: World, ddl: 
         switch.switch(taken, control, 5_000)
 
 
-def test_a_prepared_transaction_left_open_across_arming_is_named(stack: Stack, world: World) -> None:
+def test_a_prepared_transaction_left_open_across_arming_is_named(
+    stack: Stack, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Our own servers prepare none; one that does keeps the tenant's lock for it, without a process to be ended."""
+    monkeypatch.setattr(native, "PATIENCE", 1.0)
     with superuser(stack, world.blue) as db:
         db.execute("ALTER SYSTEM SET max_prepared_transactions = 2")
     os.kill(stack.runtime["pids"][f"postgres {world.blue.name}"], signal.SIGINT)
