@@ -15,7 +15,10 @@ from .move import NATIVE, Move, fenced
 
 T = TypeVar("T")
 PAUSE = 0.1  # seconds between tries, in which queued writers pass
-LOCK = "SELECT pg_advisory_xact_lock(bw.fence_lock(%s))"
+# A mover that sleeps, or that no packet reaches any more, keeps the tenant's writers waiting for so long and no longer.
+LOCK = """
+SELECT set_config('idle_in_transaction_session_timeout', '2s', true), pg_advisory_xact_lock(bw.fence_lock(%s))
+"""
 HOLDERS = """
 SELECT CASE WHEN l.pid IS NULL THEN 'the prepared transaction ' || coalesce(quote_literal(x.gid), '')
        ELSE concat('the transaction of ', a.usename, ' in process ', l.pid) END

@@ -41,8 +41,6 @@ WHERE tenant_id = %(tenant)s
 RETURNING EXISTS (SELECT FROM pg_replication_slots WHERE slot_name = %(slot)s)
 """
 WARM_ROUNDS = 20
-# A mover that no packet reaches any more keeps the writers waiting for so long, and no longer.
-ALONE = "SET LOCAL idle_in_transaction_session_timeout = '2s'"
 EMPTY = "DELETE FROM bw.dirty WHERE tenant_id = %s"
 # Columns and triggers of the tables, dropped ones included: another one after any change of them.
 FINGERPRINT = """
@@ -249,7 +247,6 @@ def _fence(source: Connection[Any], move: Move, budget_ms: int, is_shut: bool, f
         with fenced(source, move, move.source):
             with source.pipeline():
                 source.execute(f"SET LOCAL lock_timeout = {int(budget_ms)}")
-                source.execute(ALONE)
                 source.execute(LOCK, (move.tenant_id,))
                 changed = source.execute(FENCE, (move.tenant_id,))
                 stands = source.execute(FINGERPRINT)

@@ -15,7 +15,7 @@ from lifecycle.migration.engine.move import Placement
 from tests.sweeps import SEED, WHOLE
 
 from . import kills
-from .conftest import FEW, Control, World, both_ways, copied, drained, moved
+from .conftest import FEW, Control, World, both_ways, copied, drained, leave, moved
 from .writers import Crowd
 
 
@@ -66,6 +66,7 @@ def test_killed_at_every_commit(back: bool, make: Any) -> None:
         assert open_stores(world) == placed(world), where
         drained_both(world, back)
         assert world.everything(world.green) == world.everything(world.blue), where
+        leave(world)
     assert deaths >= 3, "one run has more rounds than another, but not so few"
     print(f"killed at {deaths} points, back {back}")
 
