@@ -15,13 +15,14 @@ from portal.jobs.models import Job
 from portal.jobs.outbox import deliver_due
 from portal.lib.clock import now
 from tests.jobs.support import eventually
+from tests.migration.engine.conftest import both_ways
 from tests.migration.holder import turn
 
 from .running import SIDES, Running, unguarded
 from .test_given_up import write
 from .test_workers import BACK, SWITCHED
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), both_ways]
 BLUE, GREEN = SIDES
 SPOIL = """
 CREATE FUNCTION public.spoil() RETURNS trigger LANGUAGE plpgsql

@@ -1,5 +1,6 @@
 """Writers that are faster than the rounds: the move gives up, says why, and the tenant is served as before."""
 
+from itertools import count
 from typing import Any
 
 import pytest
@@ -59,3 +60,22 @@ def test_a_delta_that_grows_three_rounds_running_ends_the_move_with_the_reason(b
     one.roll_back()
     eventually(lambda: work(one) == BACK, what=BACK)
     write(one, 200_000, 1)
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [({"rounds": 3}, "After 3 rounds none fits into 0 ms"), ({"hours": 0}, "After 0 hours no round fits into 0 ms")],
+)
+def test_rounds_that_never_fit_end_the_move_with_the_reason(
+    busy: Running, settings: Any, limit: dict[str, int], said: str
+) -> None:
+    one, numbers = busy, count(1)
+    settings.MIGRATION = {**settings.MIGRATION, **limit}
+
+    def written_and_worked() -> str:
+        write(one, 1000 * next(numbers), 5)
+        return work(one)
+
+    eventually(lambda: written_and_worked() == "failed", what="an end")
+    assert said in one.migration.state_reason
+    assert one.open() == [one.stands], "blue serves it all the time"

@@ -32,11 +32,12 @@ from portal.jobs.outbox import deliver_due
 from portal.jobs.runner import run
 from portal.lib.clock import now
 from portal.lib.errors import Conflict
-from tenants.models import Tenant
+from tenants.models import Tenant, Tier
 from tenants.placement.actions import begin_operation
 from tenants.reads.models import PERCENTS, ReadSplit
 from tenants.registry.contents import configurations
 from tests.admin.world import person
+from tests.jobs.support import eventually
 
 from .made import bank, migration
 
@@ -186,6 +187,18 @@ def test_no_metrics_hold_where_reads_are_and_move_nobody(
     assert [one["title"] for one in held.gates if one["gate"] == "cpu"] == ["CPU"]
     assert published(moving)["reads"]["percent"] == 0 and published(moving)["reads"]["mirror"] == 1.0
     assert (moving.state, moving.rollback_job_id) == ("traffic_cutover_started", None)
+
+
+def test_nobody_is_led_to_a_green_that_does_not_bear_the_load(
+    moving: Migration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Tier.objects.filter(pk=moving.tenant.tier_id).update(p95_target_ms=1)
+    eventually(
+        lambda: "1 allowed" in work(moving, 0.5, monkeypatch).figures["load"]["reason"], what="a load that was tried"
+    )
+    held = work(moving, 0.0, monkeypatch)
+    assert (held.percent, held.figures["load"]["outcome"]) == (0, "hold")
+    assert published(moving)["reads"]["percent"] == 0 and moving.state == "traffic_cutover_started"
 
 
 @pytest.mark.parametrize(("fault", "value", "gate"), [("mirrored", "empty", "answers"), ("status", "503", "errors")])

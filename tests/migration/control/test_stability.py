@@ -16,12 +16,13 @@ from portal.jobs.outbox import deliver_due
 from portal.lib.clock import now
 from portal.notify.models import Notice
 from tests.admin.world import person
+from tests.migration.engine.conftest import both_ways
 
 from .running import SIDES, Running, kiran
 from .test_given_up import write
 from .test_workers import BACK, SWITCHED
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), both_ways]
 BLUE, GREEN = SIDES
 
 

@@ -9,11 +9,12 @@ from lifecycle.migration.models import Migration
 from lifecycle.stores.postgres import fences
 from portal.jobs import runner
 from portal.jobs.actions import wake
+from tests.migration.engine.conftest import both_ways
 
 from .running import SIDES, Running
 from .test_workers import BACK, SWITCHED
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), both_ways]
 WRITES = {
     """INSERT INTO rag.documents (tenant_id, id, title)
        SELECT %(t)s, gen_random_uuid(), 'g' || n FROM generate_series(1, 4000) n""": 4000,
@@ -29,13 +30,13 @@ WRITES = {
 
 
 def write_on_green(one: Running) -> int:
-    """Every kind of write; returns how many changes wait to be carried back."""
+    """Every kind of write, a transaction each; returns how many changes wait to be carried back."""
     changes = 0
-    with one.stores.writer(one.stores.green, one.stands[1]) as db:
-        for statement, expected in WRITES.items():
+    for statement, expected in WRITES.items():
+        with one.stores.writer(one.stores.green, one.stands[1]) as db:
             done = db.execute(statement, {"t": one.stores.id}).rowcount
-            assert done == expected, statement
-            changes += done
+        assert done == expected, statement
+        changes += done
     return changes
 
 
@@ -45,7 +46,9 @@ def told(one: Running) -> str:
     return one.job.wait_reason
 
 
-def test_ten_thousand_writes_on_green_are_counted_then_said_and_all_come_back(switched: Running, dead: Any) -> None:
+def test_ten_thousand_writes_on_green_are_counted_then_said_and_all_come_back(
+    switched: Running, dead: Any, settings: Any
+) -> None:
     one, changes = switched, write_on_green(switched)
     assert changes > 10_000
     dead(SIDES[0])
@@ -61,6 +64,8 @@ def test_ten_thousand_writes_on_green_are_counted_then_said_and_all_come_back(sw
     one.until(BACK)
     assert one.stores.everything(one.stores.blue) == before
     assert one.open() == [one.stands] and one.stands[0] == SIDES[0]
+    back = one.migration.attempts.get(direction="back", outcome="switched")
+    assert back.pause_ms <= settings.MIGRATION["rollback_seconds"] * 1000, "what writers waited for"
 
 
 def test_the_owner_is_opened_though_the_other_side_is_dead(switched: Running, dead: Any) -> None:

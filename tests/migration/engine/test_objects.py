@@ -107,6 +107,26 @@ def test_what_is_said_of_an_object_is_compared_as_well(world: World, taken: Move
     assert compare.compare(taken).ok
 
 
+def test_locks_come_over_and_are_compared(world: World, taken: Move) -> None:
+    locked = replace(taken, bucket=f"{taken.bucket}-locked")
+    for region in (world.blue, world.green):
+        place = {"LocationConstraint": region.name}
+        aws.client(region, "s3").create_bucket(
+            Bucket=locked.bucket, CreateBucketConfiguration=place, ObjectLockEnabledForBucket=True
+        )
+    put(world.blue, locked.bucket, "kept", b"in evidence", ObjectLockLegalHoldStatus="ON")
+    objects.bring_some(locked, 0)
+    s3 = aws.client(world.green, "s3")
+    assert s3.head_object(Bucket=locked.bucket, Key="kept")["ObjectLockLegalHoldStatus"] == "ON"
+    assert compare.compare(locked).ok
+    s3.put_object_legal_hold(Bucket=locked.bucket, Key="kept", LegalHold={"Status": "OFF"})
+    assert compare.compare(locked).mismatches == ["kept"]
+    aws.client(world.blue, "s3").put_object_legal_hold(Bucket=locked.bucket, Key="kept", LegalHold={"Status": "OFF"})
+    for region in (world.blue, world.green):
+        emptying.empty(region, locked.bucket)
+        aws.client(region, "s3").delete_bucket(Bucket=locked.bucket)
+
+
 def test_pieces_say_what_all_of_it_says(world: World, taken: Move, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(7):
         for key in (f"k{number}", f"k{number}/x"):
