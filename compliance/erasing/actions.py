@@ -98,7 +98,8 @@ def contest(
         raise Absent("There is no such erasure.")
     policy.require(actor, "erasure.contest", known)
     _require_contestable(known)
-    subject = Subject(known.tenant, known.kind, user_id, tuple(document_ids or ()))
+    kept = tuple(known.exemptions.exclude(part="").values_list("system", "part"))
+    subject = Subject(known.tenant, known.kind, user_id, tuple(document_ids or ()), kept=kept)
     left: list[str] = []
     if known.state == State.COMPLETED:
         _require_same(known, subject)

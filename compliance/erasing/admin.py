@@ -348,7 +348,8 @@ class RetentionRuleAdmin(GovernedAdmin):
 
     @column(gettext_lazy("Where"))
     def where(self, rule: RetentionRule) -> str:
-        return rule.system or _("wherever it lies")
+        where = rule.system or _("wherever it lies")
+        return f"{where}: {rule.part}" if rule.part else where
 
     @column(gettext_lazy("State"), kind="state")
     def stands(self, rule: RetentionRule) -> str:

@@ -291,6 +291,12 @@ class RetentionRuleChangeSerializer(ReasonSerializer):
     statute = serializers.CharField(max_length=120, required=False)
     category = serializers.RegexField(r"^[a-z][a-z0-9_]*$", max_length=80, required=False)
     system = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    part = serializers.CharField(
+        max_length=200,
+        required=False,
+        allow_blank=True,
+        help_text="Only this of the system, such as query_history of postgres: the rest of it goes",
+    )
     geography = serializers.ChoiceField(choices=Geography.choices, required=False, allow_blank=True)
     data_class = serializers.ChoiceField(choices=DataClass.choices, required=False, allow_blank=True)
     days = serializers.IntegerField(min_value=1, max_value=36_600, required=False)

@@ -52,7 +52,8 @@ def title_of(made: ErasureRequest) -> str:
 
 def _snapshot(made: ErasureRequest) -> dict[str, Any]:
     rows = [
-        {"title": one.title, "region": one.region, "found": one.found, "why": one.why} for one in made.systems.all()
+        {"title": one.title, "region": one.region, "found": one.found, "why": one.why, "kept": one.kept}
+        for one in made.systems.all()
     ]
     return {
         "sentence": f"{title_of(made)}. It cannot be taken back once it has begun.",
@@ -64,7 +65,16 @@ def _snapshot(made: ErasureRequest) -> dict[str, Any]:
         "identity": made.get_identity_display(),
         "authority": made.authority,
         "systems": rows,
-        "exemptions": [{"category": one.category, "ground": one.ground} for one in made.exemptions.all()],
+        "exemptions": [
+            {
+                "category": one.category,
+                "ground": one.ground,
+                "system": one.system,
+                "part": one.part,
+                "until": str(one.until),
+            }
+            for one in made.exemptions.all()
+        ],
     }
 
 

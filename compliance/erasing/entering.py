@@ -16,14 +16,22 @@ GENESIS = "0" * 64
 
 def begun(request: ErasureRequest, actor: Actor) -> ErasureLedger:
     """Before the first of it goes: from here on every restore erases it again."""
-    systems = [{"name": one.name} for one in request.systems.all()]
+    systems = [{"name": one.name, **_parts(request, one.name)} for one in request.systems.all()]
     return _said(request, Word.BEGUN) or _enter(request, Word.BEGUN, systems, actor)
 
 
 def concluded(request: ErasureRequest, actor: Actor) -> ErasureLedger:
     """It is certified: with what became of it in each system."""
     begun(request, actor)
-    systems = [{"name": one.name, "outcome": one.outcome} for one in request.systems.all()]
+    systems = [
+        {
+            "name": one.name,
+            "outcome": one.outcome,
+            **({"kept": one.kept} if one.kept else {}),
+            **_parts(request, one.name),
+        }
+        for one in request.systems.all()
+    ]
     return _said(request, Word.CONCLUDED) or _enter(request, Word.CONCLUDED, systems, actor)
 
 
@@ -33,6 +41,13 @@ def called_off(request: ErasureRequest, actor: Actor) -> None:
         return
     systems = [{"name": one.name, "gone": one.acknowledged or 0} for one in request.systems.all()]
     _enter(request, Word.CALLED_OFF, systems, actor)
+
+
+def _parts(request: ErasureRequest, name: str) -> dict[str, list[dict[str, str]]]:
+    """What a law keeps of one system, and until when: a restore leaves it, as the erasure does."""
+    rows = request.exemptions.filter(system=name).exclude(part="").order_by("id")
+    found = [{"part": one.part, "until": str(one.until)} for one in rows]
+    return {"kept_parts": found} if found else {}
 
 
 def _said(request: ErasureRequest, word: Word) -> ErasureLedger | None:

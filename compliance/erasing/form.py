@@ -108,6 +108,10 @@ class RuleForm(forms.Form):
     system = forms.CharField(
         label=gettext_lazy("System"), max_length=40, required=False, help_text=gettext_lazy("Empty: wherever it lies")
     )
+    part = forms.CharField(
+        label=gettext_lazy("Only this part"), max_length=200, required=False,
+        help_text=gettext_lazy("Of postgres a table, such as query_history: the rest of the system goes"),
+    )  # fmt: skip
     geography = forms.ChoiceField(
         label=gettext_lazy("Whose data"), required=False, choices=[("", gettext_lazy("anybody's")), *Geography.choices]
     )

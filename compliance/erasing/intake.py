@@ -6,7 +6,7 @@ open. Nothing that is typed may name a person.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -70,18 +70,20 @@ def preview(
 
 def _previewed(subject: Subject, legal_basis: str) -> dict[str, Any]:
     snapshot = scope.snapshot_of(subject.tenant)
-    answers = scope.look(subject, snapshot.systems)
+    kept = kept_of(subject.tenant, snapshot.systems, in_part=legal_basis != Basis.SYNTHETIC)
+    apart = replace(subject, kept=tuple((one.system, one.part) for one in kept if one.part))
+    answers = scope.look(apart, snapshot.systems)
     rows = []
     for one in snapshot.systems:
         found, why = scope.seen(answers, one)
-        rows.append({**one.as_json(), "found": found, "why": why})
+        rows.append({**one.as_json(), "found": found, "why": why, "kept": scope.kept_apart(answers, one)})
     whom = pseudonyms.about(subject.tenant.pk, subject.kind, subject.user_id, subject.documents)
     duplicate = _open_one(whom)
     return {
         "tenant": subject.tenant.name,
         "kind": subject.kind,
         "systems": rows,
-        "exemptions": [_kept(one) for one in kept_of(subject.tenant, snapshot.systems)],
+        "exemptions": [_kept(one) for one in kept],
         "due_on": due_on(legal_basis, now()).isoformat(),
         "gone_before": gone_before(subject.tenant, subject.kind),
         "is_retained": is_held(subject.tenant.pk),
@@ -93,7 +95,7 @@ def _previewed(subject: Subject, legal_basis: str) -> dict[str, Any]:
 
 
 def _kept(one: Kept) -> dict[str, str]:
-    said = {"rule": one.rule, "system": one.system, "category": one.category, "ground": one.ground}
+    said = {"rule": one.rule, "system": one.system, "category": one.category, "ground": one.ground, "part": one.part}
     return {**said, "until": one.until.isoformat()}
 
 
@@ -302,7 +304,7 @@ def _validate(made: ErasureRequest, shown: dict[str, Any], actor: Actor) -> None
         system, region = SystemRun.place(one["name"], one["region"])
         SystemRun.objects.create(
             request=made, system=system, region=region, title=one["title"], found=one["found"], why=one["why"],
-            state=RunState.WAITING,
+            kept=sum(one["kept"].values()) if one["kept"] else None, state=RunState.WAITING,
         )  # fmt: skip
     for kept in shown["exemptions"]:
         Exemption.objects.create(request=made, **kept)
@@ -312,7 +314,7 @@ def _validate(made: ErasureRequest, shown: dict[str, Any], actor: Actor) -> None
 
 def digest_of(made: ErasureRequest) -> str:
     """What a signature binds: whom, why, under which law, and which stores."""
-    kept = [[one.rule, one.system, one.category, one.until] for one in made.exemptions.order_by("id")]
+    kept = [[one.rule, one.system, one.category, one.until, one.part] for one in made.exemptions.order_by("id")]
     return digest(
         {
             "request": str(made.pk),
@@ -322,7 +324,7 @@ def digest_of(made: ErasureRequest) -> str:
             "legal_basis": made.legal_basis,
             "justification": made.justification,
             "inventory": made.inventory_digest,
-            "exemptions": [[*one[:3], str(one[3])] for one in kept],
+            "exemptions": [[*one[:3], str(one[3]), *filter(None, one[4:])] for one in kept],
         }
     )
 

@@ -71,7 +71,7 @@ class Facts:
 
     @cached_property
     def exemptions(self) -> tuple[dict[str, Any], ...]:
-        return tuple(map(dict, self.request.exemptions.values("system", "category", "ground", "until")))
+        return tuple(map(dict, self.request.exemptions.values("rule", "system", "category", "ground", "until", "part")))
 
     @cached_property
     def recipients(self) -> tuple[dict[str, Any], ...]:

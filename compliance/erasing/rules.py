@@ -17,42 +17,45 @@ from portal.lib.errors import Absent, Blocked, Conflict, Invalid
 from tenants.models import Tenant
 
 from .models import RetentionRule
+from .parts import fault
 from .scope import System, listed
 
 EDITABLE = (
-    "title", "statute", "category", "system", "geography", "data_class", "days", "ground", "review_on", "is_active",
+    "title", "statute", "category", "system", "part", "geography", "data_class", "days", "ground", "review_on",
+    "is_active",
 )  # fmt: skip
-
-
-WHOLE = "keeps a part of {}, where an erasure takes all of it: place a legal hold for what has to stay there."
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A category that one rule keeps in one system until a day."""
+    """A category that one rule keeps in one system until a day; `part`: only that of it."""
 
     rule: str
     system: str
     category: str
     ground: str
     until: date
+    part: str = ""
 
 
-def kept_of(tenant: Tenant, systems: Iterable[System]) -> list[Kept]:
+def kept_of(tenant: Tenant, systems: Iterable[System], *, in_part: bool = True) -> list[Kept]:
     """What the rules in force keep of the tenant, system by system. The rest of a request goes on.
 
-    Blocked where a rule keeps a part of a system that is erased whole: it would be said to be kept, and be gone.
+    Blocked where a rule keeps what an erasure takes away: it would be said to be kept, and be gone. Without `in_part`
+    rules that keep a part are passed over: nobody's data is kept by a law.
     """
     mine = Q(geography__in=["", tenant.geography]) & Q(data_class__in=["", *tenant.data_classes])
     today, found = now().date(), []
-    for rule in RetentionRule.objects.filter(mine, is_active=True):
+    rules = RetentionRule.objects.filter(mine, is_active=True)
+    for rule in rules if in_part else rules.filter(part=""):
         for one in systems:
             if not _meets(rule, one):
                 continue
-            if one.verifier:
-                raise Blocked(f"{rule.code} {WHOLE.format(one.name)}", by="retention", remedy="retention-rules")
+            if why := fault(rule.part, one):
+                said = f"{rule.code} keeps something of {one.name}: {why}."
+                raise Blocked(said, by="retention", remedy="retention-rules")
             until = today + timedelta(days=rule.days)
-            found.append(Kept(rule.code, one.name, rule.category, rule.ground, until))
+            found.append(Kept(rule.code, one.name, rule.category, rule.ground, until, rule.part))
     return found
 
 
@@ -85,12 +88,25 @@ def _write(
     for name in EDITABLE:
         setattr(rule, name, fields.get(name, getattr(rule, name)))
     rule.changed_at = now()
+    if rule.part and not rule.system:
+        raise Invalid(fields={"system": "name the system that it is a part of"})
     try:
         rule.full_clean()
     except ValidationError as error:
         raise Invalid(fields={name: " ".join(texts) for name, texts in error.message_dict.items()}) from error
     rule.save(force_insert=is_new)
-    if whole := [one.name for one in listed() if one.verifier and rule.is_active and _meets(rule, one)]:
-        raise Invalid(fields={"system" if rule.system else "category": WHOLE.format(", ".join(whole))})
+    if rule.is_active:
+        _require_keepable(rule)
     record(verb, rule, actor=actor, reason=reason, data={"fields": sorted(fields)})
     return rule
+
+
+def _require_keepable(rule: RetentionRule) -> None:
+    """Invalid where the rule would keep something that an erasure takes away, or a part of what is not there."""
+    met = [one for one in listed() if _meets(rule, one)]
+    if rule.part and not met:
+        raise Invalid(fields={"system": "the inventory lists none of this name"})
+    field = "part" if rule.part else "system" if rule.system else "category"
+    for one in met:
+        if why := fault(rule.part, one):
+            raise Invalid(fields={field: f"{one.name}: {why}"})

@@ -42,7 +42,7 @@ from .moving import forget, locked, move, tally
 
 FACTS = frozenset(
     {
-        "title", "state", "found", "targeted", "acknowledged", "absent_after", "residual", "outcome", "until",
+        "title", "state", "found", "targeted", "acknowledged", "absent_after", "residual", "kept", "outcome", "until",
         "manifest_root", "manifest_leaves", "checks", "method", "limits", "why",
     }
 )  # fmt: skip

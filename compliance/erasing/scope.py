@@ -38,13 +38,17 @@ BY_HAND = {
 
 @dataclass(frozen=True)
 class System:
-    """One row of the inventory, as a request keeps it. `verifier` is empty where nothing can look into it."""
+    """One row of the inventory, as a request keeps it. `verifier` is empty where nothing can look into it.
+
+    `tables` are those that the inventory lists of it.
+    """
 
     name: str
     region: str
     title: str
     categories: tuple[str, ...] = ()
     verifier: str = ""
+    tables: tuple[str, ...] = ()
 
     @property
     def system(self) -> str:
@@ -52,7 +56,9 @@ class System:
         return self.name.removesuffix(f"-{self.region}") if self.region else self.name
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "system": self.system, "categories": list(self.categories)}
+        said = {**asdict(self), "system": self.system, "categories": list(self.categories)}
+        del said["tables"]
+        return said
 
 
 @dataclass(frozen=True)
@@ -67,13 +73,17 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom it is about. It lives in memory and in SubjectKey, nowhere else."""
+    """Whom it is about. It lives in memory and in SubjectKey, nowhere else.
+
+    `kept`: the parts of systems that a law keeps, each with its system.
+    """
 
     tenant: Tenant
     kind: str
     user_id: UUID | None = None
     documents: tuple[UUID, ...] = ()
     identifiers: tuple[str, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
 
 
 def snapshot_of(tenant: Tenant) -> Snapshot:
@@ -94,7 +104,12 @@ def listed() -> tuple[System, ...]:
 
 
 def _systems(found: Any) -> tuple[System, ...]:
-    return tuple(System(one.name, one.region, one.title, tuple(one.categories), one.verifier) for one in found.systems)
+    return tuple(
+        System(
+            one.name, one.region, one.title, tuple(one.categories), one.verifier, tuple(one.containers.get("table", ()))
+        )
+        for one in found.systems
+    )
 
 
 def listed_by_hand(tenant: Tenant) -> Snapshot:
@@ -153,13 +168,20 @@ def _look(subject: Subject, one: System) -> Answer | str:
         return "nothing can look into it"
     tenant, kind = subject.tenant, Kind(subject.kind).value
     asked = (region, tenant.pk, tenant.name, kind, new_id(), subject.user_id, subject.documents)
-    return verifier.look(Question(*asked))  # type: ignore[arg-type]  # Kind's words are the question's
+    kept = tuple((one.system, part) for system, part in subject.kept if system == one.name)
+    return verifier.look(Question(*asked, kept=kept))  # type: ignore[arg-type]  # Kind's words are its own
 
 
 def seen(answers: Mapping[str, Answer | str], one: System) -> tuple[int | None, str]:
     """How many records a system holds, or None and why."""
     said = answers.get(one.name, "not looked")
     return (None, said) if isinstance(said, str) else (said.found, said.why)
+
+
+def kept_apart(answers: Mapping[str, Answer | str], one: System) -> dict[str, int]:
+    """How many records of it a law keeps, by table or bucket: with a row also those that it refers to."""
+    said = answers.get(one.name)
+    return said.kept if isinstance(said, Answer) else {}
 
 
 def what_is_left(subject: Subject, seconds: float | None = None) -> list[str]:

@@ -17,11 +17,15 @@ class NotChecked(Exception):
 
 @dataclass
 class Seen:
-    """Records seen, by container; how many of the manifest's ids are there; the query, where only the look knows it."""
+    """Records seen, by container; how many of the manifest's ids are there; the query, where only the look knows it.
+
+    `kept` are records that a law keeps, by container, apart from those seen.
+    """
 
     by: Counter[str] = field(default_factory=Counter)
     listed: int | None = None
     query: str = ""
+    kept: Counter[str] = field(default_factory=Counter)
 
 
 def answer(verifier: str, credential: str, query: str, look: Callable[[], Seen]) -> Answer:
@@ -46,8 +50,8 @@ def answers(
 def _said(verifier: str, credential: str, query: str, seen: Seen | NotChecked) -> Answer:
     if isinstance(seen, NotChecked):
         return Answer(verifier, credential, query, None, why=str(seen))
-    by = {name: count for name, count in sorted(seen.by.items()) if count}
-    return Answer(verifier, credential, seen.query or query, sum(by.values()), seen.listed, by=by)
+    by, kept = ({name: count for name, count in sorted(one.items()) if count} for one in (seen.by, seen.kept))
+    return Answer(verifier, credential, seen.query or query, sum(by.values()), seen.listed, by=by, kept=kept)
 
 
 def _kind(error: Exception) -> str:

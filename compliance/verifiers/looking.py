@@ -14,7 +14,8 @@ Kind = Literal["tenant", "person", "document"]
 class Question:
     """Is anything of this left in this region? `request_id` names the ids that were to go, kept in the region's store.
 
-    Of a person: `user_id` and the documents that this person owned when the erasure began.
+    Of a person: `user_id` and the documents that this person owned when the erasure began. `kept` are the parts of this
+    region's systems that a law keeps, each with its system's code: what is there of them is counted apart.
     """
 
     region: Region
@@ -24,6 +25,11 @@ class Question:
     request_id: UUID
     user_id: UUID | None = None
     documents: tuple[UUID, ...] = ()
+    kept: tuple[tuple[str, str], ...] = ()
+
+    def kept_of(self, system: str) -> frozenset[str]:
+        """The parts of one system that are kept."""
+        return frozenset(part for name, part in self.kept if name == system)
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Answer:
     query       what was asked, word for word; its digest is printed on the certificate
     credential  the login or key id that was used
     by          found, by table, bucket, key space: names of containers, never of records
+    kept        what a law keeps there, in the same way; none of it is among what was found
     """
 
     verifier: str
@@ -45,6 +52,7 @@ class Answer:
     listed: int | None = None
     why: str = ""
     by: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, int] = field(default_factory=dict)
 
     @property
     def is_checked(self) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from psycopg import Connection, sql
 
-from . import tables
+from . import kept, tables
 from .answering import NotChecked, Seen
 from .database import opened
 from .looking import Question
@@ -43,10 +43,10 @@ def counted(questions: Sequence[Question], system: str, ours: Callable[[Table], 
 
 
 def _alike(questions: Sequence[Question]) -> Iterable[list[int]]:
-    """The numbers of questions of one kind about one tenant."""
+    """The numbers of questions of one kind about one tenant, of which a law keeps the same."""
     found: dict[Any, list[int]] = {}
     for number, one in enumerate(questions):
-        found.setdefault((one.tenant_id, one.kind, one.user_id is None), []).append(number)
+        found.setdefault((one.tenant_id, one.kind, one.user_id is None, one.kept), []).append(number)
     return found.values()
 
 
@@ -55,16 +55,26 @@ def _of_alike(
 ) -> Iterator[Seen | NotChecked]:
     """What is there for each. All are sought at once first: a table that names none of them names no single one."""
     others = [one for (one,) in db.execute(OTHERS, {"tenant": alike[0].tenant_id})]
-    all_ = {str(one): one.count(alike[0]) for one in found}
+    try:
+        stays = kept.conditions(db, alike[0].kept_of(system))
+    except NotChecked as error:
+        yield from [error] * len(alike)
+        return
+    all_ = {str(one): one.count(alike[0], but=stays.get(str(one))) for one in found}
     all_ |= {f"{one}, of other tenants": one.elsewhere(alike[0]) for one in found}
     statements = {name: one for name, one in all_.items() if one}
-    words, present = ";\n".join(one.as_string(db) for one in statements.values()), _listed(db, found, alike, system)
+    apart = {str(one): one.count(alike[0], only=stays[str(one)]) for one in found if str(one) in stays}
+    kept_there = {name: one for name, one in apart.items() if one}
+    words = ";\n".join(one.as_string(db) for one in [*statements.values(), *kept_there.values()])
+    present = _listed(db, found, alike, system)
     if len(alike) > 1:
         asked = parameters(alike, system, others)
         statements = {name: one for name, one in statements.items() if _number(db, one, asked)}
+        kept_there = {name: one for name, one in kept_there.items() if _number(db, one, asked)}
     for question in alike:
         asked, listed = parameters([question], system, others), present.get(question.request_id)
         seen = Seen(Counter({name: _number(db, one, asked) for name, one in statements.items()}), query=words)
+        seen.kept.update({name: _number(db, one, asked) for name, one in kept_there.items()})
         if listed is not None and question.kind == "tenant" and any(str(one) == "rag.users" for one in found):
             seen.by["rag.users, of other tenants"] += _number(db, sql.SQL(CLONES).format(), asked)
         if isinstance(listed, NotChecked):

@@ -84,12 +84,20 @@ class Table:
             return f"{self} has no primary key, so its rows cannot be named one by one."
         return ""
 
-    def count(self, question: Question) -> sql.Composed | None:
-        """The query by what the rows are; None where no column could name what is sought."""
+    def count(
+        self, question: Question, *, but: sql.Composable | None = None, only: sql.Composable | None = None
+    ) -> sql.Composed | None:
+        """The query by what the rows are; None where no column could name what is sought.
+
+        `but` leaves out rows of which a condition on `t` holds, `only` counts those alone.
+        """
         whose = self._of_subject(question)
         if whose is None:
             return None
-        return sql.SQL("SELECT count(*) FROM {} AS t WHERE {} AND {}").format(self.identifier, self.of_tenant, whose)
+        parts = [self.of_tenant, whose]
+        parts += [sql.SQL("NOT ({})").format(but)] if but is not None else []
+        parts += [sql.SQL("({})").format(only)] if only is not None else []
+        return sql.SQL("SELECT count(*) FROM {} AS t WHERE {}").format(self.identifier, sql.SQL(" AND ").join(parts))
 
     def elsewhere(self, question: Question) -> sql.Composed | None:
         """The query for the same person under any other tenant: a rehearsal's clone has a tenant of its own.

@@ -31,6 +31,7 @@ from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.lib.clock import now
 
+from . import keeping
 from .outcomes import WAL_DAYS, row_of
 from .pseudonyms import Pseudonyms
 from .subject import regions, runs
@@ -39,6 +40,9 @@ PURGE_DAYS = 90  # Pinecone's own statement of how long deleted data may stay in
 PURGED = "Pinecone may keep what was deleted in its own storage until that day."
 RECYCLED = "The write-ahead log, and copies for recovery to a moment, may hold old pages until that day."
 LOCKED = "A write-once lock (Object Lock) of the store keeps it until that day."
+NAMING = "It names by id what a law keeps elsewhere."
+READABLE = "What is kept, or locked, has to stay readable until that day."
+OWED = 300  # characters that an obligation's row takes
 PARTS = {
     "tenant": ("documents", "passages", "vectors", "originals", "users", "sessions", "questions", "answers", "logs"),
     "person": ("documents", "passages", "vectors", "originals", "account", "sessions", "questions", "answers"),
@@ -72,8 +76,8 @@ def erasure_of(ctx: StepContext, facts: Facts) -> Erasure:
         timeline=_timeline(ctx, facts, known),
         inventory=Inventory(listed.version, listed.digest, len(systems), drift_count(), tuple(listed.removed)),
         systems=systems,
-        obligations=tuple(_obligations(systems)),
-        exemptions=tuple(_exemptions(facts, systems)),
+        obligations=tuple(_obligations(facts, systems, known)),
+        exemptions=tuple(_exemptions(facts, systems, known)),
         recipients=tuple(_recipients(facts, hidden)),
         holds=_holds(facts),
         neighbours=tuple(_neighbours(ctx, hidden)),
@@ -99,14 +103,20 @@ def last_look(known: dict[str, SystemRun]) -> str:
     return max(str(check["at"]) for run in known.values() for check in run.checks)
 
 
-def _obligations(systems: tuple[System, ...]) -> Iterator[Obligation]:
-    """What is still owed, with the day it ends by itself."""
+def _obligations(facts: Facts, systems: tuple[System, ...], known: dict[str, SystemRun]) -> Iterator[Obligation]:
+    """What is still owed, with the day it ends: of each part that a law keeps its own."""
     for one in systems:
-        if one.until is not None:
-            yield Obligation(one.name, one.until, f"{one.title}: {one.limits}"[:900])
+        days = set()
+        for part in keeping.standing(facts, known.get(one.name)):
+            days.add(day := part["until"].isoformat())
+            yield Obligation(
+                one.name, day, f"{part['part']} is kept by law until that day ({part['rule']}), and owed then"
+            )
+        if one.until is not None and one.until not in days:
+            yield Obligation(one.name, one.until, f"{one.title}: {one.limits}"[:OWED])
     expire = {one.name for one in systems if one.outcome == "expires"}
     for one in systems:
-        if one.outcome == "erased" and one.targeted:
+        if one.outcome in ("erased", "retained") and one.targeted:
             yield from beneath(one, is_said="backups" in expire)
 
 
@@ -126,13 +136,27 @@ def _in_days(days: int) -> str:
     return (now().date() + timedelta(days=days)).isoformat()
 
 
-def _exemptions(facts: Facts, systems: tuple[System, ...]) -> Iterator[Exemption]:
-    """What retention rules keep, and what a store's own lock does: nobody can delete it before its day."""
+def _exemptions(facts: Facts, systems: tuple[System, ...], known: dict[str, SystemRun]) -> Iterator[Exemption]:
+    """What retention rules keep, and what a store's own lock does: nobody can delete it before its day.
+
+    Of a part of which nothing was there nothing is kept.
+    """
+    parts = {name: keeping.standing(facts, run) for name, run in known.items()}
     for one in facts.exemptions:
-        yield Exemption(one["system"], one["category"], one["ground"], one["until"].isoformat())
+        if not one["part"] or one in parts.get(one["system"], []):
+            ground = f"{one['part']}: {one['ground']}" if one["part"] else one["ground"]
+            yield Exemption(one["system"], one["category"], ground, one["until"].isoformat())
     for kept in systems:
-        if kept.outcome == "retained":
-            yield Exemption(kept.name, "locked", LOCKED, kept.until)
+        run = known.get(kept.name)
+        if kept.outcome == "retained" and (not parts.get(kept.name) or (run and run.outcome == "retained")):
+            yield Exemption(kept.name, *_without_rule(kept), kept.until)
+
+
+def _without_rule(kept: System) -> tuple[str, str]:
+    """As what, and why, something stays that no rule names: for its lock, or for the sake of what is kept."""
+    if kept.connector == "logs":
+        return "ids", NAMING
+    return "locked", LOCKED if kept.connector == "objects" else READABLE
 
 
 def _recipients(facts: Facts, hidden: Pseudonyms) -> Iterator[Recipient]:

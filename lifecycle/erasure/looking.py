@@ -31,7 +31,7 @@ from tenants.models import Status, Tenant
 
 from .planting import ALWAYS, planted
 from .pseudonyms import Pseudonyms
-from .subject import note_all, regions, runs
+from .subject import kept_in, note_all, regions, runs
 
 CONNECTED, BEFORE, LAST = "connected", "before", "late"
 SHARED = uuid5(NAMESPACE_URL, "urn:bailiwick:looked-for-together")  # one looks at a time, and takes away what was left
@@ -54,7 +54,7 @@ def look_everywhere(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any
     seen = _alone(ctx, Wish(facts, stage)) if facts.kind == "tenant" else _together(ctx, facts, stage)
     _keep(ctx, facts, seen, stage)
     looks.forget(ctx.job.pk)
-    return {one["name"]: {name: one["check"][name] for name in ("found", "listed", "why")} for one in seen}
+    return {one["name"]: {name: one["check"][name] for name in ("found", "listed", "why", "kept")} for one in seen}
 
 
 def _alone(ctx: StepContext, wish: Wish) -> list[dict[str, Any]]:
@@ -197,7 +197,7 @@ def _look(row: Listed, whom: list[Facts]) -> list[Answer]:
 def question_of(facts: Facts, region: Region) -> Question:
     tenant = facts.tenant
     about = (region, tenant.pk, tenant.name, cast(Kind, facts.kind), facts.request.pk)
-    return Question(*about, user_id=facts.user_id, documents=facts.document_ids)
+    return Question(*about, user_id=facts.user_id, documents=facts.document_ids, kept=kept_in(facts, region.name))
 
 
 def _line(
@@ -216,11 +216,18 @@ def _line(
         "together": together,
         "found": answer.found,
         "listed": answer.listed,
+        "kept": {_hidden(hidden, place): number for place, number in answer.kept.items()},
         "why": hidden.words(answer.why),
         "by": {hidden.words(name): number for name, number in answer.by.items()},
         "planted": is_proven,
     }
     return {"name": row.name, "region": row.region, "title": row.title, "check": check}
+
+
+def _hidden(hidden: Pseudonyms, place: str) -> str:
+    """A bucket's name hides its tenant's; a table, or the prefix after it, is what a rule for everybody says."""
+    bucket, slash, prefix = place.partition("/")
+    return f"{hidden.words(bucket)}/{prefix}" if slash else place
 
 
 def _keep(ctx: StepContext, facts: Facts, seen: list[dict[str, Any]], stage: str) -> None:
@@ -237,6 +244,8 @@ def _keep(ctx: StepContext, facts: Facts, seen: list[dict[str, Any]], stage: str
         found = {"found": check["found"]} if stage == BEFORE else _left(check, run)
         why = "" if is_checked else check["why"]
         shown = {"title": one["title"], "checks": checks, "state": state if is_checked else "not_checked", "why": why}
+        if is_checked and (check["kept"] or (run and run.kept is not None)):
+            shown["kept"] = sum(check["kept"].values())
         told[one["name"], one["region"]] = {**shown, **found}
     note_all(ctx, facts, told)
 

@@ -12,6 +12,7 @@ from compliance.inventory.queries import Listed
 from lifecycle.stores.objects import keys
 from portal.lib.clock import now
 
+from . import keeping
 from .subject import regions, runs
 from .systems import CONNECTORS
 
@@ -29,6 +30,7 @@ LIMITS = {
     "vectors": "A provider's own purge of its storage may take longer.",
 }
 EVERYWHERE = "global"  # the region of a system that is in none
+STILL_NAMED = "Nothing of it was removed: its ids lead to what a law keeps elsewhere, until the day stated."
 BY_ID, NO_MORE = "Removed by id.", "What was copied out before is not covered."
 
 
@@ -66,7 +68,11 @@ def _outcome(facts: Facts, row: Listed, run: SystemRun | None) -> dict[str, Any]
         case _ if row.connector not in CONNECTORS:
             return _not_checked(f"No connector of this installation erases it ({row.connector}).")
         case _:
-            return _not_checked("No verifier has looked at it.") if run is None or not run.checks else _looked(row, run)
+            return (
+                _not_checked("No verifier has looked at it.")
+                if run is None or not run.checks
+                else _looked(facts, row, run)
+            )
 
 
 def _portal(run: SystemRun | None) -> dict[str, Any]:
@@ -91,7 +97,7 @@ def _attested(row: Listed) -> dict[str, Any]:
 
 def _backups(facts: Facts) -> dict[str, Any]:
     if facts.kind == "tenant" and (kept := _locked_until(facts)):
-        method = "The tenant's own key stays while what is locked in its bucket has to stay readable."
+        method = "The tenant's own key stays while what is kept has to stay readable."
         return _said("retained", method, "Until that day the key exists.", _day(kept))
     if facts.kind == "tenant":
         method = "The tenant's own key waits for its destruction, which the key service ends by the day stated."
@@ -102,8 +108,9 @@ def _backups(facts: Facts) -> dict[str, Any]:
 
 
 def _locked_until(facts: Facts) -> date | None:
-    """The day on which the last lock ends that keeps a region of the tenant, its bucket and its key, standing."""
-    return max((one.until for one in runs(facts).values() if one.outcome == "retained" and one.until), default=None)
+    """The day on which the last of what keeps a region of the tenant, its bucket and its key, standing ends."""
+    locks = [one.until for one in runs(facts).values() if one.outcome == "retained" and one.until]
+    return max([*locks, *(one["until"] for one in keeping.anywhere(facts))], default=None)
 
 
 def _last_key(facts: Facts) -> date:
@@ -113,7 +120,7 @@ def _last_key(facts: Facts) -> date:
     return max(days, default=now().date() + timedelta(days=1))
 
 
-def _looked(row: Listed, run: SystemRun) -> dict[str, Any]:
+def _looked(facts: Facts, row: Listed, run: SystemRun) -> dict[str, Any]:
     last, targeted, left = run.checks[-1], run.targeted or 0, run.residual or 0
     if last["found"] is None:
         return _not_checked(f"It could not be looked at: {last['why']}")
@@ -126,10 +133,33 @@ def _looked(row: Listed, run: SystemRun) -> dict[str, Any]:
         "checks": tuple(_check(one) for one in run.checks if one["found"] is not None),
     }
     method, limits = METHODS.get(row.verifier, BY_ID), LIMITS.get(row.verifier, NO_MORE)
+    parts = keeping.standing(facts, run)
+    if run.kept and not parts:
+        return _not_checked(f"What is kept there is of no part that a rule names: {keeping.counted(run)}")
+    if parts:
+        method = f"{run.method or method} Kept by law and counted apart, before and after: {keeping.counted(run)}."
+        return {**numbers, **_said("retained", method, _what_stays(run, parts), _last_day(run, parts))}
+    if (
+        row.verifier == "logs"
+        and run.outcome == "anonymised"
+        and (elsewhere := keeping.last_day(keeping.anywhere(facts)))
+    ):
+        return {**numbers, **_said("retained", STILL_NAMED, run.limits or limits, _day(elsewhere))}
     if run.outcome:
         until = _day(run.until) if run.until else None
         return {**numbers, **_said(run.outcome, run.method or method, run.limits or limits, until)}
     return {**numbers, **_said("erased" if targeted else "not_held", method, limits)}
+
+
+def _what_stays(run: SystemRun, parts: list[keeping.Part]) -> str:
+    said = "; ".join(f"{one['part']} until {one['until']} ({one['rule']})" for one in parts)
+    locked = f" Beside it: {run.limits}." if run.outcome == "retained" else ""
+    return f"Kept by law, with what it refers to: {said}.{locked}"
+
+
+def _last_day(run: SystemRun, parts: list[keeping.Part]) -> str:
+    days = [one["until"] for one in parts] + ([run.until] if run.outcome == "retained" and run.until else [])
+    return _day(max(days))
 
 
 def _check(one: dict[str, Any]) -> Check:

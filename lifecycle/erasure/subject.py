@@ -79,7 +79,15 @@ def target_of(facts: Facts, region: str, epoch: int, vectors: dict[str, str]) ->
         vector_provider=vectors["provider"],
         vector_index=vectors["index"],
         vector_namespace=vectors["namespace"],
+        kept=kept_in(facts, region),
     )
+
+
+def kept_in(facts: Facts, region: str) -> tuple[tuple[str, str], ...]:
+    """The parts of the region's systems that a law keeps, each with its system's code."""
+    parts = [(one["system"], one["part"]) for one in facts.exemptions if one["part"]]
+    end = f"-{region}"
+    return tuple(sorted((name.removesuffix(end), part) for name, part in parts if name.endswith(end)))
 
 
 def _acknowledge(ctx: StepContext, region: Region, facts: Facts) -> None:

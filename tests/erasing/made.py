@@ -1,6 +1,6 @@
 """Erasures in any state, and two stores' doubles: who goes by an address, and what a verifier sees."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -61,6 +61,7 @@ class Listed:
     title: str
     verifier: str = ""
     categories: tuple[str, ...] = ()
+    containers: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,10 @@ class Inventory:
 
 def inventory() -> Inventory:
     """Six systems of one region, which can be looked into, and two of none."""
-    here = [Listed(f"{one}-ap-south-1", "ap-south-1", one.capitalize(), one) for one in SYSTEMS]
+    tables = {"postgres": {"table": ["rag.query_history", "rag.users"]}}
+    here = [
+        Listed(f"{one}-ap-south-1", "ap-south-1", one.capitalize(), one, (), tables.get(one, {})) for one in SYSTEMS
+    ]
     return Inventory(3, "c" * 64, [*here, Listed("backups", "", "Backups"), Listed("portal", "", "This portal")])
 
 

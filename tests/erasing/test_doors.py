@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 
 from compliance.erasing import running
+from compliance.erasing.intake import digest_of
 from compliance.erasing.models import ErasureRequest, RetentionRule
 from portal.access.accounts import SEED
 from tenants.models import Tenant
@@ -119,11 +120,31 @@ def test_a_rule_does_not_keep_a_part_of_what_is_erased_whole(notes: Tenant, api:
         "ground": "Questions, kept by law", "review_on": "2027-04-01", "reason": "Law.", "system": "postgres",
     }  # fmt: skip
     refused = api("thomas").post("/api/v1/retention-rules/", new)
-    assert refused.status_code == 422 and "place a legal hold" in refused.json()["fields"]["system"][0]
+    assert refused.status_code == 422 and "place a legal hold" in str(refused.json()["fields"]["system"])
+    for system, part in (("postgres", "nowhere"), ("postgres", "a@b"), ("logs", "streams"), ("", "users")):
+        answer = api("thomas").post("/api/v1/retention-rules/", {**new, "system": system, "part": part})
+        assert answer.status_code == 422, (system, part, answer.content)
     RetentionRule.objects.filter(pk="RET-CONTRACT").update(system="postgres")  # the inventory came to list it later
     for door, body in (("preview/", WHOM), ("", BODY)):
         answer = api("farah").post(f"{URL}{door}", {**body, "tenant_id": str(notes.pk)})
         assert answer.status_code == 423 and answer.json()["by"] == "retention", answer.json()
+
+
+def test_a_rule_keeps_a_table_and_the_preview_and_the_signature_name_it(notes: Tenant, api: Any) -> None:
+    new = {
+        "code": "RET-HISTORY", "title": "Questions", "statute": "A law", "category": "history", "days": 365,
+        "ground": "Questions, kept by law", "review_on": "2027-04-01", "reason": "Law.", "system": "postgres",
+        "part": "query_history",
+    }  # fmt: skip
+    assert api("thomas").post("/api/v1/retention-rules/", new).json()["part"] == "query_history"
+    shown = api("farah").post(f"{URL}preview/", {**WHOM, "tenant_id": str(notes.pk)}).json()["exemptions"]
+    assert [one["system"] for one in shown if one["part"] == "query_history"] == ["postgres-ap-south-1"]
+    one = ask(notes)
+    before = one.digest
+    one.exemptions.filter(rule="RET-HISTORY").update(part="users")
+    assert digest_of(one) != before, "who signed for the one has not signed for the other"
+    told = api("farah").get(f"{URL}{one.pk}/").json()["exemptions"]
+    assert [kept["part"] for kept in told if kept["rule"] == "RET-HISTORY"] == ["users"]
 
 
 def test_a_rule_of_a_category_keeps_it_wherever_it_lies(notes: Tenant, api: Any) -> None:

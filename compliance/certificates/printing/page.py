@@ -70,8 +70,11 @@ def first(document: Certificate) -> list[Flowable]:
             listing([("By", 0.16, "cell"), ("System", 0.28, "cell"), ("What", 0.56, "cell")], owed),
         ]
     if erasure.exemptions:
-        kept = [(_title(erasure.systems, one.system), one.category, one.ground) for one in erasure.exemptions]
-        heads = [("System", 0.28, "cell"), ("What", 0.2, "cell"), ("Ground", 0.52, "cell")]
+        kept = [
+            (_title(erasure.systems, one.system), one.category, one.ground, words.day(one.until) if one.until else "–")
+            for one in erasure.exemptions
+        ]
+        heads = [("System", 0.28, "cell"), ("What", 0.16, "cell"), ("Ground", 0.42, "cell"), ("Until", 0.14, "cell")]
         story += [text("Kept because a law says so", "head"), listing(heads, kept)]
     return [
         *story,

@@ -40,6 +40,7 @@ class SystemRun(models.Model):
     acknowledged = models.BigIntegerField(null=True, blank=True)
     absent_after = models.BigIntegerField(null=True, blank=True)
     residual = models.BigIntegerField(null=True, blank=True)
+    kept = models.BigIntegerField(null=True, blank=True, help_text=_("What a law keeps of it: neither gone nor left"))
     outcome = models.CharField(max_length=24, blank=True)
     until = models.DateField(null=True, blank=True)
     manifest_root = models.CharField(max_length=64, blank=True)
@@ -77,6 +78,7 @@ class Exemption(models.Model):
     rule = models.CharField(max_length=16)
     system = models.CharField(max_length=72)
     category = models.CharField(max_length=80)
+    part = models.CharField(max_length=200, blank=True, help_text=_("Only this of it; empty: all of the system"))
     ground = models.CharField(max_length=300)
     until = models.DateField()
 

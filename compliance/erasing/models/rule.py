@@ -16,7 +16,8 @@ NO_ADDRESS = RegexValidator(r"^[^@\x00-\x1f\x7f]+$", _("names nobody: no @ and n
 class RetentionRule(models.Model):
     """A category of data that outlives an erasure, where: in one system, or wherever the inventory names the category.
 
-    Empty `geography` and `data_class`: of every tenant.
+    Empty `geography` and `data_class`: of every tenant. With `part` only that of the system, and the rest of it goes
+    (parts.py).
     """
 
     code = models.CharField(primary_key=True, max_length=16, validators=[RegexValidator(r"^[A-Z][A-Z0-9-]{1,15}$")])
@@ -24,6 +25,10 @@ class RetentionRule(models.Model):
     statute = models.CharField(max_length=120)
     category = models.CharField(max_length=80, validators=[RegexValidator(r"^[a-z][a-z0-9_]*$")])
     system = models.CharField(max_length=40, blank=True, help_text=_("Empty: every system that holds the category"))
+    part = models.CharField(
+        max_length=200, blank=True, validators=[NO_ADDRESS],
+        help_text=_("Only this of the system, such as query_history of postgres; empty: all of it"),
+    )  # fmt: skip
     geography = models.CharField(max_length=8, choices=Geography.choices, blank=True)
     data_class = models.CharField(max_length=16, choices=DataClass.choices, blank=True)
     days = models.PositiveIntegerField(validators=[MinValueValidator(1), MaxValueValidator(36_600)])
@@ -36,7 +41,10 @@ class RetentionRule(models.Model):
     class Meta:
         verbose_name, verbose_name_plural = _("retention rule"), _("retention rules")
         ordering = ["code"]
-        constraints = [models.CheckConstraint(name="retention_rule_keeps", condition=Q(days__gte=1))]
+        constraints = [
+            models.CheckConstraint(name="retention_rule_keeps", condition=Q(days__gte=1)),
+            models.CheckConstraint(name="retention_rule_part_of_one", condition=Q(part="") | ~Q(system="")),
+        ]
 
     def __str__(self) -> str:
         return self.code

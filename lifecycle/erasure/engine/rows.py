@@ -111,10 +111,14 @@ class Rows:
         return db.execute(statements.TAKE_BACK, said | {"table": table.name}).rowcount
 
     def _listings(self, db: Connection[Any], target: Target) -> Iterator[tuple[Table, sql.Composed]]:
-        for table in filter(self._has, catalogue.children_first(db)):
+        tables = catalogue.children_first(db)
+        if gone := target.kept_of(self.system) - {table.name for table in tables}:
+            raise Unsound(SYSTEM, "list rows", f"rag.{min(gone)}, which a rule of retention keeps, is not there")
+        for table in filter(self._has, tables):
             if not table.key:
                 raise Unsound(SYSTEM, "list rows", f"the key of rag.{table.name} does not begin with the tenant")
-            statement = statements.listing(table, target, self._prefix(table))
+            kept = statements.kept(table, target.kept_of(self.system), tables)
+            statement = statements.listing(table, target, self._prefix(table), kept)
             if statement is not None:
                 yield table, statement
 

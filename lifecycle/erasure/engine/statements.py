@@ -1,5 +1,7 @@
 """The statements by which rows are listed and deleted, made of what the store's catalogue says of a table."""
 
+from collections.abc import Sequence
+
 from psycopg import sql
 
 from lifecycle.erasure.engine.target import Target
@@ -46,11 +48,16 @@ WHERE i.request_id = %(request)s AND i.system = %(system)s AND i.seq = n.seq
 SPARED = " AND NOT EXISTS (SELECT FROM {child} c WHERE {refers})"
 
 
-def listing(table: Table, target: Target, prefix: str) -> sql.Composed | None:
-    """The statement that lists the target's rows of the table in order of their keys; None where it has none."""
+def listing(table: Table, target: Target, prefix: str, kept: sql.Composable | None = None) -> sql.Composed | None:
+    """The statement that lists the target's rows of the table in order of their keys; None where it has none.
+
+    Rows that are `kept` are not listed.
+    """
     concerned = _concerned(table, target)
     if concerned is None:
         return None
+    if kept is not None:
+        concerned = sql.SQL("{} AND NOT ({})").format(concerned, kept)
     texts = [sql.SQL("{}::text").format(sql.Identifier(name)) for name in table.key]
     return sql.SQL(LIST).format(
         columns=sql.SQL(", ").join(map(sql.Identifier, table.key)),
@@ -60,6 +67,31 @@ def listing(table: Table, target: Target, prefix: str) -> sql.Composed | None:
         table=table.identifier,
         concerned=concerned,
     )
+
+
+def kept(table: Table, parts: frozenset[str], tables: Sequence[Table]) -> sql.Composable | None:
+    """Which rows stay: all of the tables that are `parts`, and what kept rows of any of the `tables` refer to.
+
+    A condition on the table by its own name; None where none stays.
+    """
+    if table.name in parts:
+        return sql.SQL("true")
+    found = []
+    for child in tables:
+        for reference in child.references:
+            if reference.table != table.name or child is table or (inner := kept(child, parts, tables)) is None:
+                continue
+            pairs = zip(reference.columns, reference.there, strict=True)
+            refers = [
+                sql.SQL("{} = {}").format(sql.Identifier(child.name, here), sql.Identifier(table.name, there))
+                for here, there in pairs
+            ]
+            found.append(
+                sql.SQL("EXISTS (SELECT FROM {} WHERE {} AND ({}))").format(
+                    child.identifier, sql.SQL(" AND ").join(refers), inner
+                )
+            )
+    return sql.SQL(" OR ").join(found) if found else None
 
 
 def deletion(table: Table, children: list[Table]) -> sql.Composed:

@@ -22,7 +22,8 @@ class Target:
     """Whom it concerns in one region. `documents` are fixed before anything is deleted.
 
     Of a tenant: everything, `documents` is empty. Of a person: `user_id`, and the documents that this person owns. Of
-    documents: those. `epoch` is the job's, of `resource`: a store that knows a later one refuses this worker.
+    documents: those. `kept` are the parts that a law keeps, each with its system's code. `epoch` is the job's, of
+    `resource`: a store that knows a later one refuses this worker.
     """
 
     request_id: UUID
@@ -34,6 +35,11 @@ class Target:
     vector_provider: str = "pgvector"
     vector_index: str = ""
     vector_namespace: str = ""
+    kept: tuple[tuple[str, str], ...] = ()
+
+    def kept_of(self, system: str) -> frozenset[str]:
+        """The parts of one system that are kept."""
+        return frozenset(part for name, part in self.kept if name == system)
 
     @property
     def tenant_id(self) -> UUID:

@@ -158,11 +158,11 @@ def take_down(ctx: StepContext) -> dict[str, Any]:
     facts = facts_of(ctx)
     if facts.kind != "tenant":
         raise Skip("The tenant goes on.")
-    kept = {run.region for run in runs(facts).values() if run.outcome == "retained"}
+    kept = {run.region for run in runs(facts).values() if run.outcome == "retained" or run.kept}
     with unheld(ctx, facts):
         places = [(region, target) for region, target in targets(ctx, facts) if region.name not in kept]
         gone = {region.name: down(ctx, facts.tenant, region, target) for region, target in places}
-    return {**gone, **dict.fromkeys(sorted(kept), "stays as long as what is locked in it")}
+    return {**gone, **dict.fromkeys(sorted(kept), "stays as long as what is kept in it")}
 
 
 def down(ctx: StepContext, tenant: Tenant, region: Region, target: Target) -> dict[str, Any]:

@@ -70,6 +70,10 @@ class Proved:
             f"  Stamped   {self.stamped.at:%Y-%m-%d %H:%M:%S} UTC by {self.stamped.authority.name}{simulated}",
             f"  Key       {self.key.verifier.id.hex()}, in its term",
             *(f"    {_row(one)}" for one in core.erasure.systems),
+            *(
+                f"  Kept      {one.until or 'undated   '}  {one.system}: {one.ground}"
+                for one in core.erasure.exemptions
+            ),
             *(f"  Owed      {one.due_on}  {one.system}: {one.owed}" for one in core.erasure.obligations),
             *(f"  Simulated {one}" for one in core.simulated),
             *(f"  Checked   {one}" for one in self.checked),
@@ -82,7 +86,9 @@ class Proved:
 
 def _row(one: System) -> str:
     until = f" {one.until}" if one.until else ""
-    counted = f"{one.absent_after:,} of {one.targeted:,} gone" if one.outcome in ("erased", "not_held") else ""
+    counted = (
+        f"{one.absent_after:,} of {one.targeted:,} gone" if one.outcome in ("erased", "not_held", "retained") else ""
+    )
     return f"{one.name:<24} {OUTCOMES[one.outcome]}{until}  {counted}".rstrip()
 
 

@@ -1,0 +1,18 @@
+"""Parts of a system that a rule may keep while the rest of it goes: one table of a region's rows."""
+
+from .scope import System
+
+WHOLE = "an erasure takes all of it: name a part to keep, or place a legal hold"
+
+
+def fault(part: str, one: System) -> str:
+    """Why a rule cannot keep this part of this system, in words; an empty text where it can.
+
+    An empty part is the whole system, which only what no erasure takes away can keep.
+    """
+    if not part:
+        return WHOLE if one.verifier else ""
+    if one.system == "postgres":
+        names = [name.removeprefix("rag.") for name in one.tables]
+        return "" if part in names else f"no table of it is called {part}; it has {', '.join(names) or 'none'}"
+    return "no part of it can be kept: an erasure takes all of it, unless a legal hold stands"
