@@ -295,7 +295,7 @@ class RetentionRuleChangeSerializer(ReasonSerializer):
         max_length=200,
         required=False,
         allow_blank=True,
-        help_text="Only this of the system, such as query_history of postgres: the rest of it goes",
+        help_text="Of postgres a table, of objects a prefix such as users/*/invoices/: the rest of it goes",
     )
     geography = serializers.ChoiceField(choices=Geography.choices, required=False, allow_blank=True)
     data_class = serializers.ChoiceField(choices=DataClass.choices, required=False, allow_blank=True)

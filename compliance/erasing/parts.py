@@ -1,4 +1,6 @@
-"""Parts of a system that a rule may keep while the rest of it goes: one table of a region's rows."""
+"""Parts of a system that a rule may keep while the rest goes: a table of a region's rows, a prefix of its objects."""
+
+from portal.lib.prefixes import SAYS, is_prefix
 
 from .scope import System
 
@@ -15,4 +17,6 @@ def fault(part: str, one: System) -> str:
     if one.system == "postgres":
         names = [name.removeprefix("rag.") for name in one.tables]
         return "" if part in names else f"no table of it is called {part}; it has {', '.join(names) or 'none'}"
+    if one.system == "objects":
+        return "" if is_prefix(part) else SAYS
     return "no part of it can be kept: an erasure takes all of it, unless a legal hold stands"

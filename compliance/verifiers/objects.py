@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from portal.lib.prefixes import narrowest
+
 from . import aws, buckets
 from .answering import Seen, Sought, answers
 from .looking import Answer, Question, Together
@@ -15,6 +17,7 @@ QUERY = (
 
 
 FOLDERS = "users/"
+OWN = ""  # the prefix of a look into a bucket of the tenant's own: nothing that lies elsewhere is kept by a rule
 
 
 class Objects(Together):
@@ -37,7 +40,13 @@ class Objects(Together):
             for key, record in buckets.records_there(s3, bucket, prefix):
                 manifests.look(record)
                 for number in everything | (sought.named_in(key) & whose):
-                    seen[number].by[bucket] += prefix != FOLDERS or key.startswith(_folder(questions[number]))
+                    if prefix == FOLDERS and not key.startswith(_folder(questions[number])):
+                        continue
+                    part = narrowest(questions[number].kept_of(self.name), key) if prefix == OWN else ""
+                    if part:
+                        seen[number].kept[f"{bucket}/{part}"] += 1
+                    else:
+                        seen[number].by[bucket] += 1
         for number, one in enumerate(seen):
             one.listed = manifests.listed(number)
         return seen
@@ -59,7 +68,7 @@ def _places(s3: Any, questions: Sequence[Question]) -> Iterator[tuple[str, str, 
         for tenant_id, whose in tenants.items():
             one = questions[min(whose)]
             if owner == str(tenant_id) or (not owner and bucket in buckets_of(one)):
-                yield bucket, "", whose
+                yield bucket, OWN, whose
                 rest -= whose
             else:
                 yield from ((bucket, prefix, whose) for prefix in (str(tenant_id), tenant_id.hex))

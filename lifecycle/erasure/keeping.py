@@ -6,6 +6,7 @@ from typing import Any
 
 from compliance.erasing.models import SystemRun
 from compliance.erasing.queries import Facts
+from portal.lib.prefixes import is_under
 
 from .subject import runs
 
@@ -35,5 +36,6 @@ def counted(run: SystemRun) -> str:
 
 
 def _is_of(place: str, part: str) -> bool:
-    """Whether a table, or a prefix of a bucket, is the part that a rule names."""
-    return place == f"rag.{part}" or place.endswith(f"/{part}")
+    """Whether a table, or a prefix of a bucket, is the part that a rule names, or lies in it."""
+    inside = place.partition("/")[2]
+    return is_under(part, inside) if inside else place == f"rag.{part}"

@@ -8,6 +8,7 @@ from lifecycle.stores import aws
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.objects import buckets, emptying
 from lifecycle.stores.tags import refuse_foreign
+from portal.lib.prefixes import narrowest
 from portal.lib.regions import Region
 
 from .asking import remove_listed
@@ -81,14 +82,16 @@ class Objects:
 
 
 def _concerned(target: Target) -> Callable[[str], bool]:
-    """Which keys are the target's: all, or a person's folder, and the documents' wherever they lie."""
+    """Which keys are to go: all, or a person's folder and the documents' wherever they lie; never what is kept."""
+    kept = target.kept_of(SYSTEM)
     if target.is_whole_tenant:
-        return lambda key: True
+        return lambda key: not narrowest(kept, key)
     documents, folder = {str(one) for one in target.documents}, f"users/{target.user_id}/"
 
     def concerned(key: str) -> bool:
         found = OF_DOCUMENT.match(key)
-        return key.startswith(folder) or (found is not None and found[1] in documents)
+        is_theirs = key.startswith(folder) or (found is not None and found[1] in documents)
+        return is_theirs and not narrowest(kept, key)
 
     return concerned
 
