@@ -110,7 +110,7 @@ class RuleForm(forms.Form):
     )
     part = forms.CharField(
         label=gettext_lazy("Only this part"), max_length=200, required=False,
-        help_text=gettext_lazy("Of postgres a table, of objects a prefix such as users/*/invoices/: the rest of it goes"),
+        help_text=gettext_lazy("Of postgres a table, of objects a prefix such as users/*/invoices/; the rest goes"),
     )  # fmt: skip
     geography = forms.ChoiceField(
         label=gettext_lazy("Whose data"), required=False, choices=[("", gettext_lazy("anybody's")), *Geography.choices]
