@@ -54,22 +54,33 @@ def connected() -> list[Listed]:
 
 
 def ask(row: Listed, core: Core, request: ErasureRequest) -> Said:
-    """Ask one system. What was certified as still there for a while is left alone."""
-    certified = next((one.outcome for one in core.erasure.systems if one.name == row.name), "")
-    if certified and certified not in COUNTED:
+    """Ask one system. What was certified as still there for a while is left alone, but for what lies beside it.
+
+    That is asked of a whole tenant of which rules keep parts, where nothing else was left.
+    """
+    row_then = next((one for one in core.erasure.systems if one.name == row.name), None)
+    certified, kept = row_then.outcome if row_then else "", _kept(row, request)
+    is_in_part = bool(kept) and certified == "retained" and row_then is not None and not row_then.residual
+    if certified and certified not in COUNTED and not (is_in_part and request.kind == Kind.TENANT):
         return Said(row.name, row.title, is_asked=False, why=LATER.format(certified.replace("_", " ")))
     region = regions().get(row.region)
     if region is None:
         return Said(row.name, row.title, why=f"{row.region} is not connected.")
     if request.kind == Kind.TENANT:
-        return _of_tenant(row, region, request)
+        return _of_tenant(row, region, request, kept)
     key = SubjectKey.objects.filter(request=request).first()
     return _by_hash(row, region, request) if key is None else _by_id(row, region, request, key)
 
 
-def _of_tenant(row: Listed, region: Region, request: ErasureRequest) -> Said:
+def _kept(row: Listed, request: ErasureRequest) -> tuple[tuple[str, str], ...]:
+    """The parts of it that a law keeps, as its verifier is told of them."""
+    parts = request.exemptions.filter(system=row.name).exclude(part="").values_list("part", flat=True)
+    return tuple((row.verifier, one) for one in sorted(set(parts)))
+
+
+def _of_tenant(row: Listed, region: Region, request: ErasureRequest, kept: tuple[tuple[str, str], ...]) -> Said:
     verifier: Verifier = import_string(settings.ERASURE["verifier_of"])(row.verifier)
-    said = verifier.look(Question(region, request.tenant_id, request.tenant.name, "tenant", request.pk))
+    said = verifier.look(Question(region, request.tenant_id, request.tenant.name, "tenant", request.pk, kept=kept))
     return _said(row, said, proven=said.found == 0 and _sees_others(verifier, region, request))
 
 
@@ -86,7 +97,9 @@ def _by_id(row: Listed, region: Region, request: ErasureRequest, key: SubjectKey
     """As the erasure itself asks: its key is destroyed once it is concluded, and so it was not."""
     verifier: Verifier = import_string(settings.ERASURE["verifier_of"])(row.verifier)
     about = (region, request.tenant_id, request.tenant.name, cast(Wanted, request.kind), request.pk)
-    said = verifier.look(Question(*about, user_id=key.user_id, documents=tuple(key.document_ids)))
+    said = verifier.look(
+        Question(*about, user_id=key.user_id, documents=tuple(key.document_ids), kept=_kept(row, request))
+    )
     return _said(row, said, proven=False)
 
 

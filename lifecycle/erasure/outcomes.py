@@ -154,7 +154,7 @@ def _looked(facts: Facts, row: Listed, run: SystemRun) -> dict[str, Any]:
 def _what_stays(run: SystemRun, parts: list[keeping.Part]) -> str:
     said = "; ".join(f"{one['part']} until {one['until']} ({one['rule']})" for one in parts)
     locked = f" Beside it: {run.limits}." if run.outcome == "retained" else ""
-    return f"Kept by law, with what it refers to: {said}.{locked}"
+    return f"Kept by law, rows with those that they refer to: {said}.{locked}"
 
 
 def _last_day(run: SystemRun, parts: list[keeping.Part]) -> str:

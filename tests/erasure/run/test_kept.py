@@ -16,6 +16,8 @@ from compliance.erasing import rules
 from compliance.erasing.models import ErasureRequest, Obligation, RetentionRule
 from compliance.inventory.actions import next_version
 from compliance.inventory.models import System
+from compliance.rechecks.asking import ask as recheck
+from compliance.rechecks.asking import connected
 from compliance.supplements.checking import check
 from portal.approvals.models import Case
 from portal.embedded.stack import Stack
@@ -140,6 +142,14 @@ def test_of_a_whole_tenant_its_table_stays_and_all_else_goes(
     assert certificate.certified.type == "partial" and systems[f"objects-{REGION}"].outcome == "erased"
     assert systems["backups"].outcome == "retained", "the key stays as long as what it may have to read"
     verified(certificate, client, tmp_path, capsys)
+
+    row, core = next(one for one in connected() if one.name == ROWS), certificate.certified
+    assert recheck(row, core, request).found == 0, "what is kept is not taken for what came back"
+    with psycopg.connect(**own[0].superuser_kwargs(REGION), autocommit=True) as db:
+        db.execute("SET session_replication_role = replica")
+        db.execute(LATE, (made.id, made.ann))
+        assert recheck(row, core, request).found == 1
+        db.execute("DELETE FROM rag.sessions WHERE tenant_id = %s", [made.id])
 
     owed = Obligation.objects.get(request=request, system=ROWS, owed__startswith="query_history")
     owed.due_on = now().date() - timedelta(days=1)
