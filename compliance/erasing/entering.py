@@ -16,19 +16,21 @@ GENESIS = "0" * 64
 
 def begun(request: ErasureRequest, actor: Actor) -> ErasureLedger:
     """Before the first of it goes: from here on every restore erases it again."""
-    systems = [{"name": one.name, **_parts(request, one.name)} for one in request.systems.all()]
+    parts = _parts(request)
+    systems = [{"name": one.name, **parts.get(one.name, {})} for one in request.systems.all()]
     return _said(request, Word.BEGUN) or _enter(request, Word.BEGUN, systems, actor)
 
 
 def concluded(request: ErasureRequest, actor: Actor) -> ErasureLedger:
     """It is certified: with what became of it in each system."""
     begun(request, actor)
+    parts = _parts(request)
     systems = [
         {
             "name": one.name,
             "outcome": one.outcome,
             **({"kept": one.kept} if one.kept else {}),
-            **_parts(request, one.name),
+            **parts.get(one.name, {}),
         }
         for one in request.systems.all()
     ]
@@ -43,11 +45,13 @@ def called_off(request: ErasureRequest, actor: Actor) -> None:
     _enter(request, Word.CALLED_OFF, systems, actor)
 
 
-def _parts(request: ErasureRequest, name: str) -> dict[str, list[dict[str, str]]]:
-    """What a law keeps of one system, and until when: a restore leaves it, as the erasure does."""
-    rows = request.exemptions.filter(system=name).exclude(part="").order_by("id")
-    found = [{"part": one.part, "until": str(one.until)} for one in rows]
-    return {"kept_parts": found} if found else {}
+def _parts(request: ErasureRequest) -> dict[str, dict[str, list[dict[str, str]]]]:
+    """What a law keeps of single systems, and until when, by system: a restore leaves it, as the erasure does."""
+    found: dict[str, dict[str, list[dict[str, str]]]] = {}
+    for one in request.exemptions.exclude(part="").order_by("id"):
+        kept = found.setdefault(one.system, {"kept_parts": []})
+        kept["kept_parts"].append({"part": one.part, "until": str(one.until)})
+    return found
 
 
 def _said(request: ErasureRequest, word: Word) -> ErasureLedger | None:
