@@ -99,16 +99,13 @@ def _signed(officer: Person, signers: dict[str, Person], tenant: str, email: str
 def _await(officer: Person, many: int) -> None:
     """Until all are completed; what ends in any other way is no measurement."""
     began = time.monotonic()
-    while (ended := _ended(officer, "completed")) < many:
-        if wrong := [state for state in WRONG if _ended(officer, state)]:
-            raise SystemExit(f"an erasure of the bench is {', '.join(wrong)}")
+    while (ended := int(officer.get(f"{REQUESTS}?state=completed&page_size=1")["count"])) < many:
+        for state in WRONG:
+            if found := officer.get(f"{REQUESTS}?state={state}&page_size=1")["results"]:
+                raise SystemExit(f"an erasure of the bench is {state}: {' '.join(found[0]['reasons'])}")
         if time.monotonic() - began > PATIENCE:
             raise SystemExit(f"{many - ended} erasures are not completed after {PATIENCE:g} s")
         time.sleep(1)
-
-
-def _ended(officer: Person, state: str) -> int:
-    return int(officer.get(f"{REQUESTS}?state={state}&page_size=1")["count"])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -118,6 +119,12 @@ def _persons_needed(request: ErasureRequest, case: Case | None) -> int:
     if request.is_synthetic:
         return signatures
     return signatures + (2 if request.requested_by.is_service else 1)
+
+
+def erased_since(at: datetime) -> set[UUID]:
+    """The tenants of which something is being erased, or was at some time since then."""
+    works = Q(state__in=RUNNING) | Q(started_at__isnull=False, state_changed_at__gte=at)
+    return set(ErasureRequest.objects.filter(works).values_list("tenant_id", flat=True))
 
 
 def open_of(tenant_id: UUID) -> list[ErasureRequest]:

@@ -11,6 +11,7 @@ from compliance.erasing.models import ErasureRequest, Look
 from lifecycle.erasure.looking import SHARED
 from portal.jobs.models import Job
 from portal.lib.clock import now
+from tenants.models import Tenant
 from tests.erasing.made import ask, scheduled
 
 from .conftest import World
@@ -65,6 +66,24 @@ def test_what_is_said_twice_alike_is_said_once_and_a_shared_canary_says_when(wor
         assert all(check["at"] and check["together"] >= 1 for check in run.checks)
     proven = [one for run in ann.systems.all() for one in run.checks if one["planted"] and one["stage"] == "before"]
     assert all(one["proven_at"] >= one["at"] for one in proven) and str(SHARED) not in str(proven)
+
+
+def test_a_neighbour_that_erases_meanwhile_is_no_witness(world: World) -> None:
+    ann = world.due()
+    beside = Tenant.objects.get(pk=world.beside[0].id)
+    other = scheduled(ask(beside, "farah", user_id=world.beside[0].ann))
+    world.news()
+    jobs = {job.subject_id: job for job in world.jobs()}
+    first, second = jobs[str(ann.pk)], jobs[str(other.pk)]
+    world.worker.run(first)
+    assert len(first.steps.get(name="neighbours").evidence["tenants"]) == 2, "it is fixed who is looked at"
+    for job in (second, first):
+        through(world, job, {})
+    for one in (ann, other):
+        one.refresh_from_db()
+        assert one.state == "completed", one.reasons
+    witnesses = Certificate.objects.get(tenant_id=world.tenant.pk).certified.erasure.neighbours
+    assert len(witnesses) == 1 and witnesses[0].before == witnesses[0].after
 
 
 def test_a_look_that_was_read_too_late_is_none(world: World) -> None:
