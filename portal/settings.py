@@ -83,6 +83,7 @@ MIGRATION: dict[str, Any] = {
     "rounds": 20,
     "hours": 4,
     "budget_ms": int(env("BAILIWICK_MIGRATION_BUDGET_MS") or 100),
+    "copy_workers": int(env("BAILIWICK_MIGRATION_COPY_WORKERS") or (2 if EMBEDDED else 10)),  # chunks at once
     "attempts": 10,
     "tick_seconds": 5,
     # who notes what changes, where nobody says otherwise; and from how many bytes of retained log on somebody is called

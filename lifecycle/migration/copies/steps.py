@@ -4,6 +4,8 @@ import time
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from lifecycle.migration.actions import SYSTEM
 from lifecycle.migration.comparing.comparing import compared
 from lifecycle.migration.engine import arm, copy, objects, rounds
@@ -48,7 +50,7 @@ def copied(ctx: StepContext) -> dict[str, Any]:
         older = TenantCopy.objects.filter(tenant=found.tenant, region=found.region, state=State.VERIFIED)
         older.update(state=State.REPLACED)
     copy.plan(there)
-    while not (done := copy.copy_some(there)).is_complete:
+    while not (done := copy.copy_some(there, workers=settings.MIGRATION["copy_workers"])).is_complete:
         ctx.heartbeat(done.rows_done, done.rows_total)
         _go_on(ctx, began, f"{done.rows_done} of {done.rows_total} rows copied")
     return {"rows": done.rows_done, "bytes": done.bytes_done}

@@ -33,7 +33,7 @@ def first_copy(ctx: StepContext) -> dict[str, Any]:
     copy.plan(move)
     began, before = time.monotonic(), migration.copy_seconds
     while True:
-        done = copy.copy_some(move, seconds=2.0)
+        done = copy.copy_some(move, workers=settings.MIGRATION["copy_workers"])
         took = before + time.monotonic() - began
         figures = {"rows_total": done.rows_total, "rows_copied": done.rows_done, "bytes_copied": done.bytes_done}
         measure(ctx, copy_seconds=took, **figures)

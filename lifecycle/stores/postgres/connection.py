@@ -149,7 +149,7 @@ def _pool(key: _Key, _pid: int) -> "ConnectionPool[Limited]":
         connection_class=Limited,
         kwargs=key.arguments,
         min_size=0,
-        max_size=8,
+        max_size=12,  # a copy has ten workers
         max_idle=60,
         timeout=POOL,
         reconnect_timeout=SOON,

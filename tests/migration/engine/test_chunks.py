@@ -30,7 +30,7 @@ def test_chunks_hold_every_row_once(world: World, monkeypatch: pytest.MonkeyPatc
     taken, _ = world.take(1)
     arm.arm(taken)
     planned = copy.plan(taken)
-    done = copy.copy_some(taken, 60)
+    done = copy.copy_some(taken, 60, workers=10)
     assert done.is_complete and done.rows_done == done.rows_total == planned.rows_total
     with psycopg.connect(**world.green.database.connect_kwargs("observer")) as db:
         found = db.execute(LEDGER, [world.move_id]).fetchall()
