@@ -724,6 +724,7 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "scan.overdue": ["compliance.scans.subscribers.overdue"],
     "synthetic.concluded": ["compliance.synthetic.subscribers.concluded"],
     "synthetic.overdue": ["compliance.synthetic.subscribers.overdue"],
+    "synthetic.untried": ["compliance.synthetic.subscribers.untried"],
     "recheck.concluded": ["compliance.rechecks.subscribers.concluded"],
     "supplement.contradicted": ["compliance.supplements.subscribers.contradicted"],
     "erasure.due_near": ["compliance.erasing.subscribers.due_near"],

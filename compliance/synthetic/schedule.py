@@ -16,7 +16,6 @@ from portal.lib.errors import Refusal
 from .actions import SYSTEM, begin
 from .models import Sandbox
 from .queries import in_force, is_due, is_overdue, untried
-from .subscribers import tell_untried
 
 log = structlog.get_logger(__name__)
 AGAIN = timedelta(days=7)
@@ -32,9 +31,8 @@ def tick() -> None:
                 log.warning("synthetic.held_up", sandbox_id=str(one.pk), why=str(error))
         if is_overdue(one):
             alarm(one.pk)
-    week = now().strftime("%G-W%V")
     for region in untried():
-        action_of(SYSTEM)(tell_untried)(region, week)
+        name(region)
 
 
 @action_of(SYSTEM)
@@ -46,3 +44,9 @@ def alarm(sandbox_id: UUID) -> None:
     row.alarmed_on = today
     row.save(update_fields=["alarmed_on"])
     emit("synthetic.overdue", {"sandbox_id": str(row.pk), "on": today.isoformat()})
+
+
+@action_of(SYSTEM)
+def name(region: str) -> None:
+    """Say that nothing is tried there; whoever was told this week is not told again."""
+    emit("synthetic.untried", {"region": region, "week": now().strftime("%G-W%V")})

@@ -49,10 +49,11 @@ def overdue(payload: Payload) -> None:
     _tell("synthetic.overdue", title, "", page("sandboxes", row.pk), f"{row.pk}:{payload['on']}")
 
 
-def tell_untried(region: str, week: str) -> None:
-    """Say it once a week."""
-    title = f"No erasure was ever tried in {region}: it has tenants, and no sandbox"
-    _tell("synthetic.untried", title, "Name a tenant that holds nobody's data.", "/sandboxes/", f"{region}:{week}")
+def untried(payload: Payload) -> None:
+    region = payload["region"]
+    title = f"No erasure is tried in {region}: it has tenants, and no sandbox"
+    about = f"{region}:{payload['week']}"
+    _tell("synthetic.untried", title, "Name a tenant that holds nobody's data.", "/sandboxes/", about)
 
 
 def _tell(event: str, title: str, body: str, url: str, about: str) -> None:

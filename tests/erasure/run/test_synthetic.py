@@ -156,6 +156,7 @@ def test_a_region_with_tenants_and_no_sandbox_is_named_once_a_week(world: World,
     for days, told in ((0, 0), (34, 0), (36, 1), (36, 1), (43, 2)):
         time_machine.move_to(began + timedelta(days=days), tick=True)
         schedule.tick()
+        deliver()
         found = Notice.objects.filter(event="synthetic.untried", user__username="farah", title__contains=REGION)
         assert found.count() == told, days
     with acting(SEED):
@@ -163,6 +164,7 @@ def test_a_region_with_tenants_and_no_sandbox_is_named_once_a_week(world: World,
     actions.designate(world.tenant.pk, actor=act("farah"), reason="Nobody's data lie there.")
     time_machine.move_to(began + timedelta(days=50), tick=True)
     schedule.tick()
+    deliver()
     assert found.count() == 2, "somebody has named one"
 
 
