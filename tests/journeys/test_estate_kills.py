@@ -47,10 +47,11 @@ def killed_amid(one: Request, *, terraform_too: bool) -> None:
     until("the drill", lambda: struck(one.product), every=0.02)
     beat = heartbeat(one)
     assert is_alive(beat), "the command is at work"
-    if terraform_too:
-        os.kill(int(beat["pid"]), signal.SIGKILL)
-        os.killpg(int(beat["terraform_pid"]), signal.SIGKILL)
-    one.product.kill_worker_group()
+    with one.product.workers_stopped():  # none sees Terraform's end before its own
+        if terraform_too:
+            os.kill(int(beat["pid"]), signal.SIGKILL)
+            os.killpg(int(beat["terraform_pid"]), signal.SIGKILL)
+        one.product.kill_worker_group()
 
 
 def ended(product: Product, job_id: str) -> dict[str, int]:
