@@ -76,6 +76,17 @@ def move(shipped: None, settings: Any, arguments: dict[str, Any]) -> Any:
     return lambda name="investment-banking": running(arguments, name=name)
 
 
+def killed(one: Running, at: int) -> int:
+    """A worker in a process of its own that is killed at its commit number `at`."""
+    job = one.job.pk
+    connections.close_all()
+    return kills.fork(lambda: turn(job), at, signal.SIGKILL)
+
+
+def points(most: int, size: int) -> list[int]:
+    return list(range(1, most)) if WHOLE else sorted(random.Random(SEED).sample(range(1, most), size))
+
+
 def asleep(one: Running, at: int) -> int:
     """A worker in a process of its own that stops at its commit number `at`."""
     job = one.job.pk
