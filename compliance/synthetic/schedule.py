@@ -32,7 +32,7 @@ def tick() -> None:
         if is_overdue(one):
             alarm(one.pk)
     for region in untried():
-        name(region)
+        say_untried(region)
 
 
 @action_of(SYSTEM)
@@ -47,6 +47,6 @@ def alarm(sandbox_id: UUID) -> None:
 
 
 @action_of(SYSTEM)
-def name(region: str) -> None:
+def say_untried(region: str) -> None:
     """Say that nothing is tried there; whoever was told this week is not told again."""
     emit("synthetic.untried", {"region": region, "week": now().strftime("%G-W%V")})

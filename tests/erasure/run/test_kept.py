@@ -172,14 +172,20 @@ def test_a_hold_in_the_middle_changes_nothing_of_it(world: World, kept: list[Any
     sound(world, request, kept)
 
 
-def test_what_was_to_be_kept_and_is_gone_is_never_certified(
-    world: World, kept: list[Any], own: tuple[Stack, object]
-) -> None:
+def deleted(world: World) -> ErasureRequest:
+    """An erasure whose worker dies each time that all has gone and settled, until that is on record."""
     request, job = begun(world)
     while not job.steps.filter(name="settle", state="succeeded").exists():
         world.worker.run(job, {"settle": (0, "after", "SIGKILL")})
         world.news()
         actions.wake(job.pk)
+    return request
+
+
+def test_what_was_to_be_kept_and_is_gone_is_never_certified(
+    world: World, kept: list[Any], own: tuple[Stack, object]
+) -> None:
+    request = deleted(world)
     with psycopg.connect(**own[0].superuser_kwargs(REGION), autocommit=True) as db:
         db.execute("SET session_replication_role = replica")
         db.execute("DELETE FROM rag.query_history WHERE tenant_id = %s AND id = %s", (world.settled.id, kept[0]))
@@ -191,11 +197,7 @@ def test_what_was_to_be_kept_and_is_gone_is_never_certified(
 
 def test_a_row_outside_of_what_is_kept_is_found(world: World, kept: list[Any], own: tuple[Stack, object]) -> None:
     """A session that is written past the fence once all is listed: kept rows beside it explain nothing."""
-    request, job = begun(world)
-    while not job.steps.filter(name="settle", state="succeeded").exists():
-        world.worker.run(job, {"settle": (0, "after", "SIGKILL")})
-        world.news()
-        actions.wake(job.pk)
+    request = deleted(world)
     with psycopg.connect(**own[0].superuser_kwargs(REGION), autocommit=True) as db:
         db.execute("SET session_replication_role = replica")
         db.execute(LATE, (world.settled.id, world.settled.ann))

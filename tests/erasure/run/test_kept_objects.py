@@ -11,15 +11,13 @@ from compliance.certificates.models import Certificate
 from compliance.erasing import rules
 from compliance.erasing.models import Obligation
 from lifecycle.stores import aws
-from portal.jobs import actions
 from portal.lib.errors import Invalid
 from tests.admin.world import person
 from tests.erasing.made import act, ask, scheduled
 
 from .conftest import REGION, World
 from .test_holds import work
-from .test_kept import verified
-from .test_kills import begun
+from .test_kept import deleted, verified
 
 pytestmark = pytest.mark.django_db(transaction=True)
 OBJECTS, PART = f"objects-{REGION}", "users/*/invoices/"
@@ -89,11 +87,7 @@ def test_of_a_whole_tenant(world: World, kept: list[str]) -> None:
 
 
 def test_an_object_beside_what_is_kept_is_found(world: World, kept: list[str]) -> None:
-    request, job = begun(world)
-    while not job.steps.filter(name="settle", state="succeeded").exists():
-        world.worker.run(job, {"settle": (0, "after", "SIGKILL")})
-        world.news()
-        actions.wake(job.pk)
+    request = deleted(world)
     put(world, f"users/{world.settled.ann}/invoices-of-last-year/1")
     work(world)
     request.refresh_from_db()
@@ -102,11 +96,7 @@ def test_an_object_beside_what_is_kept_is_found(world: World, kept: list[str]) -
 
 
 def test_an_object_that_was_to_be_kept_and_is_gone_is_never_certified(world: World, kept: list[str]) -> None:
-    request, job = begun(world)
-    while not job.steps.filter(name="settle", state="succeeded").exists():
-        world.worker.run(job, {"settle": (0, "after", "SIGKILL")})
-        world.news()
-        actions.wake(job.pk)
+    request = deleted(world)
     s3, bucket = aws.client(world.region, "s3"), world.settled.names.bucket
     [version] = s3.list_object_versions(Bucket=bucket, Prefix=kept[-1])["Versions"]
     s3.delete_object(Bucket=bucket, Key=kept[-1], VersionId=version["VersionId"])
