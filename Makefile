@@ -18,11 +18,14 @@ stop: ## stop what runs on this home
 status: ## what runs: process, pid, port, memory, uptime, restarts
 	$(VENV) -m portal.embedded status
 
+# What failed beside others is tried once more alone: this tells a fault from a machine that was busy. Both are printed.
+AGAIN = { test $$? -eq 1 && $(VENV) -m pytest --last-failed --last-failed-no-failures none; }
+
 test: ## set up and pass all tests; sweeps are sampled by the seed in tests/sweeps.py
 	$(INSTALL) test
 	$(VENV) -m ruff check .
 	$(VENV) -m tests.meta.advisories
-	$(VENV) -m pytest -n 2
+	$(VENV) -m pytest -n 2 || $(AGAIN)
 
 test-all: ## the same with every sweep whole
 	$(INSTALL) test

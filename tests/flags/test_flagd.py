@@ -43,7 +43,7 @@ def test_it_gives_what_we_give(shipped: None, tmp_path: Path, django_assert_max_
     path = tmp_path / "flags.json"
     path.write_text(json.dumps(exported))
     provider = FlagdProvider(resolver_type=ResolverType.FILE, offline_flag_source_path=str(path))
-    openfeature.set_provider(provider)
+    openfeature.set_provider_and_wait(provider)
     client = openfeature.get_client()
     ours = flags_of(tenants)
     seen = set()

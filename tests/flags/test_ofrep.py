@@ -49,7 +49,7 @@ def client(live_server: Any, mine: Tenant) -> Any:
     """An OpenFeature client of the tenant's application, against a live server."""
     credential = service(mine)
     provider = OFREPProvider(live_server.url, headers_factory=lambda: {"Authorization": f"Bearer {credential}"})
-    openfeature.set_provider(provider)
+    openfeature.set_provider_and_wait(provider)
     yield openfeature.get_client()
     openfeature.shutdown()
 

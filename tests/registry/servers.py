@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -30,9 +30,29 @@ sentinel failover-timeout {service} 4000
 """
 
 
-def family(pid: int) -> list[int]:
-    """A PostgreSQL server's processes: each of them leads a group of its own."""
-    return [pid, *map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+def stop_family(leader: int) -> list[int]:
+    """A PostgreSQL server's processes, stopped: the leader first, which then starts none and buries none."""
+    os.kill(leader, signal.SIGSTOP)
+    family = [leader, *map(int, Path(f"/proc/{leader}/task/{leader}/children").read_text().split())]
+    tell(family, signal.SIGSTOP)
+    return family
+
+
+def tell(family: list[int], signum: signal.Signals) -> None:
+    """Children first; one that had ended by itself is gone as soon as its leader hears anything."""
+    for pid in reversed(family):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signum)
+
+
+@contextmanager
+def standing_still(leader: int) -> Iterator[None]:
+    """Inside the block the server accepts connections, and answers nothing."""
+    family = stop_family(leader)
+    try:
+        yield
+    finally:
+        tell(family, signal.SIGCONT)
 
 
 class Cluster:
@@ -64,20 +84,8 @@ class Cluster:
 
     def kill(self) -> None:
         if self.child.poll() is None:
-            for pid in family(self.child.pid):
-                os.kill(pid, signal.SIGKILL)
+            tell(stop_family(self.child.pid), signal.SIGKILL)
             self.child.wait()
-
-    @contextmanager
-    def standing_still(self) -> Iterator[None]:
-        still = family(self.child.pid)
-        for pid in still:
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for pid in still:
-                os.kill(pid, signal.SIGCONT)
 
     def _copy(self, source: dict[str, Any], follows: bool) -> None:
         draft = postgres.make_draft(self.cluster)

@@ -28,7 +28,7 @@ from portal.embedded.stack import Stack
 from portal.lib import brokers
 from tests.journeys.product import Person, until
 
-from .servers import DEADLINE, Cluster, Pair
+from .servers import DEADLINE, Cluster, Pair, standing_still
 from .test_outages import LEASE, Process
 
 pytestmark = pytest.mark.django_db  # for the schema that is copied
@@ -234,7 +234,7 @@ def test_a_primary_without_its_standby_acknowledges_nothing_and_issues_no_lease(
     world.statuses.clear()
     with world.gate("cut-off", steady, tenant) as gate:
         until("both are admitted", lambda: gate.admits(steady, 0) and gate.admits(tenant, 0), DEADLINE)
-        with standby.standing_still():
+        with standing_still(standby.child.pid):
             begun = boot_seconds()
             asking = threading.Thread(target=world.suspend, args=(tenant,))
             asking.start()

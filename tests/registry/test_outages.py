@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from bailiwick_client.registry import boot_seconds
 from portal.embedded.stack import Stack
 from tests.journeys.product import Person, until
 from tests.sweeps import SEED, WHOLE
+
+from .servers import standing_still
 
 PARTS = ("postgres", "redis", "aws", "migrate", "web", "dispatcher")
 LEASE = 2.0
@@ -96,23 +98,8 @@ class World:
         found = self.officer.get(f"/api/v1/tenants/{tenant_id}/propagation/")
         return {one["point"]: one["word"] for one in found["points"]}
 
-    @contextmanager
-    def stopped(self, name: str) -> Iterator[None]:
-        """Inside the block the process and its children stand still: they accept connections, and answer nothing."""
-        pid = self.stack.runtime["pids"][name]
-        family = [pid, *children(pid)]
-        for one in family:
-            os.kill(one, signal.SIGSTOP)
-        try:
-            yield
-        finally:
-            for one in family:
-                os.kill(one, signal.SIGCONT)
-
-
-def children(pid: int) -> list[int]:
-    """Of a PostgreSQL server: each of its processes leads a group of its own."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    def stopped(self, name: str) -> AbstractContextManager[None]:
+        return standing_still(self.stack.runtime["pids"][name])
 
 
 @pytest.fixture(scope="module")
