@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import groupby, islice
-from typing import Any
+from typing import Any, TypeVar
 
 from bailiwick_proof import merkle
 
@@ -28,6 +28,7 @@ TOLD = (
     *("ContentType", "ContentEncoding", "ContentLanguage", "ContentDisposition", "CacheControl", "Expires"),
     *("ObjectLockMode", "ObjectLockRetainUntilDate", "ObjectLockLegalHoldStatus"),
 )
+Listed = TypeVar("Listed", bound=tuple[str, int, Any])  # key; 0 for the source, 1 for the target; what is told of it
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,17 @@ def pieces(move: Move, after: str = "", beat: Callable[[], None] = lambda: None)
 
     Some keys at a time, with the last of them: whoever has kept what it found goes on behind it.
     """
-    both = heapq.merge(*(_listed(move, side, after) for side in (0, 1)), key=lambda one: one[:2])
-    by_key = ((key, list(found)) for key, found in groupby(both, key=lambda one: one[0]))
     with aws.translated(SYSTEM, "compare objects"):
-        while some := list(islice(by_key, PIECE)):
-            histories = [one for _, found in some for one in found]
-            yield _digests(move, histories, beat), some[-1][0]
+        for some in by_piece(*(_listed(move, side, after) for side in (0, 1))):
+            yield _digests(move, some, beat), some[-1][0]
+
+
+def by_piece(*sides: Iterator[Listed]) -> Iterator[list[Listed]]:
+    """What both sides list in the order of their keys, as one: PIECE keys at a time, each with all that has it."""
+    both = heapq.merge(*sides, key=lambda one: one[:2])
+    by_key = (list(found) for _, found in groupby(both, key=lambda one: one[0]))
+    while some := list(islice(by_key, PIECE)):
+        yield [one for found in some for one in found]
 
 
 def compare(move: Move, keys: Collection[str] | None = None) -> Digests:

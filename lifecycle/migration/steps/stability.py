@@ -25,7 +25,7 @@ from tenants.registry.publish import last_told
 from . import capture, doors
 from .common import a_person_decides, advance, again, beating, engine_move, measure, migration_of, to_look_at
 from .following import require_alike, round_back
-from .sync import objects_verified
+from .sync import look_anew, objects_verified, vectors_verified
 
 
 def watch(ctx: StepContext) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def decommission(ctx: StepContext) -> dict[str, Any]:
     except Blocked as blocked:
         if follows:
             given_up(ctx, "Blue stays.")
-            ctx.note(objects_seen=None)
+            look_anew(ctx)
             round_back(ctx, migration, back)
         raise again(settings.MIGRATION["tick_seconds"], f"Blue stays. {blocked.detail}") from blocked
     if follows:
@@ -129,9 +129,10 @@ def _still_allowed(migration: Migration) -> None:
 
 def _last_look(ctx: StepContext, migration: Migration, back: Move) -> dict[str, Any]:
     """Both sides once more at one snapshot: what is let go is found whole on the other side."""
-    stored = objects_verified(ctx, back)
+    stored, beside = objects_verified(ctx, back), vectors_verified(ctx, back)
     found = compared(ctx, back, beating(ctx)).seen
     require_alike(ctx, migration, found.mismatches)
     if not found.ok:
         raise Transient("Blue and green differ, and no key does: both are looked at again.")
-    return {"rows": found.rows, "root": found.root_source, "objects": stored.keys, "at": now().isoformat()}
+    outside = {"objects": stored.keys, **({"vectors": beside.keys} if beside else {})}
+    return {"rows": found.rows, "root": found.root_source, **outside, "at": now().isoformat()}

@@ -1,6 +1,7 @@
 """Capture, copy, and rounds of what changed since, until one round fits the budget of a pause."""
 
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -110,13 +111,13 @@ def verified(ctx: StepContext) -> dict[str, Any]:
         times = ctx.step.evidence.get("mismatches", 0) + 1
         ctx.note(mismatches=times)
         if times % MISMATCHES == 0:
-            ctx.note(objects_seen=None)  # whoever resumes it looks at all of them
+            look_anew(ctx)  # whoever resumes it looks at all of them
             raise Permanent(f"Looked at {times} times, and the sides differ: {mismatch}") from mismatch
         raise again(1, f"{mismatch} They are looked at again.") from mismatch
 
 
 def _verified(ctx: StepContext, migration: Migration, move: Move) -> dict[str, Any]:
-    stored = objects_verified(ctx, move)
+    stored, beside = objects_verified(ctx, move), vectors_verified(ctx, move)
     found = compared(ctx, move, beating(ctx)).seen
     with ctx.fenced():
         figures = {"verified_rows": found.rows, "root_source": found.root_source, "root_target": found.root_target}
@@ -125,70 +126,97 @@ def _verified(ctx: StepContext, migration: Migration, move: Move) -> dict[str, A
         ctx.log(f"The sides differ: {found.mismatches}", "error")
         one_round(ctx, move, Direction.FORWARD)
         raise Differ("The two sides differ; what differs was brought over again.")
-    beside = {} if move.vectors_are_rows else {"vectors": _vectors_verified(ctx, move)}
-    vectors = f", {beside['vectors']['total']} vectors" if beside else ""
+    vectors = f", {beside.keys} vectors" if beside else ""
     ctx.log(
         f"Verified: {found.rows} rows, root {found.root_source[:12]}{vectors}, and {stored.keys} objects on both sides."
     )
     seen = {"snapshot": found.snapshot, "tables": found.tables, "at": now().isoformat()}
-    both = {"total": stored.keys, "root_source": stored.root, "root_target": stored.root}
-    return {**seen, "rows": found.rows, "root": found.root_source, "objects": both, **beside}
-
-
-def _vectors_verified(ctx: StepContext, move: Move) -> dict[str, Any]:
-    """Every number of every vector outside the rows. What differs is brought and looked at again, three times."""
-    whole = found = compare_vectors.compare(move, beating(ctx))
-    for _ in range(3):
-        if found.ok:
-            break
-        rounds.mend(move, found.mismatches)
-        found = compare_vectors.compare(move, beating(ctx), found.mismatches)
-        whole = whole.mended(found)
-    if not found.ok:
-        ctx.log(f"Vectors differ: {found.mismatches[:20]}", "error")
-        raise Differ(f"{len(found.mismatches)} vectors differ between the two sides.")
-    return {"total": whole.keys, "root_source": whole.root_source, "root_target": whole.root_target}
+    outside = {"objects": stored.as_json(), **({"vectors": beside.as_json()} if beside else {})}
+    return {**seen, "rows": found.rows, "root": found.root_source, **outside}
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Objects that both sides hold alike: how many keys, the root of their tree, and since when none is missing."""
+    """What both sides hold alike beside the rows: how many keys, their tree's root, and since when none is missing."""
 
     keys: int
     root: str
     since: datetime
 
+    def as_json(self) -> dict[str, Any]:
+        return {"total": self.keys, "root_source": self.root, "root_target": self.root}
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A store without snapshots: how it is compared in pieces, and keys of it alone, and how these are brought again.
+
+    What was found alike is kept in the step under a name of its own.
+    """
+
+    what: str
+    pieces: Callable[[Move, Any, Callable[[], None]], Iterator[tuple[compare.Digests, Any]]]
+    look_at: Callable[[Move, list[str]], compare.Digests]
+    bring: Callable[[Move, list[str]], Any]
+
+    @property
+    def seen(self) -> str:
+        return f"{self.what}_seen"
+
+
+def _bring_objects(move: Move, keys: list[str]) -> None:
+    for key in keys:
+        objects.remove(move.target, move.bucket_there, key)
+    objects.bring(move, keys)
+
+
+OBJECTS = Beside("objects", compare.pieces, compare.compare, _bring_objects)
+VECTORS = Beside("vectors", compare_vectors.pieces, compare_vectors.compare, rounds.mend)
+
+
+def look_anew(ctx: StepContext) -> None:
+    """What was found alike counts no more."""
+    ctx.note(**{store.seen: None for store in (OBJECTS, VECTORS)})
+
 
 def objects_verified(ctx: StepContext, move: Move) -> Stored:
-    """Every byte of every object, in pieces: whoever comes later goes on behind what was found alike."""
+    """Every byte of every object."""
+    return _in_pieces(ctx, move, OBJECTS)
+
+
+def vectors_verified(ctx: StepContext, move: Move) -> Stored | None:
+    """Every number of every vector outside the rows; None where all are rows."""
+    return None if move.vectors_are_rows else _in_pieces(ctx, move, VECTORS)
+
+
+def _in_pieces(ctx: StepContext, move: Move, store: Beside) -> Stored:
+    """All that a store holds, in pieces: whoever comes later goes on behind what was found alike."""
     begun = {"since": now().isoformat(), "after": "", "frontier": merkle.Frontier().to_bytes().hex()}
-    seen, began = {**begun, **(ctx.step.evidence.get("objects_seen") or {})}, time.monotonic()
+    seen, began = {**begun, **(ctx.step.evidence.get(store.seen) or {})}, time.monotonic()
     tree = merkle.Frontier.from_bytes(bytes.fromhex(seen["frontier"]))
     if seen["after"] is not None:
-        for found, last in compare.pieces(move, seen["after"], beating(ctx)):
-            tree.extend(_alike(ctx, move, found).leaves)
+        for found, last in store.pieces(move, seen["after"], beating(ctx)):
+            tree.extend(_alike(ctx, move, store, found).leaves)
             seen |= {"after": last, "frontier": tree.to_bytes().hex()}
-            ctx.note(objects_seen=seen)
+            ctx.note(**{store.seen: seen})
             if time.monotonic() - began > SLICE_SECONDS:
-                raise again(0, f"{tree.size} objects compared")
-        ctx.note(objects_seen={**seen, "after": None})
+                raise again(0, f"{tree.size} {store.what} compared")
+        ctx.note(**{store.seen: {**seen, "after": None}})
     return Stored(tree.size, tree.root().hex(), datetime.fromisoformat(seen["since"]))
 
 
-def _alike(ctx: StepContext, move: Move, found: compare.Digests) -> compare.Digests:
-    """One that was written meanwhile is brought and looked at again, three times."""
+def _alike(ctx: StepContext, move: Move, store: Beside, found: compare.Digests) -> compare.Digests:
+    """What was written meanwhile is brought and looked at again, three times."""
     whole = found
     for _ in range(3):
         if found.ok:
             break
-        for key in found.mismatches:
-            objects.remove(move.target, move.bucket_there, key)
-        objects.bring(move, found.mismatches)
-        found = compare.compare(move, found.mismatches)
+        store.bring(move, found.mismatches)
+        found = store.look_at(move, found.mismatches)
         whole = whole.mended(found)
     if not found.ok:
-        ctx.log(f"Objects differ: {found.mismatches[:20]}", "error")
-        raise Differ(f"{len(found.mismatches)} objects differ between the two sides.")
+        ctx.log(f"{store.what.capitalize()} differ: {found.mismatches[:20]}", "error")
+        raise Differ(f"{len(found.mismatches)} {store.what} differ between the two sides.")
     return whole
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from lifecycle.migration.engine import compare_vectors, rounds, switch, verify
+from lifecycle.migration.engine import compare, compare_vectors, rounds, switch, verify
 from lifecycle.migration.engine.move import Held, Overtaken
 from lifecycle.migration.vectors import judge, outside, site
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.vectors import pinecone
+from portal.embedded.pinecone_double import app, data
 from portal.embedded.stack import Stack
 from portal.lib.regions import Region
 from ragplatform.embedding import embed
@@ -206,6 +207,95 @@ def test_ten_thousand_vectors_that_no_row_names(place: Make) -> None:
     rounds.mend(taken, found.mismatches)
     again = compare_vectors.compare(taken)
     assert again.ok and again.keys == many
+
+
+@pytest.fixture
+def numbered(place: Make, monkeypatch: pytest.MonkeyPatch) -> tuple[Outside, list[str]]:
+    """Eleven vectors on both sides, compared three by three, listed four by four."""
+    monkeypatch.setattr(compare, "PIECE", 3)
+    monkeypatch.setattr(compare_vectors, "PAGE", 4)
+    world, names = place(index=SMALL), [f"id-{number:02}" for number in range(1, 22, 2)]
+    for region in (world.blue, world.green):
+        made = [(name, [1.0, number + 0.1, 0, 0, 0, 0, 0, 0]) for number, name in enumerate(names)]
+        world.index(region, SMALL).upsert(vectors=made, namespace=world.id.hex, show_progress=False)
+    return world, names
+
+
+def in_pieces(taken: Any, after: Any = ()) -> tuple[compare.Digests, list[Any]]:
+    """What the pieces found together, and how far each was."""
+    whole, ends = compare.Digests({}, {}), []
+    for found, last in compare_vectors.pieces(taken, after):
+        assert not found.source.keys() & whole.source.keys() and len(found.source) <= 3
+        whole.source.update(found.source)
+        whole.target.update(found.target)
+        ends.append(last)
+    return whole, ends
+
+
+def test_from_behind_any_piece_it_goes_on(numbered: tuple[Outside, list[str]]) -> None:
+    """Where the pages stand is a hint: one that the index knows no more, or that begins too late, is not believed."""
+    world, names = numbered
+    taken, calls = world.take(1)[0], []
+    whole, ends = in_pieces(taken)
+    assert whole.ok and sorted(whole.source) == names and [end[0] for end in ends] == [names[i] for i in (2, 5, 8, 10)]
+    late = ends[2][1:]
+    for end in ends:
+        behind = {name: told for name, told in whole.source.items() if name > end[0]}
+        for pages in (end[1:], [None, None], ["of another index", end[2]], late):
+            calls.append(in_pieces(taken, [end[0], *pages])[0])
+            assert calls[-1].source == calls[-1].target == behind
+    world.index(world.green, SMALL).delete(ids=names[4:8], namespace=world.id.hex)  # a page that was kept is empty
+    assert in_pieces(taken, ends[1])[0].mismatches == names[6:8]
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_what_differs_is_found_in_any_piece_and_between_them(numbered: tuple[Outside, list[str]], side: int) -> None:
+    world, names = numbered
+    taken, of = world.take(1)[0], {"namespace": world.id.hex}
+    index = world.index((world.blue, world.green)[side], SMALL)
+    for number, name in enumerate(names):
+        before = index.fetch(ids=[name], **of).vectors[name].values
+        for flaw in (one_bit, missing):
+            flaw(index, name, of)
+            assert in_pieces(taken)[0].mismatches == [name], f"{flaw.__name__} of {name}"
+            index.upsert(vectors=[(name, before)], show_progress=False, **of)
+        stray = f"id-{2 * number:02}"
+        index.upsert(vectors=[(stray, [1.0] * 8)], show_progress=False, **of)
+        assert in_pieces(taken)[0].mismatches == [stray]
+        index.delete(ids=[stray], **of)
+    for stray in ("a", "z"):
+        index.upsert(vectors=[(stray, [1.0] * 8)], show_progress=False, **of)
+        assert in_pieces(taken)[0].mismatches == [stray]
+        index.delete(ids=[stray], **of)
+    assert in_pieces(taken)[0].ok
+
+
+def test_rows_and_an_index_list_alike(place: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ordinals of two figures, too: ids are in the order of their bytes on both sides."""
+    monkeypatch.setattr(compare, "PIECE", 3)
+    monkeypatch.setattr(compare_vectors, "PAGE", 4)
+    monkeypatch.setattr(compare_vectors, "MANY", 5)
+    world = place(PINECONE, PGVECTOR)
+    with platform(world, world.blue) as home:
+        for text in ("harbour", "ferry"):
+            home.ingest(text, 12)
+    copied(taken := world.take(1)[0])
+    for way in (taken, taken.reversed()):
+        whole, ends = in_pieces(way)
+        assert whole.ok and len(whole.source) == 24 and len(ends) == 8
+        assert all(len(in_pieces(way, end)[0].source) == 24 - 3 * (place + 1) for place, end in enumerate(ends))
+
+
+def test_an_index_that_does_not_list_in_order_is_not_compared(
+    numbered: tuple[Outside, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backwards(*given: Any) -> dict[str, Any]:
+        answer = data.list_ids(*given)
+        return {**answer, "vectors": answer["vectors"][::-1]}
+
+    monkeypatch.setitem(app.GETS, "/vectors/list", backwards)
+    with pytest.raises(Permanent, match="does not list ids in order"):
+        in_pieces(numbered[0].take(1)[0])
 
 
 def test_rows_have_no_place_for_metadata(place: Make) -> None:
