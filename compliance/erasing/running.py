@@ -50,11 +50,12 @@ FACTS = frozenset(
 
 @dataclass(frozen=True)
 class Debt:
-    """What a finished erasure still owes."""
+    """What a finished erasure still owes; `part`: of what a law keeps there, and until when."""
 
     system: str
     due_on: date
     owed: str
+    part: str = ""
 
 
 @action
@@ -278,7 +279,10 @@ def completed(request_id: UUID, *, is_final: bool, obligations: Sequence[Debt] =
     entry = entering.concluded(request, actor)
     for one in obligations:
         Obligation.objects.get_or_create(
-            request=request, system=one.system, owed=one.owed, defaults={"due_on": one.due_on}
+            request=request,
+            system=one.system,
+            owed=one.owed,
+            defaults={"due_on": one.due_on, "part": one.part},
         )
     request.is_final, request.counts, request.reasons = is_final, tally(request), []
     move(request, "complete", actor=actor, data={"is_final": is_final, "entry": entry.digest})

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from compliance.supplements.facts import newest
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Skip
 from portal.jobs.kinds import JobKind, StepDef
@@ -18,7 +19,7 @@ def look(ctx: StepContext) -> dict[str, Any]:
     request = erasure_of(made.certificate)
     if request is None:
         raise Skip("No erasure belongs to the certificate.")
-    core = made.certificate.certified
+    core = newest(made.certificate).certified  # a supplement may have said since that a part is gone
     said: dict[str, Any] = dict(ctx.step.evidence.get("systems", {}))
     for row in asking.connected():
         ctx.heartbeat(len(said))

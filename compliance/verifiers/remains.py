@@ -34,17 +34,27 @@ class Remains:
 
     def look(self, region: Region, tenant_id: UUID, is_erased: IsErased) -> tuple[Answer, int]:
         """The answer, and how many different ids were looked at: a zero among none means nothing."""
-        known: set[UUID] = set()
+        said, known = self._look(region, tenant_id, is_erased)
+        return said, len(known)
+
+    def of(self, region: Region, tenant_id: UUID, is_erased: IsErased) -> tuple[Answer, frozenset[UUID]]:
+        """The answer, and which ids it was: for who asks on by them in the same breath."""
+        said, known = self._look(region, tenant_id, is_erased)
+        return said, frozenset(one for one, is_one in known.items() if is_one)
+
+    def _look(self, region: Region, tenant_id: UUID, is_erased: IsErased) -> tuple[Answer, dict[UUID, bool]]:
+        """Every different id that was looked at, and whether it is one of those."""
+        known: dict[UUID, bool] = {}
 
         def look() -> Seen:
             seen = Seen()
             for place, one in LOOKS[self.name](region, tenant_id):
                 if one not in known:
-                    known.add(one)
-                    seen.by[place] += is_erased(one)
+                    known[one] = is_erased(one)
+                    seen.by[place] += known[one]
             return seen
 
-        return answer(self.name, _credential(self.name, region), QUERIES[self.name], look), len(known)
+        return answer(self.name, _credential(self.name, region), QUERIES[self.name], look), known
 
 
 def _credential(system: str, region: Region) -> str:

@@ -109,9 +109,7 @@ def _obligations(facts: Facts, systems: tuple[System, ...], known: dict[str, Sys
         days = set()
         for part in keeping.standing(facts, known.get(one.name)):
             days.add(day := part["until"].isoformat())
-            yield Obligation(
-                one.name, day, f"{part['part']} is kept by law until that day ({part['rule']}), and owed then"
-            )
+            yield Obligation(one.name, day, keeping.owed(part))
         if one.until is not None and one.until not in days:
             yield Obligation(one.name, one.until, f"{one.title}: {one.limits}"[:OWED])
     expire = {one.name for one in systems if one.outcome == "expires"}

@@ -26,6 +26,11 @@ def anywhere(facts: Facts) -> list[Part]:
     return [one for run in runs(facts).values() for one in standing(facts, run)]
 
 
+def owed(part: Part) -> str:
+    """What its obligation says."""
+    return f"{part['part']} is kept by law until that day ({part['rule']}), and owed then"
+
+
 def last_day(parts: Iterable[Part]) -> date | None:
     return max((one["until"] for one in parts), default=None)
 

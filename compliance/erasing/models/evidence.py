@@ -108,6 +108,7 @@ class Obligation(models.Model):
     system = models.CharField(max_length=72)
     due_on = models.DateField()
     owed = models.CharField(max_length=300)
+    part = models.CharField(max_length=200, blank=True, help_text=_("What a law keeps of it until that day, if so"))
     state = models.CharField(max_length=8, choices=Owed.choices, default=Owed.OPEN)
     settled_at = models.DateTimeField(null=True, blank=True)
     settled_how = models.CharField(max_length=1000, blank=True)

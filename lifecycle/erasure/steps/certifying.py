@@ -18,6 +18,7 @@ from compliance.erasing.queries import Facts
 from compliance.erasing.running import Debt
 from compliance.inventory.discovery import drift
 from compliance.inventory.models import Finding
+from lifecycle.erasure import keeping
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.evidence import archive
@@ -131,7 +132,11 @@ def finish(ctx: StepContext) -> dict[str, Any]:
     note_all(ctx, facts, dict(map(_as_certified, certified.systems)))
     type_ = type_of(certified)
     owed = certified.obligations if type_ != SYNTHETIC else ()  # nobody waits for what a made-up person is owed
-    debts = [Debt(one.system, date.fromisoformat(one.due_on), one.owed) for one in owed]
+    parts = {(one["system"], keeping.owed(one)): one["part"] for one in keeping.anywhere(facts)}
+    debts = [
+        Debt(one.system, date.fromisoformat(one.due_on), one.owed, parts.get((one.system, one.owed), ""))
+        for one in owed
+    ]
     with ctx.fenced():
         if facts.kind == "tenant" and facts.tenant.status == Status.ERASING:
             registry.move(facts.tenant.pk, "finish_erasing", actor=ctx.actor, reason=str(facts.request))

@@ -4,6 +4,7 @@ import subprocess
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,12 +17,13 @@ from compliance.erasing import rules
 from compliance.erasing.models import ErasureRequest, Obligation, RetentionRule
 from compliance.inventory.actions import next_version
 from compliance.inventory.models import System
+from compliance.rechecks import actions as rechecks
 from compliance.rechecks.asking import ask as recheck
 from compliance.rechecks.asking import connected
 from compliance.supplements.checking import check
 from portal.approvals.models import Case
 from portal.embedded.stack import Stack
-from portal.jobs import actions
+from portal.jobs import actions, runner
 from portal.lib.clock import now
 from portal.lib.errors import Invalid
 from tenants.models import Tenant
@@ -121,6 +123,49 @@ def verified(
     read = ["pdftotext", "-layout", str(at / "certificate.pdf"), "-"]
     paper = " ".join(subprocess.run(read, capture_output=True, text=True, check=True).stdout.split())
     assert ground[:24] in paper and "Kept because a law says so" in paper
+
+
+def by_hand(own: tuple[Stack, object], statement: str, *about: Any) -> None:
+    """Past every guard, as the superuser."""
+    with psycopg.connect(**own[0].superuser_kwargs(REGION), autocommit=True) as db:
+        db.execute("SET session_replication_role = replica")
+        db.execute(statement, about)  # type: ignore[arg-type]
+
+
+def test_of_a_person_it_is_asked_again_what_lies_beside_it(
+    world: World, kept: list[Any], own: tuple[Stack, object]
+) -> None:
+    request, made = world.due(), world.settled
+    work(world)
+    certificate = sound(world, request, kept)
+    row, core = next(one for one in connected() if one.name == ROWS), certificate.certified
+    said = recheck(row, core, request)
+    assert (said.found, said.is_asked, said.proven) == (0, True, True), "what is kept is not taken for what came back"
+
+    more = "INSERT INTO rag.query_history (tenant_id, id, user_id, q, k) VALUES (%s, %s, %s, 'late', 1)"
+    by_hand(own, more, made.id, (late := uuid4()), made.ann)
+    assert recheck(row, core, request).found == 1, "more than what was kept is not kept by law"
+    by_hand(own, "DELETE FROM rag.query_history WHERE id = %s", late)
+    by_hand(own, "UPDATE rag.query_history SET tenant_id = %s WHERE id = %s", uuid4(), kept[0])
+    blind = recheck(row, core, request)
+    assert (blind.found, blind.is_asked) == (None, True)
+    assert blind.why == f"A law keeps {len(kept)} in rag.query_history, and {len(kept) - 1} are left."
+    by_hand(own, "UPDATE rag.query_history SET tenant_id = %s WHERE id = %s", made.id, kept[0])
+
+    by_hand(own, LATE, made.id, made.ann)
+    again = rechecks.begin(certificate.pk, actor=act("farah"), reason="I want to know.")
+    runner.run(again.job_id)
+    again.refresh_from_db()
+    certificate.refresh_from_db()
+    assert (again.state, certificate.state) == ("residual", "revoked")
+    assert {one["name"]: one["found"] for one in again.systems if one["found"]} == {ROWS: 1}
+    assert left(world)[0] == kept
+
+    by_hand(own, "DELETE FROM rag.query_history WHERE user_id = %s", made.ann)
+    by_hand(own, "DELETE FROM rag.sessions WHERE user_id = %s", made.ann)
+    by_hand(own, "DELETE FROM rag.users WHERE id = %s", made.ann)
+    unknown = recheck(row, core, request)
+    assert unknown.found is None and "nothing there leads to whom it was about" in unknown.why
 
 
 def test_of_a_whole_tenant_its_table_stays_and_all_else_goes(
