@@ -14,6 +14,7 @@ from portal.lib.errors import Absent, Blocked, Conflict, Invalid
 from . import pseudonyms
 from .approval import ring, withdraw_case
 from .intake import justification, overdue, preview, request
+from .kept import erase_part
 from .models import (
     BEFORE_START,
     ErasureLedger,
@@ -32,7 +33,7 @@ from .scope import Subject, what_is_left
 from .statutory import due_on
 
 __all__ = [
-    "cancel", "contest", "extend", "preview", "refuse", "request", "retry", "settle_export",
+    "cancel", "contest", "erase_part", "extend", "preview", "refuse", "request", "retry", "settle_export",
     "settle_obligation", "tell_recipient", "waive_export",
 ]  # fmt: skip
 

@@ -25,6 +25,7 @@ from portal.lib.errors import Refusal
 from . import actions, proving, queries, rules
 from .approval import KIND, SYNTHETIC_KIND
 from .form import AgainForm, NewRuleForm, ProofForm, RecipientForm, RequestForm, RuleForm
+from .kept import is_due
 from .models import ENDED, ErasureRequest, Kind, Obligation, Owed, RetentionRule, State
 
 LIVE = {State.EXECUTING: 3, State.VERIFYING: 3, State.SCHEDULED: 10, State.LEGAL_HOLD_BLOCKED: 10}
@@ -125,7 +126,7 @@ class ErasureAdmin(GovernedAdmin):
     object_template = "erasing/request.html"
 
     def visible(self, actor: Actor) -> QuerySet[Any]:
-        related = ("tenant__business_unit", "requested_by__person")
+        related = ("tenant__business_unit", "requested_by__person", "settles")
         return ErasureRequest.objects.visible_to(actor).select_related(*related)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -179,6 +180,9 @@ class ErasureAdmin(GovernedAdmin):
             Fact(_("Objection"), one.contest_reason),
             Fact(_("Why"), one.justification),
         ]
+        if one.settles:
+            url = f"/obligations/{one.settles_id}/"
+            rows.insert(1, Fact(_("Only what a law kept"), one.settles.part, url=url))
         return [Facts(_("The request"), _said(rows))]
 
     def extra(self, one: ErasureRequest, actor: Actor) -> dict[str, Any]:
@@ -309,16 +313,32 @@ class ObligationAdmin(GovernedAdmin):
             Fact(_("Erasure"), str(one.request), url=f"/erasures/{one.request_id}/"),
             Fact(_("Tenant"), one.request.tenant.name),
             Fact(_("System"), one.system),
+            Fact(_("Kept by law"), one.part, "mono"),
             Fact(_("Due"), one.due_on, "day"),
+            *self._erasures(one),
             Fact(_("Settled"), one.settled_at, "moment"),
             Fact(_("How that is known"), one.settled_how),
         ]
         return [Facts(_("What is owed"), _said(rows))]
 
+    def _erasures(self, one: Obligation) -> list[Fact]:
+        found = one.erasures.order_by("number") if one.part else ()
+        return [Fact(_("Erased by"), str(own), url=f"/erasures/{own.pk}/") for own in found]
+
     def verbs(self, one: Obligation, actor: Actor) -> list[Verb]:
         if one.state == Owed.LAPSED or not policy.can(actor, "erasure.operate", one):
             return []
+        erase = Verb(
+            "erase_part",
+            _("Have it erased"),
+            _on(actions.erase_part),
+            tone="danger",
+            says=_("A request for this part alone: two others sign it, a hold stops it, and a supplement follows."),
+            done=_("Received. Two others sign it; nothing is touched before that."),
+        )
+        found = [erase] if is_due(one) else []
         return [
+            *found,
             Verb(
                 "settle",
                 _("It is done"),
@@ -326,7 +346,7 @@ class ObligationAdmin(GovernedAdmin):
                 tone="primary",
                 says=_("Say how that is known. A supplement to the certificate follows."),
                 done=_("Settled."),
-            )
+            ),
         ]
 
 

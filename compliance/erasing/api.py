@@ -279,6 +279,15 @@ class Obligations(
         actions.settle_obligation(found.pk, actor=actor_of(request), **given)
         return Response(self.get_serializer(self.get_queryset().get(pk=found.pk)).data)
 
+    @extend_schema(request=ReasonSerializer, responses={201: ErasureSerializer})
+    @action(detail=True, methods=["post"])
+    def erasure(self, request: Request, pk: Any = None) -> Response:
+        """Have what a law kept until now erased, that part alone: two others sign, and a supplement follows."""
+        found = self.get_object()
+        given = asked(request, ReasonSerializer, "erasure.operate", found)
+        made = actions.erase_part(found.pk, actor=actor_of(request), **given)
+        return Response(ErasureSerializer(made, context=self.get_serializer_context()).data, status=201)
+
 
 class RetentionRuleSerializer(serializers.ModelSerializer[RetentionRule]):
     class Meta:

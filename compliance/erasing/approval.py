@@ -47,7 +47,10 @@ def open_case(made: ErasureRequest, *, actor: Actor) -> Case:
 
 def title_of(made: ErasureRequest) -> str:
     whom = {Kind.TENANT: "all of", Kind.PERSON: "one person in", Kind.DOCUMENT: f"{made.documents} documents in"}
-    return f"Erase {whom[Kind(made.kind)]} {made.tenant.name}" + (", made up" if made.is_synthetic else "")
+    of = f"{whom[Kind(made.kind)]} {made.tenant.name}"
+    if made.settles:
+        return f"Erase what a law kept of {of}: {made.settles.part} of {made.settles.system}"
+    return f"Erase {of}" + (", made up" if made.is_synthetic else "")
 
 
 def _snapshot(made: ErasureRequest) -> dict[str, Any]:

@@ -26,7 +26,18 @@ from tenants.models import Status, Tenant
 
 from . import pseudonyms, scope
 from .approval import open_case
-from .models import Basis, ErasureRequest, Exemption, Identity, Kind, RunState, State, SubjectKey, SystemRun
+from .models import (
+    Basis,
+    ErasureRequest,
+    Exemption,
+    Identity,
+    Kind,
+    Obligation,
+    RunState,
+    State,
+    SubjectKey,
+    SystemRun,
+)
 from .moving import move, tell
 from .rules import Kept, kept_of
 from .scope import Subject
@@ -209,6 +220,16 @@ def request_synthetic(tenant_id: UUID, user_id: UUID, asker: User, *, actor: Act
     return _receive(subject, shown, by, actor=actor, reason=reason, legal_basis=basis, identity=identity)
 
 
+def request_part(
+    owed: Obligation, subject: Subject, shown: dict[str, Any], *, actor: Actor, reason: str
+) -> ErasureRequest:
+    """Receive what is owed of a part that a law kept; from here on it is a request like any other."""
+    assert actor.user is not None  # whoever calls has seen to that
+    was, by = owed.request, Asker(actor.user, _capacity(actor, owed.request.tenant))
+    basis, identity = was.legal_basis, was.identity
+    return _receive(subject, shown, by, actor=actor, reason=reason, legal_basis=basis, identity=identity, settles=owed)
+
+
 def justification(text: str, *identifiers: str) -> str:
     """The text without the blanks around it; Invalid where it says nothing, or names somebody."""
     said = text.strip()
@@ -240,6 +261,7 @@ def _receive(
     reason: str,
     legal_basis: str,
     identity: str,
+    settles: Obligation | None = None,
 ) -> ErasureRequest:
     tenant = (
         Tenant.objects.select_for_update(of=("self",), no_key=True)
@@ -265,6 +287,8 @@ def _receive(
         received_at=at,
         due_on=due_on(legal_basis, at),
         gone_before=gone_before(tenant, subject.kind),
+        settles=settles,
+        **(_returned_before(settles.request) if settles else {}),
     )
     made.save(force_insert=True)
     SubjectKey.objects.create(
@@ -276,6 +300,12 @@ def _receive(
     _validate(made, shown, actor)
     bring_to_signatures(made, actor=actor)
     return made
+
+
+def _returned_before(was: ErasureRequest) -> dict[str, Any]:
+    """How the tenant got its data back when all of it was erased; what a law kept was among them."""
+    names = ("export_settled", "export_settled_how", "export_settled_by", "export_settled_at")
+    return {name: getattr(was, name) for name in names}
 
 
 def _capacity(actor: Actor, tenant: Tenant) -> str:
@@ -325,6 +355,7 @@ def digest_of(made: ErasureRequest) -> str:
             "justification": made.justification,
             "inventory": made.inventory_digest,
             "exemptions": [[*one[:3], str(one[3]), *filter(None, one[4:])] for one in kept],
+            **({"settles": [str(made.settles.pk), made.settles.system, made.settles.part]} if made.settles else {}),
         }
     )
 

@@ -1,6 +1,6 @@
 """Parts of a system that a rule may keep while the rest goes: a table of a region's rows, a prefix of its objects."""
 
-from portal.lib.prefixes import SAYS, is_prefix
+from portal.lib.prefixes import SAYS, is_prefix, is_under
 
 from .scope import System
 
@@ -20,3 +20,8 @@ def fault(part: str, one: System) -> str:
     if one.system == "objects":
         return "" if is_prefix(part) else SAYS
     return "no part of it can be kept: an erasure takes all of it, unless a legal hold stands"
+
+
+def covers(part: str, other: str) -> bool:
+    """Whether all of the other part of the same system lies in this one."""
+    return part == other or (is_prefix(part) and is_under(part, other))

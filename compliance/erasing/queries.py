@@ -21,7 +21,18 @@ from tenants.models import Tenant
 from . import pseudonyms
 from .entering import GENESIS
 from .intake import digest_of, overdue
-from .models import BEFORE_START, RUNNING, ErasureLedger, ErasureRequest, Kind, ProofKey, State, SubjectKey, Word
+from .models import (
+    BEFORE_START,
+    RUNNING,
+    ErasureLedger,
+    ErasureRequest,
+    Kind,
+    Obligation,
+    ProofKey,
+    State,
+    SubjectKey,
+    Word,
+)
 from .statutory import today
 
 S = State
@@ -70,6 +81,11 @@ class Facts:
     def approval_digest(self) -> str:
         return self._case.digest if self._case else self.request.digest
 
+    @property
+    def settles(self) -> Obligation | None:
+        """The one part that it is about; None: all that is known of the subject."""
+        return self.request.settles
+
     @cached_property
     def exemptions(self) -> tuple[dict[str, Any], ...]:
         return tuple(map(dict, self.request.exemptions.values("rule", "system", "category", "ground", "until", "part")))
@@ -81,7 +97,7 @@ class Facts:
 
 def facts(request_id: UUID) -> Facts:
     """Everything the engine needs. Absent once the key is destroyed: then nothing here knows whom it was about."""
-    rows = ErasureRequest.objects.select_related("tenant__business_unit", "requested_by")
+    rows = ErasureRequest.objects.select_related("tenant__business_unit", "requested_by", "settles__request")
     request = rows.filter(pk=request_id).first()
     key = SubjectKey.objects.filter(request_id=request_id).first()
     if request is None or key is None:

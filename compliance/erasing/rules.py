@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from portal.access import policy
 from portal.access.actor import Actor
@@ -44,9 +44,8 @@ def kept_of(tenant: Tenant, systems: Iterable[System], *, in_part: bool = True) 
     Blocked where a rule keeps what an erasure takes away: it would be said to be kept, and be gone. Without `in_part`
     rules that keep a part are passed over: nobody's data is kept by a law.
     """
-    mine = Q(geography__in=["", tenant.geography]) & Q(data_class__in=["", *tenant.data_classes])
     today, found = now().date(), []
-    rules = RetentionRule.objects.filter(mine, is_active=True)
+    rules = _in_force(tenant)
     for rule in rules if in_part else rules.filter(part=""):
         for one in systems:
             if not _meets(rule, one):
@@ -57,6 +56,21 @@ def kept_of(tenant: Tenant, systems: Iterable[System], *, in_part: bool = True) 
             until = today + timedelta(days=rule.days)
             found.append(Kept(rule.code, one.name, rule.category, rule.ground, until, rule.part))
     return found
+
+
+def parts_kept(tenant: Tenant, one: System, since: date) -> list[Kept]:
+    """The parts of one system that rules in force keep still, of what was asked for on that day."""
+    found = []
+    for rule in _in_force(tenant).exclude(part=""):
+        until = since + timedelta(days=rule.days)
+        if _meets(rule, one) and until > now().date():
+            found.append(Kept(rule.code, one.name, rule.category, rule.ground, until, rule.part))
+    return found
+
+
+def _in_force(tenant: Tenant) -> QuerySet[RetentionRule]:
+    mine = Q(geography__in=["", tenant.geography]) & Q(data_class__in=["", *tenant.data_classes])
+    return RetentionRule.objects.filter(mine, is_active=True)
 
 
 def _meets(rule: RetentionRule, one: System) -> bool:

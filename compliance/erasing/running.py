@@ -29,6 +29,7 @@ from .models import (
     ErasureLedger,
     ErasureRequest,
     Obligation,
+    Owed,
     Passage,
     Phase,
     ProofKey,
@@ -277,9 +278,11 @@ def completed(request_id: UUID, *, is_final: bool, obligations: Sequence[Debt] =
     if request.certificate_id is None:
         raise Conflict("It is not certified.", code="not-certified")
     entry = entering.concluded(request, actor)
+    if request.settles:
+        _settle_all_but(request, obligations, actor)
     for one in obligations:
         Obligation.objects.get_or_create(
-            request=request,
+            request=request.settles.request if request.settles else request,
             system=one.system,
             owed=one.owed,
             defaults={"due_on": one.due_on, "part": one.part},
@@ -287,6 +290,18 @@ def completed(request_id: UUID, *, is_final: bool, obligations: Sequence[Debt] =
     request.is_final, request.counts, request.reasons = is_final, tally(request), []
     move(request, "complete", actor=actor, data={"is_final": is_final, "entry": entry.digest})
     return request
+
+
+def _settle_all_but(request: ErasureRequest, obligations: Sequence[Debt], actor: Actor) -> None:
+    """What the supplement owes no more is settled with it: what a law kept, and what stayed for its sake."""
+    assert request.settles is not None
+    still = {(one.system, one.due_on, one.owed) for one in obligations}
+    how = f"{request}: what a law had kept of it was erased, verified and certified."
+    for owed in request.settles.request.obligations.exclude(state=Owed.LAPSED).select_for_update(no_key=True):
+        if (owed.system, owed.due_on, owed.owed) not in still:
+            owed.state, owed.settled_at, owed.settled_how = Owed.LAPSED, now(), how
+            owed.save()
+            record("erasure.obligation_settled", request, actor=actor, reason=how, data={"obligation": str(owed.pk)})
 
 
 def _running(request_id: UUID) -> ErasureRequest:

@@ -71,11 +71,14 @@ def warn(request_id: UUID) -> None:
 
 @action_of(SYSTEM)
 def remind(obligation_id: UUID, request_id: UUID, today: date) -> None:
-    """Say that an obligation is due, or was: then it is overdue until somebody settles it."""
+    """Say that an obligation is due, or was: then it is overdue until somebody settles it.
+
+    Of what a law keeps its very day is said as well: from then on its erasure may be asked for.
+    """
     locked(request_id)
     found = Obligation.objects.select_for_update(no_key=True).get(pk=obligation_id)
     days = (found.due_on - today).days
-    alarm = alarm_of(days)
+    alarm = 0 if found.part and days == 0 else alarm_of(days)
     if alarm is None or (found.alarmed_at_days is not None and found.alarmed_at_days <= alarm):
         return
     found.alarmed_at_days = alarm

@@ -10,6 +10,7 @@ from portal.notify.actions import notify
 from portal.notify.models import Severity
 from portal.notify.subscribers import page
 
+from . import kept as kept_over
 from .approval import SYSTEM, to_schedule
 from .models import ErasureRequest, Obligation, State
 from .models.request import HOLDABLE
@@ -115,6 +116,8 @@ def obligation_due(payload: Payload) -> None:
     """Something an erasure still owes is due, or was."""
     found = Obligation.objects.select_related("request__tenant").get(pk=payload["obligation_id"])
     words = "is overdue" if payload["days"] < 0 else f"is due on {found.due_on}"
+    if kept_over.is_due(found):
+        words += ": no law keeps it by its day any more, and it goes once somebody asks and two others sign"
     notify(
         "erasure.obligation_due",
         title=f"What {found.request} owes in {found.system} {words}",

@@ -24,7 +24,7 @@ from tenants.actions import user_named
 from tenants.models import Status, Tenant
 
 from .models import Custodian, Hold, HoldVersion, State
-from .queries import custody_of
+from .queries import custody_of, keeps_something
 
 SYSTEM = Actor.system("holds")
 
@@ -89,7 +89,7 @@ def _held_row(tenant_id: UUID, actor: Actor) -> Tenant:
     policy.require(actor, "hold.place", tenant)
     if actor.user is None:
         raise NotAllowed("A hold is placed by a person.")
-    if tenant.status == Status.DELETED:
+    if tenant.status == Status.DELETED and not keeps_something(tenant.pk):
         raise Conflict("The tenant is deleted: nothing is left that could be kept.", code="wrong-state")
     return tenant
 

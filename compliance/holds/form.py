@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy
 
 from portal.access.actor import Actor
@@ -11,6 +12,7 @@ from portal.access.queries import scope_filter
 from tenants.models import Status, Tenant
 
 from .models import Kind
+from .queries import kept_in_part
 
 
 def _text(label: Any, most: int, help_text: Any = "", *, required: bool = False) -> forms.CharField:
@@ -49,7 +51,9 @@ class PlaceForm(forms.Form):
         super().__init__(*args, **kwargs)
         reach = scope_filter(actor, VERBS["hold.place"], tenant="id", business_unit="business_unit_id")
         field: Any = self.fields["tenant"]
-        field.queryset = Tenant.objects.filter(reach).exclude(status=Status.DELETED).order_by("name")
+        field.queryset = Tenant.objects.filter(
+            reach, ~Q(status=Status.DELETED) | Q(pk__in=kept_in_part().values("request__tenant"))
+        ).order_by("name")
 
     def clean_custodians(self) -> list[str]:
         return [name.strip() for name in self.cleaned_data["custodians"].split(",") if name.strip()]

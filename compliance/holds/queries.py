@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
+from compliance.erasing.models import Obligation, Owed
 from portal.access import policy
 from portal.access.actor import Actor
 
@@ -29,6 +30,16 @@ def stands(tenant_id: UUID) -> Stands:
 
 def is_held(tenant_id: UUID) -> bool:
     return Hold.objects.filter(tenant_id=tenant_id, state__in=STANDING).exists()
+
+
+def keeps_something(tenant_id: UUID) -> bool:
+    """Whether a law keeps a part of it still, though it be deleted: that can be held as well."""
+    return kept_in_part().filter(request__tenant=tenant_id).exists()
+
+
+def kept_in_part() -> QuerySet[Obligation]:
+    """What erasures owe of parts that a law keeps, or kept until its day."""
+    return Obligation.objects.exclude(part="").exclude(state=Owed.LAPSED)
 
 
 def may_read(hold: Hold, actor: Actor) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bailiwick_proof.erasure import Check, System
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from compliance.erasing.models import Obligation, Owed
@@ -20,12 +21,21 @@ NOTHING = "What was kept by law until the day stated is gone: the same query fou
 
 @dataclass(frozen=True)
 class Checked:
-    """What became of a debt: the outcome to certify with its words, or none and `why` nothing can be certified yet."""
+    """What became of a debt: the outcome to certify with its words, or none and `why` nothing can be certified yet.
+
+    `until`: the day of what is kept there still, beside what was owed.
+    """
 
     outcome: str = ""
     method: str = ""
     why: str = ""
     check: Check | None = None
+    until: str | None = None
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether a store was asked, and has nothing of it."""
+        return self.check is not None
 
 
 def check(owed: Obligation, row: System) -> Checked:
@@ -34,10 +44,12 @@ def check(owed: Obligation, row: System) -> Checked:
         return Checked(why=f"Its day is {owed.due_on}.")
     if row.outcome == "beyond_use":
         return _keys(owed)
-    if row.outcome == "retained":
+    if row.outcome == "retained" and (owed.part or owed.due_on.isoformat() == row.until):
         return _gone(owed, row)
     if owed.state != Owed.LAPSED:
         return Checked(why="Nobody has said yet that it is over.")
+    if row.outcome == "retained":
+        return Checked(row.outcome, f"{row.method} {BENEATH}", until=row.until)
     return Checked("expired", ENDED) if row.outcome == "expires" else Checked(row.outcome, f"{row.method} {BENEATH}")
 
 
@@ -58,15 +70,26 @@ def _keys(owed: Obligation) -> Checked:
 def _gone(owed: Obligation, row: System) -> Checked:
     """Of a whole tenant alone: whom another erasure was about is forgotten by now."""
     request, region = owed.request, _regions().get(row.region)
+    again = "Have what was kept erased from here" if owed.part else "Have it erased again"
     if request.kind != "tenant":
-        return Checked(why="Whom it was about is forgotten, so the store cannot be asked. Have it erased again.")
+        return Checked(why=f"Whom it was about is forgotten, so the store cannot be asked. {again}.")
     if region is None:
         return Checked(why=f"{row.region} is not connected.")
     verifier: Verifier = import_string(settings.ERASURE["verifier_of"])(row.connector)
-    said = verifier.look(Question(region, request.tenant_id, request.tenant.name, "tenant", request.pk))
+    beside = {one.part: one.due_on.isoformat() for one in _beside(owed)}
+    kept = tuple((row.connector, part) for part in sorted(beside))
+    said = verifier.look(Question(region, request.tenant_id, request.tenant.name, "tenant", request.pk, kept=kept))
     if said.found != 0:
-        return Checked(why=said.why or f"{said.found} are still there. Have it erased again.")
+        return Checked(why=said.why or f"{said.found} are still there. {again}.")
+    if beside:
+        return Checked("retained", f"{owed.part}: {NOTHING}", check=_check(said, row), until=max(beside.values()))
     return Checked("erased", NOTHING, check=_check(said, row))
+
+
+def _beside(owed: Obligation) -> QuerySet[Obligation]:
+    """What else of the same system a law still keeps."""
+    others = owed.request.obligations.filter(system=owed.system).exclude(pk=owed.pk)
+    return others.exclude(part__in=("", owed.part)).exclude(state=Owed.LAPSED)
 
 
 def _check(said: Answer, row: System) -> Check:

@@ -6,7 +6,7 @@ from typing import Any
 from zipfile import ZipFile
 
 from bailiwick_proof.certificate import Core
-from bailiwick_proof.erasure import Erasure, System
+from bailiwick_proof.erasure import Erasure, Exemption, System
 
 from compliance.certificates import store
 from compliance.certificates.models import Certificate, State, Type
@@ -28,14 +28,14 @@ def standing(request: ErasureRequest) -> Certificate | None:
 
 def newest(root: Certificate) -> Certificate:
     """Whose facts hold now: the last supplement's, or else those of the certificate itself."""
-    later = root.followers.filter(type=Type.SUPPLEMENT).exclude(state=State.VOID).order_by("-serial").first()
+    void = (State.VOID, State.REVOKED)
+    later = root.followers.filter(type=Type.SUPPLEMENT).exclude(state__in=void).order_by("-serial").first()
     return later or root
 
 
 def row_of(core: Core, owed: Obligation) -> System | None:
     """The system that owes, while it still does: another supplement may have settled it."""
-    due = {(one.system, one.due_on) for one in core.erasure.obligations}
-    if (owed.system, owed.due_on.isoformat()) not in due:
+    if _debt(owed) not in {(one.system, one.due_on, one.owed) for one in core.erasure.obligations}:
         return None
     return next((one for one in core.erasure.systems if one.name == owed.system), None)
 
@@ -43,17 +43,29 @@ def row_of(core: Core, owed: Obligation) -> System | None:
 def supplemented(core: Core, owed: Obligation, found: Checked) -> Erasure:
     """The same facts with one system's debt settled."""
     done = core.erasure
-    settled = (owed.system, owed.due_on.isoformat())
     return replace(
         done,
         systems=tuple(_settled(one, found) if one.name == owed.system else one for one in done.systems),
-        obligations=tuple(one for one in done.obligations if (one.system, one.due_on) != settled),
-        exemptions=tuple(one for one in done.exemptions if one.system != owed.system or found.outcome != "erased"),
+        obligations=tuple(one for one in done.obligations if (one.system, one.due_on, one.owed) != _debt(owed)),
+        exemptions=tuple(one for one in done.exemptions if not _is_over(one, owed, found)),
+    )
+
+
+def _debt(owed: Obligation) -> tuple[str, str, str]:
+    """As its certificate says it."""
+    return owed.system, owed.due_on.isoformat(), owed.owed
+
+
+def _is_over(one: Exemption, owed: Obligation, found: Checked) -> bool:
+    """Whether what was kept by this ground is gone: all of its system, or the part that was owed."""
+    return one.system == owed.system and (
+        found.outcome == "erased" or bool(owed.part and found.is_gone and one.ground.startswith(f"{owed.part}: "))
     )
 
 
 def _settled(row: System, found: Checked) -> System:
-    said: dict[str, Any] = {"outcome": found.outcome, "until": None, "method": found.method, "limits": NO_MORE}
+    said: dict[str, Any] = {"outcome": found.outcome, "until": found.until, "method": found.method}
+    said |= {"limits": row.limits if found.until else NO_MORE}
     if found.check is not None:
         said |= {"checks": (*row.checks, found.check), "absent_after": row.targeted, "residual": 0}
     return replace(row, **said)

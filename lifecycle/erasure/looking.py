@@ -31,7 +31,7 @@ from tenants.models import Status, Tenant
 
 from .planting import ALWAYS, planted
 from .pseudonyms import Pseudonyms
-from .subject import kept_in, note_all, regions, runs
+from .subject import is_asked, kept_in, note_all, regions, runs
 
 CONNECTED, BEFORE, LAST = "connected", "before", "late"
 SHARED = uuid5(NAMESPACE_URL, "urn:bailiwick:looked-for-together")  # one looks at a time, and takes away what was left
@@ -49,12 +49,18 @@ class Wish:
 def look_everywhere(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any]:
     """Look at every connected row of the inventory; returns found by system, None where nobody could look.
 
+    Where one part is to go that a law kept, at its system alone.
+
     People and documents are looked for together with all others that wait for a look, each judged by itself.
     """
-    seen = _alone(ctx, Wish(facts, stage)) if facts.kind == "tenant" else _together(ctx, facts, stage)
+    seen = _alone(ctx, Wish(facts, stage)) if _is_alone(facts) else _together(ctx, facts, stage)
     _keep(ctx, facts, seen, stage)
     looks.forget(ctx.job.pk)
     return {one["name"]: {name: one["check"][name] for name in ("found", "listed", "why", "kept")} for one in seen}
+
+
+def _is_alone(facts: Facts) -> bool:
+    return facts.kind == "tenant" or facts.settles is not None
 
 
 def _alone(ctx: StepContext, wish: Wish) -> list[dict[str, Any]]:
@@ -104,12 +110,16 @@ def _seen(wishes: list[Wish], alive: Callable[[], None]) -> list[list[dict[str, 
     """One look at every system for all of these; of each a line of the evidence by system, without a name in it."""
     found: list[list[dict[str, Any]]] = [[] for _ in wishes]
     for row in connected():
+        asked = [number for number, one in enumerate(wishes) if is_asked(one.facts, row.name)]
+        if not asked:
+            continue
         alive()
         at = now()
-        for number, answer in enumerate(_look(row, [one.facts for one in wishes])):
-            found[number].append(_line(row, wishes[number], answer, at, len(wishes)))
+        for number, answer in zip(asked, _look(row, [wishes[one].facts for one in asked]), strict=True):
+            found[number].append(_line(row, wishes[number], answer, at, len(asked)))
     _prove_eyes(wishes, found, alive)
-    last = {one.facts.request.pk: number for number, one in enumerate(wishes) if one.stage == LAST}
+    whole = [(number, one) for number, one in enumerate(wishes) if one.facts.settles is None]
+    last = {one.facts.request.pk: number for number, one in whole if one.stage == LAST}
     if last:
         for row in (one for one in snapshot().systems if one.kind == Listing.PORTAL):
             alive()
@@ -161,7 +171,7 @@ def _prove_eyes(wishes: list[Wish], found: list[list[dict[str, Any]]], alive: Ca
         facts = wishes[numbers[0]].facts
         lines = [one for number in numbers for one in found[number] if one["check"]["found"] == 0]
         empty, at = [listed[name] for name in sorted({one["name"] for one in lines})], now().isoformat()
-        unseen = blind_in(empty, facts.tenant, facts.request.pk if facts.kind == "tenant" else SHARED, alive)
+        unseen = blind_in(empty, facts.tenant, facts.request.pk if _is_alone(facts) else SHARED, alive)
         for one in lines:
             if one["name"] not in unseen:
                 one["check"] |= {"planted": True, "proven_at": at}

@@ -23,7 +23,7 @@ from portal.jobs.context import StepContext
 from portal.jobs.errors import Permanent, Superseded, WaitUntil
 from portal.lib.clock import now
 from portal.lib.regions import Region, load
-from tenants.models import Tenant
+from tenants.models import Status, Tenant
 
 from .engine import items
 from .engine.target import Target, resource_of
@@ -48,14 +48,34 @@ def regions() -> dict[str, Region]:
     return load(settings.REGIONS_FILE) if settings.REGIONS_FILE.is_file() else {}
 
 
+def places_of(facts: Facts) -> dict[str, dict[str, str]]:
+    """Where it is at work: of one part in that part's own region."""
+    if facts.settles is None:
+        return found_in(facts.tenant)
+    name = region_of(facts.settles.system)
+    return {name: _vectors_in(facts.tenant, name)}
+
+
+def region_of(system: str) -> str:
+    """The region in a system's name; Permanent where it names none that is connected."""
+    found = max((name for name in regions() if system.endswith(f"-{name}")), key=len, default="")
+    if not found:
+        raise Permanent(f"{system} is in no region that is connected.")
+    return found
+
+
 def found_in(tenant: Tenant) -> dict[str, dict[str, str]]:
     """Every region whose store knows the tenant, with where its vectors are: copies that a move left count too."""
     places = {}
     for region in regions().values():
         if region.name == tenant.region or fences.knows(region, tenant.pk):
-            held = held_in(tenant, region.name, "")
-            places[region.name] = {"provider": held.provider, "index": held.index, "namespace": held.namespace}
+            places[region.name] = _vectors_in(tenant, region.name)
     return places
+
+
+def _vectors_in(tenant: Tenant, region: str) -> dict[str, str]:
+    held = held_in(tenant, region, "")
+    return {"provider": held.provider, "index": held.index, "namespace": held.namespace}
 
 
 def targets(ctx: StepContext, facts: Facts) -> list[tuple[Region, Target]]:
@@ -80,6 +100,7 @@ def target_of(facts: Facts, region: str, epoch: int, vectors: dict[str, str]) ->
         vector_index=vectors["index"],
         vector_namespace=vectors["namespace"],
         kept=kept_in(facts, region),
+        only=_only_in(facts, region),
     )
 
 
@@ -88,6 +109,22 @@ def kept_in(facts: Facts, region: str) -> tuple[tuple[str, str], ...]:
     parts = [(one["system"], one["part"]) for one in facts.exemptions if one["part"]]
     end = f"-{region}"
     return tuple(sorted((name.removesuffix(end), part) for name, part in parts if name.endswith(end)))
+
+
+def _only_in(facts: Facts, region: str) -> tuple[tuple[str, str], ...]:
+    if facts.settles is None:
+        return ()
+    return ((facts.settles.system.removesuffix(f"-{region}"), facts.settles.part),)
+
+
+def is_asked(facts: Facts, name: str) -> bool:
+    """Whether the erasure is about this system of the inventory: of one part it is about no other."""
+    return facts.settles is None or facts.settles.system == name
+
+
+def is_over(facts: Facts) -> bool:
+    """Whether the tenant itself ends by this, or has ended before: then its stores have a word of it for this alone."""
+    return facts.kind == "tenant" or facts.tenant.status == Status.DELETED
 
 
 def _acknowledge(ctx: StepContext, region: Region, facts: Facts) -> None:

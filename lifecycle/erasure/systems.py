@@ -15,7 +15,7 @@ CONNECTORS = frozenset({"postgres", "vectors", "objects", "exports", "cache", "l
 
 
 def erasers_of(region: Region, target: Target) -> dict[str, Eraser]:
-    """The erasers of a region's systems, by the inventory's name of each."""
+    """The erasers of a region's systems, by the inventory's name of each: of one part that of its system alone."""
     beside = target.vector_provider == "pinecone"
     found: list[Eraser] = [
         Rows(region),
@@ -25,4 +25,5 @@ def erasers_of(region: Region, target: Target) -> dict[str, Eraser]:
         Logs(region),
         Metrics(region),
     ]
-    return {f"{one.system}-{region.name}": one for one in found}
+    wanted = [one for one in found if not target.only or target.only_of(one.system)]
+    return {f"{one.system}-{region.name}": one for one in wanted}

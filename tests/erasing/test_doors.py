@@ -92,6 +92,9 @@ def test_what_each_role_may_do(notes: Tenant, api: Any) -> None:
 
 def test_obligations_and_rules_by_rest(notes: Tenant, api: Any) -> None:
     debt = owed(notes)
+    refused = api("farah").post(f"/api/v1/obligations/{debt.pk}/erasure/", {"reason": "Its day has come."})
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "not-kept"), refused.json()
+    assert api("meera").post(f"/api/v1/obligations/{debt.pk}/erasure/", {"reason": "x"}).status_code == 403
     answer = api("farah").post(f"/api/v1/obligations/{debt.pk}/settlement/", {"reason": "The processor wrote."})
     assert answer.json()["state"] == "lapsed"
     assert api("meera").post(f"/api/v1/obligations/{debt.pk}/settlement/", {"reason": "x"}).status_code == 403

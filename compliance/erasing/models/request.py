@@ -119,6 +119,10 @@ class ErasureRequest(ConcurrentTransitionMixin, models.Model):
     identity = models.CharField(max_length=12, choices=Identity.choices)
     authority = models.CharField(max_length=64, help_text=_("In which capacity it was asked for"))
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    settles = models.ForeignKey(
+        "erasing.Obligation", on_delete=models.PROTECT, related_name="erasures", null=True, blank=True,
+        help_text=_("Of nothing but a part that a law kept: what was owed of it"),
+    )  # fmt: skip
     # the statutory clock
     received_at = models.DateTimeField(default=now)
     due_on = models.DateField()

@@ -82,16 +82,23 @@ class Objects:
 
 
 def _concerned(target: Target) -> Callable[[str], bool]:
-    """Which keys are to go: all, or a person's folder and the documents' wherever they lie; never what is kept."""
-    kept = target.kept_of(SYSTEM)
+    """Which keys are to go: all, or a person's folder and the documents' wherever they lie; never what is kept.
+
+    Of an erasure that is confined to parts those under one of them.
+    """
+    kept, only = target.kept_of(SYSTEM), target.only_of(SYSTEM)
+
+    def is_in(key: str) -> bool:
+        return not narrowest(kept, key) and (not only or bool(narrowest(only, key)))
+
     if target.is_whole_tenant:
-        return lambda key: not narrowest(kept, key)
+        return is_in
     documents, folder = {str(one) for one in target.documents}, f"users/{target.user_id}/"
 
     def concerned(key: str) -> bool:
         found = OF_DOCUMENT.match(key)
         is_theirs = key.startswith(folder) or (found is not None and found[1] in documents)
-        return is_theirs and not narrowest(kept, key)
+        return is_theirs and is_in(key)
 
     return concerned
 

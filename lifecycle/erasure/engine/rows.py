@@ -114,7 +114,10 @@ class Rows:
         tables = catalogue.children_first(db)
         if gone := target.kept_of(self.system) - {table.name for table in tables}:
             raise Unsound(SYSTEM, "list rows", f"rag.{min(gone)}, which a rule of retention keeps, is not there")
+        only = statements.reached(target.only_of(self.system), tables)
         for table in filter(self._has, tables):
+            if target.only and table.name not in only:
+                continue
             if not table.key:
                 raise Unsound(SYSTEM, "list rows", f"the key of rag.{table.name} does not begin with the tenant")
             kept = statements.kept(table, target.kept_of(self.system), tables)

@@ -94,6 +94,16 @@ def kept(table: Table, parts: frozenset[str], tables: Sequence[Table]) -> sql.Co
     return sql.SQL(" OR ").join(found) if found else None
 
 
+def reached(parts: frozenset[str], tables: Sequence[Table]) -> frozenset[str]:
+    """The tables that are `parts`, and all to which their rows may refer: with a part goes what stood for its sake."""
+    known = {table.name: table for table in tables}
+    found, new = set(parts), set(parts)
+    while new:
+        new = {reference.table for name in new & known.keys() for reference in known[name].references} - found
+        found |= new
+    return frozenset(found)
+
+
 def deletion(table: Table, children: list[Table]) -> sql.Composed:
     """The statement that deletes a batch and returns how many rows went, and the bytes of documents among them.
 

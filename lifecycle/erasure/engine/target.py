@@ -22,7 +22,8 @@ class Target:
     """Whom it concerns in one region. `documents` are fixed before anything is deleted.
 
     Of a tenant: everything, `documents` is empty. Of a person: `user_id`, and the documents that this person owns. Of
-    documents: those. `kept` are the parts that a law keeps, each with its system's code. `epoch` is the job's, of
+    documents: those. `kept` are the parts that a law keeps, each with its system's code; with `only` nothing but those
+    parts is to go, which a law kept until now. `epoch` is the job's, of
     `resource`: a store that knows a later one refuses this worker.
     """
 
@@ -36,10 +37,15 @@ class Target:
     vector_index: str = ""
     vector_namespace: str = ""
     kept: tuple[tuple[str, str], ...] = ()
+    only: tuple[tuple[str, str], ...] = ()
 
     def kept_of(self, system: str) -> frozenset[str]:
         """The parts of one system that are kept."""
         return frozenset(part for name, part in self.kept if name == system)
+
+    def only_of(self, system: str) -> frozenset[str]:
+        """The parts of one system to which the erasure is confined; none: it is not."""
+        return frozenset(part for name, part in self.only if name == system)
 
     @property
     def tenant_id(self) -> UUID:

@@ -11,14 +11,14 @@ from compliance.certificates import issuing
 from compliance.certificates.actions import revoke
 from compliance.certificates.models import Certificate, State
 from compliance.certificates.queries import by_key, latest, taken_back
-from compliance.erasing import running
+from compliance.erasing import queries, running
 from compliance.erasing.models import ErasureRequest
 from compliance.erasing.models import State as ErasureState
 from compliance.erasing.queries import Facts
 from compliance.erasing.running import Debt
 from compliance.inventory.discovery import drift
 from compliance.inventory.models import Finding
-from lifecycle.erasure import keeping
+from lifecycle.erasure import keeping, parting
 from lifecycle.erasure.engine import items
 from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.evidence import archive
@@ -26,7 +26,7 @@ from lifecycle.erasure.found import erasure_of, last_look, type_of
 from lifecycle.erasure.looking import LAST, look_everywhere
 from lifecycle.erasure.outcomes import EVERYWHERE
 from lifecycle.erasure.steps.verifying import words
-from lifecycle.erasure.subject import facts_of, note_all, phase, refuse, regions, runs, targets
+from lifecycle.erasure.subject import facts_of, is_asked, is_over, note_all, phase, refuse, regions, runs, targets
 from lifecycle.stores.postgres import fences
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
@@ -84,21 +84,27 @@ def _key(ctx: StepContext, facts: Facts) -> str:
 def _asked(ctx: StepContext, facts: Facts) -> Certificate:
     unlisted = drift(regions().values(), since=datetime.fromisoformat(last_look(runs(facts))))
     found = erasure_of(ctx, facts)
-    type_, before = type_of(found), taken_back(facts.request.certificate_id)
     try:
-        return issuing.issue(
-            found,
-            archive(ctx, facts),
-            key=_key(ctx, facts),
-            type_="reissue" if before and type_ != SYNTHETIC else type_,
-            follows=before if type_ != SYNTHETIC else None,
-            tenant_id=facts.tenant.pk,
-            business_unit=facts.tenant.business_unit_id,
-            actor=ctx.actor,
-            reason=str(facts.request),
-        )
+        if facts.settles is not None:
+            return parting.issue(ctx, facts, found, key=_key(ctx, facts))
+        return _issued(ctx, facts, found)
     except issuing.NotToBeCertified as refusal:
         refuse(ctx, facts, [*_explained(found, refusal.extra["objections"]), *map(_unlisted, unlisted)])
+
+
+def _issued(ctx: StepContext, facts: Facts, found: Erasure) -> Certificate:
+    type_, before = type_of(found), taken_back(facts.request.certificate_id)
+    return issuing.issue(
+        found,
+        archive(ctx, facts),
+        key=_key(ctx, facts),
+        type_="reissue" if before and type_ != SYNTHETIC else type_,
+        follows=before if type_ != SYNTHETIC else None,
+        tenant_id=facts.tenant.pk,
+        business_unit=facts.tenant.business_unit_id,
+        actor=ctx.actor,
+        reason=str(facts.request),
+    )
 
 
 def _explained(found: Erasure, objections: list[str]) -> Iterator[str]:
@@ -127,9 +133,9 @@ def finish(ctx: StepContext) -> dict[str, Any]:
         if facts.kind == "person":
             people.lift(region, target)
         items.forget(region, facts.request.pk)
-        if facts.kind == "tenant":
+        if is_over(facts) and not _others_at_work(facts):
             fences.remove(region, facts.tenant.pk)  # this job's own epoch: the last row there is of the tenant
-    note_all(ctx, facts, dict(map(_as_certified, certified.systems)))
+    note_all(ctx, facts, dict(_as_certified(one) for one in certified.systems if is_asked(facts, one.name)))
     type_ = type_of(certified)
     owed = certified.obligations if type_ != SYNTHETIC else ()  # nobody waits for what a made-up person is owed
     parts = {(one["system"], keeping.owed(one)): one["part"] for one in keeping.anywhere(facts)}
@@ -143,6 +149,12 @@ def finish(ctx: StepContext) -> dict[str, Any]:
         is_final = type_ in ("final", SYNTHETIC)
         running.completed(facts.request.pk, is_final=is_final, obligations=debts, actor=ctx.actor)
     return {"completed": str(facts.request)}
+
+
+def _others_at_work(facts: Facts) -> bool:
+    """Whether what a law kept of somebody else in a deleted tenant is being erased as well: the last one clears up."""
+    begun = (one for one in queries.open_of(facts.tenant.pk) if one.was_started)
+    return any(one.pk != facts.request.pk for one in begun)
 
 
 def _as_certified(one: System) -> tuple[tuple[str, str], dict[str, Any]]:

@@ -13,7 +13,7 @@ from compliance.erasing import running
 from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine.target import Eraser, Target
 from lifecycle.erasure.steps.listing import list_again, sound
-from lifecycle.erasure.subject import facts_of, manifests, note_all, phase, runs, targets, unheld
+from lifecycle.erasure.subject import BEGIN, facts_of, kept_in, manifests, note_all, phase, runs, targets, unheld
 from lifecycle.erasure.systems import erasers_of
 from lifecycle.migration.steps.green import stack_of
 from lifecycle.provisioning.terraform import commands
@@ -159,6 +159,8 @@ def take_down(ctx: StepContext) -> dict[str, Any]:
     if facts.kind != "tenant":
         raise Skip("The tenant goes on.")
     kept = {run.region for run in runs(facts).values() if run.outcome == "retained" or run.kept}
+    if facts.settles is not None:
+        kept |= {name for name in ctx.evidence(BEGIN)["places"] if kept_in(facts, name)}
     with unheld(ctx, facts):
         places = [(region, target) for region, target in targets(ctx, facts) if region.name not in kept]
         gone = {region.name: down(ctx, facts.tenant, region, target) for region, target in places}

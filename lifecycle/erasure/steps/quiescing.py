@@ -11,7 +11,7 @@ from compliance.erasing.queries import Facts
 from lifecycle.erasure.engine import subject as people
 from lifecycle.erasure.engine.denying import deny
 from lifecycle.erasure.engine.target import Target
-from lifecycle.erasure.subject import facts_of, found_in, phase, targets, unheld
+from lifecycle.erasure.subject import facts_of, is_over, phase, places_of, targets, unheld
 from lifecycle.exports import actions as exports
 from lifecycle.holding.fencing import bring
 from lifecycle.provisioning.subject import region_named
@@ -39,8 +39,8 @@ def begin(ctx: StepContext) -> dict[str, Any]:
         if waiting := exports.end_all(facts.tenant.pk, f"{facts.request} begins", actor=ctx.actor):
             raise WaitUntil(now() + SOON, f"{', '.join(map(str, waiting))} is deleted first: it is a copy of the data.")
         running.started(facts.request.pk, ctx.job.pk, actor=ctx.actor)
-    ctx.note(places=ctx.step.evidence.get("places") or found_in(facts.tenant))
-    if facts.kind == "tenant":
+    ctx.note(places=ctx.step.evidence.get("places") or places_of(facts))
+    if is_over(facts):
         for name in ctx.step.evidence["places"]:
             _take_in_again(region_named(name), facts.tenant)
     return dict(ctx.step.evidence)
@@ -55,7 +55,8 @@ def _take_in_again(region: Region, tenant: Tenant) -> None:
 def shut_out(ctx: StepContext) -> dict[str, Any]:
     """Of a person: every store refuses what is theirs from here on; what they own by then is what goes.
 
-    So does what the platform had noted to be deleted by then and has not: it may be theirs, and nobody wants it.
+    So does what the platform had noted to be deleted by then and has not: it may be theirs, and nobody wants it. Where
+    nothing is to go but what a law kept, what they own by now is not asked.
     """
     facts = facts_of(ctx)
     if facts.user_id is None:
@@ -63,6 +64,8 @@ def shut_out(ctx: StepContext) -> dict[str, Any]:
     with unheld(ctx, facts):
         places = targets(ctx, facts)
         fenced = {region.name: people.fence(region, target).placed_at for region, target in places}
+        if facts.settles is not None:
+            return {"refused_since": fenced}
         owned = {one for region, _ in places for one in people.documents_of(region, facts.tenant.pk, facts.user_id)}
         noted = [people.promised(region, facts.tenant.pk, fenced[region.name]) for region, _ in places]
         if any(one.are_young for one in noted):
