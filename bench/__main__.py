@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench import platform, product, provisioning
+from bench import platform, product, provisioning, taking_back
 from bench.rows import Row, table, timed
 from portal.embedded.stack import Stack
 
@@ -43,6 +43,8 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
         provisioned, request = provisioning.measure(first)
         say("the platform")
         asked = platform.measure(first, request)
+        say("a tenant taken back, and another after ten thousand writes")
+        taken_back = taking_back.measure(first, drills=1)
     finally:
         first.stop()
     say("starting again on what was kept")
@@ -52,7 +54,7 @@ def measure(home: Path, *, with_tour: bool) -> list[Row]:
         second.start()
         toured = tour(second) if with_tour else None
         say("5,000 tenants")
-        rows = [*starts(opened, again, toured, second), *provisioned, *asked, *registry_rows(second)]
+        rows = [*starts(opened, again, toured, second), *provisioned, *asked, *taken_back, *registry_rows(second)]
     finally:
         second.stop()
     say("the ledger: writes with and without it, a million entries")

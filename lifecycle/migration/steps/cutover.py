@@ -1,5 +1,6 @@
 """The switch within its budget, and its mirror: the way back."""
 
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from portal.lib.tracing import span
 from tenants.placement.actions import end_operation, placement_of
 
 from . import capture, closing
-from .common import a_person_decides, advance, again, engine_move, to_look_at
+from .common import SLICE_SECONDS, a_person_decides, advance, again, engine_move, to_look_at
 from .sync import Differ, fits, shown
 
 IN_WINDOW_MS = 10_000
@@ -63,10 +64,8 @@ def _taken_back(ctx: StepContext, migration: Migration) -> dict[str, Any]:
         if without_green := given_up(ctx, migration):
             return without_green
         back = replace(engine_move(ctx, migration).reversed(), without=without(ctx, migration))
-        is_back = switch.recover(back, Control(ctx, migration))
-        found = None if is_back else _brought_back(ctx, back)
-    if found and not fits(found):
-        raise again(0, "Bringing back what was written on green.")
+        if not switch.recover(back, Control(ctx, migration)):
+            _bring_back(ctx, back)
     done = _switched(ctx, migration, back, Direction.BACK)
     keep_without(ctx, migration, done.epoch)
     lost = "the rows are all there" if back.without else "nothing is lost"
@@ -74,8 +73,18 @@ def _taken_back(ctx: StepContext, migration: Migration) -> dict[str, Any]:
     return {"epoch": done.epoch, "pause_ms": round(done.pause_ms, 1), "keys_inside": done.keys_inside}
 
 
+def _bring_back(ctx: StepContext, back: Move) -> None:
+    """Rounds until one fits the pause, and no step further while blue does not hold what one brought.
+
+    By one worker while its slice lasts: giving it back would cost a way back that is short more than all of its rounds.
+    """
+    began = time.monotonic()
+    while not fits(_brought_back(ctx, back)):
+        if time.monotonic() - began > SLICE_SECONDS:
+            raise again(0, "Bringing back what was written on green.")
+
+
 def _brought_back(ctx: StepContext, back: Move) -> Round:
-    """One round, and no step further while blue does not hold what it brought."""
     done, wrong = proven(back)
     shown(ctx, done, Direction.BACK)
     if wrong:

@@ -25,10 +25,10 @@ from portal.notify.models import Notice
 from tenants.models import Tenant
 from tests.admin.world import person
 from tests.migration.engine import conftest as engine
+from tests.migration.engine.burst import burst
 
 from .made import bank
 from .running import NO_READS, SIDES, Running, running, unguarded
-from .test_way_back import write_on_green
 from .test_workers import AND_BACK, BACK, SWITCHED
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ def test_a_whole_move_and_its_way_back(one: Running) -> None:
     one.until(SWITCHED)
     assert {region for region, _ in engine.slots(one.stores)} == {SIDES[1]}, "captured on green, and blue's is gone"
     assert _record(one.migration, "switched", 1)["capture"] == "native"
-    assert write_on_green(one) > 10_000
+    assert burst(one.stores, one.stores.green) > 10_000
     before = one.stores.everything(one.stores.green)
     one.roll_back()
     one.until(BACK)

@@ -174,6 +174,32 @@ def test_a_table_made_meanwhile_on_both_sides_comes_along(world: World, ddl: Ddl
     assert len(world.everything(world.green)["numbered"]) == 3
 
 
+def test_a_table_made_on_both_sides_after_the_switch_comes_back(world: World, ddl: Ddl) -> None:
+    """Green's stream began with the switch and knows nothing of it: what is written there, changed and deleted."""
+    world.fill(2)
+    taken, control = world.take(1)
+    copied(taken)
+    there = switch.switch(taken, control, 5_000)
+    for side in ("blue", "green"):
+        ddl(side, MAKE)
+    write = f"SELECT set_config('bw.epoch', '{there.epoch}', false); {WRITE.format(tenant=world.id)}"
+    ddl("green", write.replace("notes", "numbered"))
+    taken, control = world.take(2)
+    back = taken.reversed()
+    rounds.round(back)
+    assert len(world.everything(world.blue)["numbered"]) == 3
+    first, last = (f"(SELECT {which}(id::text)::uuid FROM rag.numbered)" for which in ("min", "max"))
+    for change in (
+        f"UPDATE rag.numbered SET body = 'other' WHERE id = {first}",
+        f"DELETE FROM rag.numbered WHERE id = {last}",
+        WRITE.format(tenant=world.id).replace("notes", "numbered"),
+    ):
+        ddl("green", f"SELECT set_config('bw.epoch', '{there.epoch}', false); {change}")
+    switch.switch(back, control, 5_000)
+    kept = world.everything(world.blue)
+    assert len(kept["numbered"]) == 5 and "other" in str(kept["numbered"]) and kept == world.everything(world.green)
+
+
 ADD = "ALTER TABLE rag.usage_reports ADD COLUMN noted text NOT NULL DEFAULT 'as it was'"
 
 
