@@ -73,8 +73,8 @@ def events_of(entries: Iterable[Entry]) -> list[Event]:
     A change after the last act of its transaction belongs to that act.
     """
     events: list[Event] = []
-    loose: dict[str, list[Entry]] = {}
-    last: dict[str, Event] = {}
+    loose: dict[int, list[Entry]] = {}
+    last: dict[int, Event] = {}
     for entry in sorted(entries, key=lambda one: one.pk):
         if entry.op != Entry.Op.ACT:
             loose.setdefault(entry.xid, []).append(entry)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.db import connections
 
@@ -22,7 +23,7 @@ from portal.jobs.context import StepContext
 from portal.jobs.models import Job, Step
 from portal.lib.clock import now
 from tests.jobs.support import eventually
-from tests.migration.control.running import NO_READS, SIDES, Running, running
+from tests.migration.control.running import NO_READS, SIDES, Running, running, unguarded
 from tests.migration.engine import kills
 from tests.migration.engine.outside import Outside, account
 from tests.sealing import seal_here
@@ -106,3 +107,18 @@ def test_what_was_changed_behind_its_back_is_mended(one: Running) -> None:
     one.until("traffic_cutover_complete")
     whole = compare_vectors.compare(both(one))
     assert whole.ok and sorted(whole.target) == names
+
+
+def test_before_blue_goes_they_are_looked_at_once_more(one: Running, stack: Stack, settings: Any) -> None:
+    """Rows of vectors are not among the rows that are compared where the other side has none."""
+    unguarded(settings)
+    one.until("traffic_cutover_complete")
+    with psycopg.connect(**stack.superuser_kwargs(SIDES[0])) as db:
+        db.execute("SET session_replication_role = replica")
+        spoilt = "UPDATE rag.chunk_vectors SET embedding = embedding + embedding WHERE tenant_id = %s AND ordinal = 1"
+        assert db.execute(spoilt, [one.stores.id]).rowcount == 5
+    assert len(compare_vectors.compare(both(one)).mismatches) == 5
+    type(one.migration).objects.filter(pk=one.migration.pk).update(stability_seconds=0, stable_at=None)
+    one.until("blue_decommissioned")
+    looked = Step.objects.get(job=one.migration.job_id, name="decommission").evidence["last_look"]
+    assert looked["vectors"] == 10 and compare_vectors.compare(both(one)).ok
