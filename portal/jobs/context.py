@@ -41,6 +41,7 @@ class StepContext:
         self.epoch = job.job_epoch
         self.actor = Actor(id=f"system:{job.kind}"[:64], user=None, via="system", request_id=str(job.pk))
         self._renewed = time.monotonic()
+        self._has_noted = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -111,7 +112,13 @@ class StepContext:
             row = Step.objects.get(pk=self.step.pk)
             row.evidence = {**row.evidence, **plain(facts)}
             row.save(update_fields=["evidence"])
-        self.step.evidence = row.evidence
+        self.step.evidence, self._has_noted = row.evidence, True
+
+    def current_step(self) -> Step:
+        """The step as the database has it: only this attempt writes to it, and what it noted may be rolled back."""
+        if self._has_noted:
+            self.step.refresh_from_db(fields=["evidence"])
+        return self.step
 
     def evidence(self, step: str) -> Evidence:
         """What `step` of this job, or else of the job this one compensates, has left; {} if nothing."""

@@ -4,12 +4,13 @@ Lease times are judged by the database's clock alone. Safety never rests on them
 claim raises and every write checks.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
 from django.db.models import DateTimeField, ExpressionWrapper, Q, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from . import holder
@@ -24,18 +25,14 @@ def seconds(definition: StepDef | None = None) -> float:
     return (definition.lease_seconds if definition else None) or usual
 
 
-def until(length: float) -> datetime:
-    """`length` seconds from now on the database's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT statement_timestamp() + %s * interval '1 second'", [length])
-        end: datetime = cursor.fetchone()[0]
-    return end
+def until(length: float) -> Combinable:
+    """`length` seconds from when it is written, on the database's clock."""
+    return ExpressionWrapper(Now() + Value(timedelta(seconds=length)), output_field=DateTimeField())
 
 
 def renew(job_id: UUID, epoch: int, length: float) -> None:
     """Move the end of the lease on, or raise Superseded."""
-    end = ExpressionWrapper(Now() + Value(timedelta(seconds=length)), output_field=DateTimeField())
-    if not Job.objects.filter(pk=job_id, job_epoch=epoch, state__in=WORKED_ON).update(lease_until=end):
+    if not Job.objects.filter(pk=job_id, job_epoch=epoch, state__in=WORKED_ON).update(lease_until=until(length)):
         raise Superseded(f"job {job_id} epoch {epoch}")
 
 
@@ -70,10 +67,11 @@ def next_epoch(job: Job) -> int:
 def in_the_way_of(job: Job) -> Job | None:
     """Return the job that has the resource class of this one's tenant, or one that does not go with it.
 
+    Nothing is in the way of one that has it already: it keeps it through its waits, and the others stay out.
     Takers and leavers of one tenant queue behind one lock until commit, so that a job is never recorded as blocked by
     one that has just left, and two never both see the way free.
     """
-    if not (job.tenant_id and job.resource_class):
+    if not (job.tenant_id and job.resource_class) or ResourceLease.objects.filter(job=job).exists():
         return None
     _lock_tenant(job.tenant_id)
     held, whole = ResourceLease.objects.filter(tenant_id=job.tenant_id).exclude(job=job), _whole(job.resource_class)
@@ -91,9 +89,10 @@ def in_the_way_of(job: Job) -> Job | None:
 
 def hold_resource(job: Job) -> None:
     """Record that the job has its tenant's resource class, at its epoch."""
-    if job.tenant_id and job.resource_class:
-        have = {"tenant_id": job.tenant_id, "resource_class": job.resource_class, "epoch": job.job_epoch}
-        ResourceLease.objects.update_or_create(job=job, defaults=have)
+    if not (job.tenant_id and job.resource_class) or ResourceLease.objects.filter(job=job).update(epoch=job.job_epoch):
+        return
+    have = {"tenant_id": job.tenant_id, "resource_class": job.resource_class, "epoch": job.job_epoch}
+    ResourceLease.objects.create(job=job, **have)
 
 
 def leave_resource(job: Job, heir: Job | None = None) -> None:

@@ -89,7 +89,7 @@ def claim(job_id: UUID) -> StepContext | None:
     job.lease_holder = holder.me()
     lease.hold_resource(job)
     job.begin(now())
-    return _begin(job, lost=lost)
+    return _begin(job, is_new=True, lost=lost)
 
 
 def _is_due(job: Job) -> bool:
@@ -109,7 +109,7 @@ def _block(job: Job, by: Job) -> None:
     job.save()
 
 
-def _begin(job: Job, *, lost: bool = False) -> StepContext | None:
+def _begin(job: Job, *, is_new: bool = False, lost: bool = False) -> StepContext | None:
     """Begin the first unfinished step, or end the job when there is none. The job's row is locked and ours.
 
     Wakes are cleared here, before the step looks: what they announced is already visible to it, and one that comes
@@ -119,11 +119,11 @@ def _begin(job: Job, *, lost: bool = False) -> StepContext | None:
     step = job.steps.exclude(state__in=STEP_DONE).order_by("seq").first()
     kind = kinds.find(job.kind)
     definition = kind.step(step.name) if kind and step else None
-    job.lease_until = lease.until(lease.seconds(definition))
-    job.save()
     if step is None:
         endings.succeeded(job)
         return None
+    job.lease_until = lease.until(lease.seconds(definition))
+    job.save(update_fields=None if is_new else ["lease_until"])
     step.losses += lost
     if definition is None or step.losses >= LOSSES:
         why = f"its worker died {step.losses} times" if definition else "this version does not know the step"
@@ -132,7 +132,7 @@ def _begin(job: Job, *, lost: bool = False) -> StepContext | None:
     step.state = StepState.RUNNING
     step.attempts += 1
     step.started_at = step.started_at or now()
-    step.save()
+    step.save(update_fields=["state", "attempts", "losses", "started_at"])
     return StepContext(job, step, definition)
 
 
@@ -186,7 +186,7 @@ def _judge(turn: StepContext, error: Exception, limit: int) -> Failed:
 def settle(turn: StepContext, outcome: Outcome) -> StepContext | None:
     """Write the outcome and begin the next step in one transaction, if the job is still ours."""
     with turn.fenced() as job:
-        step = Step.objects.get(pk=turn.step.pk)
+        step = turn.current_step()
         if isinstance(outcome, Done):
             _finish_step(step, outcome)
         if job.state == JobState.CANCELLING:
@@ -205,7 +205,7 @@ def settle(turn: StepContext, outcome: Outcome) -> StepContext | None:
 def _finish_step(step: Step, outcome: Done) -> None:
     step.state, step.error, step.finished_at = outcome.state, "", now()
     step.evidence = {**step.evidence, **outcome.evidence}
-    step.save()
+    step.save(update_fields=["state", "error", "finished_at", "evidence"])
 
 
 def _retry_or_fail(job: Job, step: Step, definition: kinds.StepDef, outcome: Failed) -> None:
@@ -226,7 +226,7 @@ def pause_before(attempt: int, first: float, wanted: float | None = None) -> flo
 
 def _wait(job: Job, step: Step, at: datetime | None, reason: str) -> None:
     step.state = StepState.WAITING
-    step.save()
+    step.save(update_fields=["state", "failures", "error"])
     job.wait(at, clean(reason, 500))
     job.save()
     outbox.ring()
@@ -234,5 +234,5 @@ def _wait(job: Job, step: Step, at: datetime | None, reason: str) -> None:
 
 def _fail(job: Job, step: Step, error: str) -> None:
     step.state, step.error, step.finished_at = StepState.FAILED, error, now()
-    step.save()
+    step.save(update_fields=["state", "failures", "losses", "error", "finished_at"])
     endings.failed(job, error)
