@@ -23,6 +23,7 @@ from .schedule import Scheduler
 
 log = structlog.get_logger(__name__)
 POLL_HEARD, POLL_DEAF = 1.0, 0.2
+BREATH = 0.02  # between two rounds: under a stream of rings one round hears many of them
 PROBE_SECONDS = 0.5
 LISTEN_AGAIN = 30.0
 
@@ -102,7 +103,9 @@ def run(stop: threading.Event, *, listen: bool = True, schedule: bool = True) ->
     log.info("dispatch.started")  # the embedded supervisor waits for this line
     try:
         while not stop.is_set():
+            began = time.monotonic()
             ear.wait(_round(scheduler))
+            stop.wait(max(0.0, began + BREATH - time.monotonic()))
     finally:
         ear.close()
         if scheduler is not None:
