@@ -89,16 +89,24 @@ def started(request_id: UUID, job_id: UUID, *, actor: Actor) -> ErasureRequest:
 def phase(request_id: UUID, word: str, *, actor: Actor) -> ErasureRequest:
     """Say which phase it is in now; the state follows from it."""
     request = _running(request_id)
-    wanted = next(state for state, words in PHASES.items() if Phase(word) in words)
-    if request.phase == word and request.state == wanted:
+    if is_in(request, word):
         return request
-    request.phase = word
+    request.phase, wanted = word, _state_of(word)
     if request.state != wanted:
         move(request, "verify" if wanted == State.VERIFYING else "erase_again", actor=actor)
         return request
     request.save()
     Passage.objects.create(request=request, old=request.state, new=request.state, phase=word, actor=actor.id)
     return request
+
+
+def is_in(request: ErasureRequest, word: str) -> bool:
+    """Whether there is nothing to say: it is in this phase, and in the state that follows from it."""
+    return bool(request.phase == word and request.state == _state_of(word))
+
+
+def _state_of(word: str) -> State:
+    return next(state for state, words in PHASES.items() if Phase(word) in words)
 
 
 @action

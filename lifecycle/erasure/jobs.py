@@ -28,6 +28,15 @@ RUN = JobKind(
         StepDef("finish", "Conclude", certifying.finish, eta_seconds=1),
     ],
 )
+OF_A_TENANT, OF_A_PERSON = {"quiesce", "take_down"}, {"shut_out"}
+
+
+def steps_for(kind: str) -> set[str]:
+    """The steps that the erasure of a `tenant`, a `person` or a `document` has."""
+    without = {"tenant": OF_A_PERSON, "person": OF_A_TENANT}.get(kind, OF_A_TENANT | OF_A_PERSON)
+    return {step.name for step in RUN.steps} - without
+
+
 CLEAR_UP = JobKind(
     name="erasure.clear_up",
     title="Clear up after an erasure",

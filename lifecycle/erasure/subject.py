@@ -144,8 +144,8 @@ def manifests(ctx: StepContext) -> dict[str, Any]:
 def unheld(ctx: StepContext, facts: Facts) -> Iterator[None]:
     """Run the block unless a hold stands. What it stops says so, and goes on by itself when the last is released."""
     try:
-        with acting(ctx.actor):
-            if is_held(facts.tenant.pk):
+        if is_held(facts.tenant.pk):
+            with acting(ctx.actor):
                 raise Retained(facts.tenant.pk, "erasure.delete")
         if queries.is_blocked(facts.request.pk):
             request = running.hold_over(facts.request.pk, actor=ctx.actor)
@@ -182,7 +182,8 @@ def phase(ctx: StepContext, facts: Facts, word: str) -> None:
     if refused := ctx.step.evidence.get("refused"):
         raise _refusal(refused)
     with unheld(ctx, facts):
-        running.phase(facts.request.pk, word, actor=ctx.actor)
+        if not running.is_in(facts.request, word):
+            running.phase(facts.request.pk, word, actor=ctx.actor)
 
 
 def runs(facts: Facts) -> dict[str, SystemRun]:

@@ -11,7 +11,7 @@ from portal.jobs.models import Job
 from portal.lib.clock import now
 
 from .engine.target import resource_of
-from .jobs import CLEAR_UP, RUN
+from .jobs import CLEAR_UP, RUN, steps_for
 from .subject import tell_gone
 
 SYSTEM = Actor.system("erasure")
@@ -36,6 +36,7 @@ def due(payload: dict[str, Any]) -> None:
         title=f"{row}: {row.tenant.name}",
         resource_class=resource_of(row.kind, row.pk),
         params={"request_id": str(row.pk)},
+        only=steps_for(row.kind),
     )
 
 

@@ -40,11 +40,13 @@ def start_job(
     reason: str = "",
     params: dict[str, Any] | None = None,
     compensates: Job | None = None,
+    only: set[str] | None = None,
 ) -> Job:
     """Queue a job of `kind` about `subject`; a worker begins it within milliseconds of the commit.
 
     Who may start it is the calling action's question. Tenant and business unit default to the subject's own.
-    `compensates` names the failed job that this one undoes; that one can then no longer be resumed.
+    `compensates` names the failed job that this one undoes; that one can then no longer be resumed. `only` names the
+    steps that it has, where it does not have them all.
     """
     definition = kinds.get(kind)
     scope = subject.access_scope() if subject is not None and hasattr(subject, "access_scope") else {}
@@ -60,6 +62,7 @@ def start_job(
         resource_class=resource_class or definition.resource_class,
         params=plain(params or {}),
         compensates=compensates,
+        only=only,
     )
 
 
