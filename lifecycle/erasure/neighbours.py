@@ -6,6 +6,7 @@ which something is erased by this portal meanwhile is no witness, where it has c
 """
 
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +23,8 @@ def taken(tenant_id: UUID, at: datetime) -> list[dict[str, Any]]:
     """The three that were here longest, in the regions of the erasure."""
     others = Tenant.objects.filter(status=Status.ACTIVE).exclude(pk__in=[tenant_id, *erased_since(at)])
     others = others.order_by("activated_at")
-    return [_seen(one.pk, one.region, at) for one in others if one.region in regions()][:MANY]
+    within = (one for one in others if one.region in regions())
+    return [_seen(one.pk, one.region, at) for one in islice(within, MANY)]
 
 
 def compared(before: dict[str, Any]) -> list[dict[str, Any]]:
