@@ -17,7 +17,7 @@ from portal.lib.clock import now
 
 from .models import RUNNING, ErasureRequest, Look
 
-MOST, CROWD, GATHER = 64, 12, timedelta(seconds=3)  # that one look is for; that are under way; and may wait for it
+MOST, CROWD, GATHER = 64, 12, timedelta(seconds=10)  # that one look is for; that are under way; and may wait for it
 TAKEN = timedelta(seconds=120)  # as long as the job's own lease; its next attempt takes them at once
 LATER = timedelta(seconds=30)
 FRESH = timedelta(minutes=5)  # a look that was read later than this is none: a hold may have come between
@@ -37,14 +37,16 @@ def wish(job_id: UUID, request_id: UUID, stage: str) -> Look:
 def gathers_until(row: Look) -> datetime | None:
     """Until when a wish waits for others to come with it; None: it is looked for at once.
 
-    Only in a crowd, and right after a look: a worker that looked again and again for a few would do nothing else.
+    Only in a crowd, and right after a look: a worker that looked again and again for a few would do nothing else. Once
+    more than half of it waits there is little else to do.
     """
     waiting = Look.objects.filter(seen_at=None)
     last: datetime | None = Look.objects.aggregate(at=Max("seen_at"))["at"]
     has_waited = row.asked_at < now() - 2 * GATHER
-    if last is None or has_waited or last + GATHER <= now() or waiting.count() >= MOST:
+    if last is None or has_waited or last + GATHER <= now():
         return None
-    if ErasureRequest.objects.filter(state__in=RUNNING).count() < CROWD:
+    crowd, many = ErasureRequest.objects.filter(state__in=RUNNING).count(), waiting.count()
+    if crowd < CROWD or many >= MOST or 2 * many > crowd:
         return None
     first: Look | None = waiting.first()
     return last + GATHER if row == first else now() + LATER  # one comes back to look, and wakes the others

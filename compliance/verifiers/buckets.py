@@ -62,11 +62,12 @@ def records_there(s3: Any, bucket: str, prefix: str = "") -> Iterator[tuple[str,
             raise
 
 
-def is_short(s3: Any, bucket: str, prefix: str) -> bool:
-    """Whether one page holds all that is under a prefix; not so of a bucket that is gone meanwhile."""
+def is_short(s3: Any, bucket: str) -> bool:
+    """Whether one answer holds all that is in it; not so of a bucket that is gone meanwhile."""
     try:
-        asked, where = f"S3, what is in {bucket}", {"Bucket": bucket, "Prefix": prefix}
-        return not aws.asked_once(s3, "list_object_versions", ["IsTruncated", "Name"], asked, **where)["IsTruncated"]
+        asked = f"S3, what is in {bucket}"
+        found = aws.asked_once(s3, "list_object_versions", ["IsTruncated", "Name"], asked, Bucket=bucket)
+        return not found["IsTruncated"]
     except NotChecked:
         return False
 

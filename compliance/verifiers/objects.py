@@ -12,12 +12,13 @@ from .manifest import Manifests
 
 QUERY = (
     "ListBuckets; of each GetBucketTagging; ListObjectVersions and ListMultipartUploads of every bucket that is the"
-    " tenant's by tag or name, and of every other one with the tenant's id or the person's folder as prefix"
+    " tenant's by tag or name, and of every other one what has the tenant's id or the person's folder as prefix"
 )
 
 
 FOLDERS = "users/"
 OWN = ""  # the prefix of a look into a bucket of the tenant's own: nothing that lies elsewhere is kept by a rule
+Place = tuple[str, dict[str, set[int]]]  # a bucket, and for which questions what begins with these prefixes is meant
 
 
 class Objects(Together):
@@ -35,14 +36,13 @@ class Objects(Together):
     def _look(self, questions: Sequence[Question]) -> list[Seen]:
         s3 = aws.client(questions[0].region, "s3", self._patience)
         manifests, sought, seen = Manifests(questions, self.name), Sought(questions), [Seen() for _ in questions]
-        for bucket, prefix, whose in _places(s3, questions):
-            everything = {number for number in whose if questions[number].kind == "tenant"}
-            for key, record in buckets.records_there(s3, bucket, prefix):
+        whole = {number for number, one in enumerate(questions) if one.kind == "tenant"}
+        for bucket, within in _places(s3, questions):
+            for key, record in buckets.records_there(s3, bucket, next(iter(within)) if len(within) == 1 else ""):
                 manifests.look(record)
-                for number in everything | (sought.named_in(key) & whose):
-                    if prefix == FOLDERS and not key.startswith(_folder(questions[number])):
-                        continue
-                    part = narrowest(questions[number].kept_of(self.name), key) if prefix == OWN else ""
+                whose = set[int]().union(*(numbers for prefix, numbers in within.items() if key.startswith(prefix)))
+                for number in whose & (whole | sought.named_in(key)):
+                    part = narrowest(questions[number].kept_of(self.name), key) if OWN in within else ""
                     if part:
                         seen[number].kept[f"{bucket}/{part}"] += 1
                     else:
@@ -52,31 +52,31 @@ class Objects(Together):
         return seen
 
 
-def _places(s3: Any, questions: Sequence[Question]) -> Iterator[tuple[str, str, set[int]]]:
+def _places(s3: Any, questions: Sequence[Question]) -> Iterator[Place]:
     """Where to look, and for which: in a tenant's own buckets at all, elsewhere under its id, and the person's folder.
 
-    For several people the folders of a bucket are listed at once where they are few.
+    Of a bucket that fits into one answer all is listed at once, of any other each prefix.
     """
     people = {_folder(one): number for number, one in enumerate(questions) if one.user_id}
     tenants: dict[Any, set[int]] = {}
     for number, one in enumerate(questions):
         tenants.setdefault(one.tenant_id, set()).add(number)
     for bucket in buckets.names(s3, questions[0].region):
-        owner, rest = buckets.owner(s3, bucket), set(range(len(questions)))
+        owner, rest, within = buckets.owner(s3, bucket), set(range(len(questions))), dict[str, set[int]]()
         if owner is None:
             continue
         for tenant_id, whose in tenants.items():
             one = questions[min(whose)]
             if owner == str(tenant_id) or (not owner and bucket in buckets_of(one)):
-                yield bucket, OWN, whose
+                yield bucket, {OWN: whose}
                 rest -= whose
             else:
-                yield from ((bucket, prefix, whose) for prefix in (str(tenant_id), tenant_id.hex))
-        folders = {folder: number for folder, number in people.items() if number in rest}
-        if len(folders) > 1 and buckets.is_short(s3, bucket, FOLDERS):
-            yield bucket, FOLDERS, set(folders.values())
+                within |= {str(tenant_id): whose, tenant_id.hex: whose}
+        within |= {folder: {number} for folder, number in people.items() if number in rest}
+        if within and buckets.is_short(s3, bucket):
+            yield bucket, within
         else:
-            yield from ((bucket, folder, {number}) for folder, number in folders.items())
+            yield from ((bucket, {prefix: numbers}) for prefix, numbers in within.items())
 
 
 def _folder(question: Question) -> str:

@@ -101,6 +101,7 @@ def test_a_look_that_was_read_too_late_is_none(world: World) -> None:
 def test_in_a_crowd_one_gathers_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     (ann, first), (bob, other) = two(world)
     monkeypatch.setattr(looks, "CROWD", 0)
+    monkeypatch.setattr(looks, "RUNNING", (ann.state, bob.state))  # before their first step, and as if after it
     assert looks.gathers_until(looks.wish(first.pk, ann.pk, "before")) is None, "nobody was looked for a moment ago"
     looks.take(first.pk)
     looks.keep(first.pk, {first.pk: []}, now())
@@ -109,6 +110,9 @@ def test_in_a_crowd_one_gathers_the_others(world: World, monkeypatch: pytest.Mon
     assert until is not None and now() < until <= now() + looks.GATHER
     row.asked_at -= 3 * looks.GATHER
     assert looks.gathers_until(row) is None, "who has waited long is looked for"
+    row.refresh_from_db()
+    looks.wish(first.pk, ann.pk, "after")
+    assert looks.gathers_until(row) is None, "when more than half of them wait there is nobody to wait for"
     monkeypatch.setattr(looks, "CROWD", 12)
     row.refresh_from_db()
     assert looks.gathers_until(row) is None, "two are no crowd"
