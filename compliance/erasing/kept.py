@@ -63,7 +63,7 @@ def _require_due(owed: Obligation) -> None:
     if not owed.part:
         raise Conflict("No law keeps anything here: say that it is done, and how that is known.", code="not-kept")
     if not is_due(owed):
-        raise Blocked(f"A law keeps it until {owed.due_on}.", by="retention", remedy="retention-rules")
+        raise _blocked(f"A law keeps it until {owed.due_on}.")
     if owed.request.state != State.COMPLETED or standing(owed.request) is None:
         said = f"No certificate of {owed.request} stands that could be supplemented: have all of it erased again."
         raise Conflict(said, code="not-certified")
@@ -72,13 +72,20 @@ def _require_due(owed: Obligation) -> None:
 def _kept_beside(owed: Obligation, one: System) -> list[dict[str, Any]]:
     """What is left out because it is kept still, here and elsewhere; Blocked where that is all of what is owed."""
     since = owed.request.received_at.date()
-    found = [_said(kept) for kept in rules.parts_kept(owed.request.tenant, one, since)] + _owed_later(owed)
+    found = [_said(kept) for kept in rules.parts_kept(owed.request.tenant, one, since)] + _owed_beside(owed)
+    beside: dict[tuple[str, ...], dict[str, Any]] = {}
     for kept in found:
-        if kept["system"] == owed.system and covers(kept["part"], owed.part):
-            said = f"{kept['rule']} keeps {kept['part']} of {owed.system} until {kept['until']}."
-            raise Blocked(said, by="retention", remedy="retention-rules")
-    of_others = {(kept["rule"], kept["system"], kept["category"]): kept for kept in found}
-    return [kept for kept in of_others.values() if kept["system"] != owed.system or kept["part"] != owed.part]
+        is_all_of_it = kept["system"] == owed.system and covers(kept["part"], owed.part)
+        if is_all_of_it and _is_kept(kept["until"]):
+            raise _blocked(f"{kept['rule']} keeps {kept['part']} of {owed.system} until {kept['until']}.")
+        same = beside.setdefault((kept["rule"], kept["system"], kept["category"]), kept) if not is_all_of_it else kept
+        if same["part"] != kept["part"]:
+            raise _blocked(f"{kept['rule']} keeps {same['part']} as well as {kept['part']}: name them by two rules.")
+    return list(beside.values())
+
+
+def _blocked(said: str) -> Blocked:
+    return Blocked(said, by="retention", remedy="retention-rules")
 
 
 def _said(kept: Kept) -> dict[str, Any]:
@@ -86,16 +93,16 @@ def _said(kept: Kept) -> dict[str, Any]:
     return {**said, "until": kept.until, "part": kept.part}
 
 
-def _owed_later(owed: Obligation) -> list[dict[str, Any]]:
+def _owed_beside(owed: Obligation) -> list[dict[str, Any]]:
     """Parts that erasures of the same owe as well: of this one all, of another one what its day keeps."""
     rows = Obligation.objects.filter(request__tenant=owed.request.tenant_id).exclude(part="").exclude(pk=owed.pk)
     found: list[dict[str, Any]] = []
     for other in rows.exclude(state=Owed.LAPSED).select_related("request"):
         is_own = other.request_id == owed.request_id
-        is_same = (other.system, other.part) == (owed.system, owed.part)
-        if (is_own and not is_same) or (_is_kept(other.due_on) and (is_own or _overlap(other.request, owed.request))):
-            grounds = other.request.exemptions.filter(system=other.system, part=other.part, until=other.due_on)
-            found += map(dict, grounds.values("rule", "system", "category", "ground", "until", "part"))
+        if is_own or (_is_kept(other.due_on) and _overlap(other.request, owed.request)):
+            grounds = other.request.exemptions.filter(system=other.system, part=other.part)
+            said = grounds.values("rule", "system", "category", "ground", "part")
+            found += [{**one, "until": other.due_on} for one in said]
     return found
 
 

@@ -196,6 +196,13 @@ def test_of_a_whole_tenant_its_table_stays_and_all_else_goes(
         assert recheck(row, core, request).found == 1
         db.execute("DELETE FROM rag.sessions WHERE tenant_id = %s", [made.id])
 
+    beneath = Obligation.objects.get(request=request, system=ROWS, part="")
+    beneath.due_on = now().date() - timedelta(days=1)
+    assert "Nobody has said" in check(beneath, systems[ROWS]).why
+    beneath.state = "lapsed"
+    found = check(beneath, systems[ROWS])
+    assert (found.outcome, found.until) == ("retained", systems[ROWS].until), "what is kept above it is kept as before"
+
     owed = Obligation.objects.get(request=request, system=ROWS, owed__startswith="query_history")
     owed.due_on = now().date() - timedelta(days=1)
     assert "8 are still there" in check(owed, systems[ROWS]).why, "no supplement says that it is gone while it is there"
