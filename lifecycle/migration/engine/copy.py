@@ -202,7 +202,7 @@ def _begin_anew(target: Limited, move: Move, found: list[Table]) -> None:
 
 
 def _write_plan(target: Connection[Any], move: Move, armed: int, chunks: Iterator[tuple[Any, ...]]) -> None:
-    with target.cursor() as cursor:
+    with target.pipeline(), target.cursor() as cursor:
         rows = [(move.id, move.tenant_id, armed, number, *chunk) for number, chunk in enumerate(chunks)]
         cursor.executemany(PLAN, rows)
 

@@ -298,7 +298,7 @@ def _unlike(one: Hashes, other: Hashes) -> list[list[str]]:
 
 
 def _make_dirty(source: Connection[Any], tenant_id: UUID, mismatches: Keys) -> None:
-    with source.cursor() as cursor:
+    with source.pipeline(), source.cursor() as cursor:
         lines = [(tenant_id, table, key) for table, keys in mismatches.items() for key in keys]
         cursor.executemany(MAKE_DIRTY, lines)
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from psycopg import Connection, errors
+from psycopg import Connection, Pipeline, errors
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from lifecycle.stores.errors import Held, Permanent, Transient
@@ -51,6 +51,17 @@ class Limited(Connection[Any]):
         except errors._WaitTimeout as error:
             self.pgconn.finish()
             raise psycopg.OperationalError(f"no answer within {self.patience:g} s") from error
+
+    @contextmanager
+    def pipeline(self) -> Iterator[Pipeline]:
+        """As psycopg's, but the Sync is the last that it sends.
+
+        Behind it psycopg sends a Flush, at which PostgreSQL stops the clock of an idle transaction: a client that slept
+        at its commit would keep its locks for ever.
+        """
+        with super().pipeline() as found:
+            found._exit_gen = found._sync_gen  # type: ignore[method-assign]
+            yield found
 
 
 @contextmanager

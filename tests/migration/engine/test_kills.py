@@ -12,6 +12,8 @@ import pytest
 
 from lifecycle.migration.engine import move, switch
 from lifecycle.migration.engine.move import Placement
+from lifecycle.stores.postgres.connection import connection, prompt
+from tests.jobs.support import eventually
 from tests.sweeps import SEED, WHOLE
 
 from . import kills
@@ -165,6 +167,18 @@ def test_a_mover_that_slept_at_a_commit_changes_nothing(make: Any) -> None:
             assert kills.wait(child) in (1, kills.END), f"point {at}: the sleeper did not notice"
         assert placed(world) == before and open_stores(world) == before
         crowd.check()
+
+
+def test_a_mover_that_sleeps_behind_a_pipeline_is_ended(world: World) -> None:
+    """At its commit, say, with the tenant's writers behind it: the server ends what is idle in a transaction."""
+    with prompt(world.green, "mover") as sleeper, connection(world.green, "mover") as other:
+        sleeper.execute("SET idle_in_transaction_session_timeout = '100ms'")
+        sleeper.execute("BEGIN")
+        with sleeper.pipeline():
+            sleeper.execute("SELECT 1")
+        there = ("SELECT FROM pg_stat_activity WHERE pid = %s", [sleeper.info.backend_pid])
+        eventually(lambda: other.execute(*there).fetchone() is None, 10, what="the end of the sleeper's session")
+        sleeper.close()
 
 
 def test_a_mover_that_sleeps_in_the_middle_of_a_pipeline_is_ended(
