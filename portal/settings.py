@@ -883,6 +883,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True  # with the next line: a worker takes no more than it runs
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_DB_REUSE_MAX = 500  # tasks on one connection; each asks first whether it still answers
 
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # an address is personal data, and this one believes any header
 LOGGING = {

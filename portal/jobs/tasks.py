@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.db import close_old_connections
+
 from portal.celery import app
 
 from . import runner
@@ -9,4 +11,5 @@ from . import runner
 
 @app.task(name="portal.jobs.tasks.run_job")  # type: ignore[untyped-decorator]
 def run_job(job_id: str) -> None:
+    close_old_connections()
     runner.run(UUID(job_id))
