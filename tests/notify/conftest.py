@@ -1,4 +1,5 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,10 +19,12 @@ def receiver(settings: Any) -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def mail_files(settings: Any, tmp_path: Any) -> Any:
+def mails(settings: Any, tmp_path: Path) -> Callable[[], list[str]]:
+    """Every mail so far. Django names a file by the second and the sender's place in memory, so two may share one."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = str(tmp_path / "mail")
-    return tmp_path / "mail"
+    end = "-" * 79 + "\n"
+    return lambda: "".join(one.read_text() for one in sorted((tmp_path / "mail").iterdir())).split(end)[:-1]
 
 
 @pytest.fixture

@@ -169,10 +169,9 @@ def test_targets_that_are_refused(kind, target):
         CHECK[kind](target)
 
 
-def test_mail_as_text_and_html(mail_files, settings):
+def test_mail_as_text_and_html(mails, settings):
     assert SEND["mail"]({}, MESSAGE).is_delivered
-    (file,) = mail_files.iterdir()
-    text = file.read_text()
+    (text,) = mails()
     assert "To: asha@example.test" in text
     assert "Asked for by: Asha Rao" in text
     assert "text/html" in text
@@ -180,11 +179,11 @@ def test_mail_as_text_and_html(mail_files, settings):
     assert "<form" not in text
 
 
-def test_a_subject_is_one_line(mail_files):
+def test_a_subject_is_one_line(mails):
     sneaky = replace(MESSAGE, title="Sign this\r\nBcc: everyone@example.test")
     assert SEND["mail"]({}, sneaky).is_delivered
-    (file,) = mail_files.iterdir()
-    headers = file.read_text().partition("\n\n")[0]
+    (text,) = mails()
+    headers = text.partition("\n\n")[0]
     assert "Bcc" not in [line.partition(":")[0] for line in headers.splitlines()]
     assert "Subject: Sign this Bcc: everyone@example.test" in headers
 
