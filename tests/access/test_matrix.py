@@ -30,6 +30,7 @@ ELSEWHERE = {  # done in tests of their own: they need a platform that answers, 
     "/account-scans/{object_id}/do/sign/",  # of a scan in which everything is settled: tests/scans
     "/estate-decisions/{object_id}/do/withdraw/",  # by who has asked: tests/estate/test_doors.py
     "/erasures/{object_id}/do/prove/",  # of one that was certified: tests/erasure/run/test_proved.py
+    "/obligations/{object_id}/do/erase_part/",  # of a part whose day has come: tests/erasing/test_kept.py
 }
 INTRO = """
 Answers by route and method. A code such as 200/404/200/200/404 has one status for each relation of the object to

@@ -14,6 +14,7 @@ from portal.lib.errors import Blocked, Conflict, Refusal
 from tenants.models import Tenant
 from tests.compliance.certificates.made import issued_row
 from tests.erasing.made import act, put, row
+from tests.erasing.test_doors import console
 from tests.erasure.run.test_kept_objects import RULE
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,16 @@ def test_what_lies_within_it_and_is_kept_longer_is_left_out_and_signed_so(done: 
     assert made.export_settled == done.export_settled and not made.awaits_export
     with pytest.raises(Blocked, match="A law keeps it until"):
         erase(narrow)
+
+
+def test_on_the_page_compliance_asks_for_it_and_nobody_else(done: ErasureRequest) -> None:
+    found = owes(done, NARROW, 0)
+    page, said = f"/obligations/{found.pk}/", {"verb": "erase_part", "reason": "Its day has come."}
+    assert "do/erase_part/" in console("farah").get(page).content.decode()
+    assert "do/erase_part/" not in console("vikram").get(page).content.decode()
+    assert console("vikram").post(f"{page}do/erase_part/", said).status_code == 403
+    assert console("farah").post(f"{page}do/erase_part/", said).status_code == 302
+    assert found.erasures.get().state == "awaiting_approval"
 
 
 def test_what_a_wider_part_keeps_is_not_erased_and_where_both_are_due_each_goes(done: ErasureRequest) -> None:
