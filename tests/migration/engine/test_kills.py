@@ -155,12 +155,13 @@ def test_a_mover_that_slept_at_a_commit_changes_nothing(make: Any) -> None:
     for at in kills.sweep(2):
         world = make()
         world.fill(2)
+        crowd = Crowd(world, 2)
         child = kills.fork(lambda w=world: go(w, 2), at, signal.SIGSTOP)  # type: ignore[misc]
         _, status = os.waitpid(child, os.WUNTRACED)
         if not os.WIFSTOPPED(status):
             assert kills.passed() < at or not at, f"point {at}"
             continue
-        with Crowd(world, 2) as crowd:
+        with crowd:
             go(world, 3)
             before = placed(world)
             os.kill(child, signal.SIGCONT)
