@@ -86,6 +86,9 @@ MIGRATION: dict[str, Any] = {
     "copy_workers": int(env("BAILIWICK_MIGRATION_COPY_WORKERS") or (2 if EMBEDDED else 10)),  # chunks at once
     "attempts": 10,
     "tick_seconds": 5,
+    # from so many bytes or objects on DataSync carries a tenant's objects ahead, where both regions name a role for it,
+    # for so long at most
+    "datasync": {"bytes": 100 * 2**30, "objects": 100_000, "hours": 24},
     # who notes what changes, where nobody says otherwise; and from how many bytes of retained log on somebody is called
     "capture": env("BAILIWICK_MIGRATION_CAPTURE", "dirty_keys"),
     "retained_bytes": 256 * 2**20,
@@ -814,6 +817,7 @@ JOB_KINDS = {
     "migration.move": "lifecycle.migration.jobs.MOVE",
     "migration.roll_back": "lifecycle.migration.jobs.ROLL_BACK",
     "migration.close_green": "lifecycle.migration.jobs.CLOSE_GREEN",
+    "migration.end_datasync": "lifecycle.migration.jobs.END_DATASYNC",
     "migration.copy": "lifecycle.migration.copies.jobs.COPY",
     "store.retire": "lifecycle.retiring.jobs.RETIRE",
     "export.make": "lifecycle.exports.jobs.EXPORT",

@@ -255,6 +255,7 @@ class MigrationAdmin(GovernedAdmin):
             Fact(_("Search index there"), migration.vector_provider),
             Fact(_("Changes are noted by"), migration.get_capture_display()),
             Fact(_("Log retained for it"), migration.log_retained and filesizeformat(migration.log_retained)),
+            Fact(_("DataSync"), queries.carried_words(migration)),
             Fact(_("Asked for by"), migration.requested_by.display_name),
             Fact(_("Switched"), migration.switched_at, "moment"),
             Fact(_("Stable"), migration.stable_at, "moment"),

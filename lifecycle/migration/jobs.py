@@ -2,7 +2,7 @@
 
 from portal.jobs.kinds import JobKind, StepDef
 
-from .steps import closing, cutover, doors, green, preflight, reads, stability, sync
+from .steps import bulk, closing, cutover, doors, green, preflight, reads, stability, sync
 from .windows.steps import in_window
 
 RESOURCES = "migration"
@@ -17,6 +17,7 @@ MOVE = JobKind(
         StepDef("preflight", "Look once more", preflight.begin, eta_seconds=2),
         StepDef("provision_green", "Provision green", green.provision, eta_seconds=10, lease_seconds=60),
         StepDef("doors_ahead", "Shorten how long DNS answers live", doors.ahead, eta_seconds=2),
+        StepDef("bulk", "Have DataSync carry objects ahead", bulk.carry_ahead, eta_seconds=2, lease_seconds=60),
         StepDef("copy", "Capture and copy", in_window(sync.first_copy), eta_seconds=30, lease_seconds=60),
         StepDef("objects", "Copy objects and their past", in_window(sync.bucket), eta_seconds=10, lease_seconds=60),
         StepDef("follow", "Rounds of what changed", in_window(sync.follow), eta_seconds=10, lease_seconds=60),
@@ -46,4 +47,10 @@ CLOSE_GREEN = JobKind(
     title="Close a region that did not answer",
     is_cancellable=False,
     steps=[StepDef("close", "Close it as soon as it answers", closing.close_green, eta_seconds=1)],
+)
+END_DATASYNC = JobKind(
+    name=bulk.KIND,
+    title="End what DataSync carries",
+    is_cancellable=False,
+    steps=[StepDef("end", "End it, and see it ended", bulk.end, eta_seconds=60)],
 )

@@ -192,6 +192,9 @@ class Migration(ConcurrentTransitionMixin, models.Model):
     root_source = models.CharField(max_length=64, blank=True)
     root_target = models.CharField(max_length=64, blank=True)
     pause_ms = models.FloatField(null=True, blank=True)
+    datasync = models.JSONField(
+        default=dict, blank=True, help_text=_("What DataSync was to carry ahead, what it said, what was found of it")
+    )
 
     objects = MigrationQuerySet.as_manager()
 

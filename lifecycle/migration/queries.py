@@ -121,6 +121,23 @@ def where_it_stands(migration: Migration) -> str:
     return _("The tenant is being taken back to blue.") if going_back else sentences.get(State(migration.state), "")
 
 
+def carried_words(migration: Migration) -> str:
+    """What DataSync was to carry ahead, what it said and what was found of it; empty where it was not asked."""
+    told = migration.datasync
+    if not told:
+        return ""
+    words = [_("%(objects)s objects were to come ahead.") % told]
+    if said := told.get("said"):
+        words.append(_("It said %(status)s, %(files)s objects.") % said)
+    if failed := told.get("failed"):
+        words.append(failed)
+    if found := told.get("found"):
+        words.append(_("Found alike: %(alike)s, different: %(different)s, missing: %(missing)s.") % found)
+    elif "started" in told and "over" not in told:
+        words.append(_("It may still write."))
+    return " ".join(words)
+
+
 def _window_words(migration: Migration) -> str:
     """What matters most of a move with a window, while it waits for it or is in it."""
     if not migration.window_minutes or migration.state not in BEFORE_SWITCH:

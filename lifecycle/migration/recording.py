@@ -92,6 +92,7 @@ def _record(migration: Migration, outcome: str, epoch: int) -> dict[str, Any]:
             "root_target": migration.root_target,
         },
         "objects": seen.get("objects"),
+        **({"datasync": migration.datasync} if migration.datasync else {}),
         **({"vectors": seen["vectors"]} if "vectors" in seen else {}),
         "switch": _switch(migration, Direction.FORWARD),
         "way_back": _switch(migration, Direction.BACK),

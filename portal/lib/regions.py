@@ -82,6 +82,14 @@ class Aws:
 
 
 @dataclass(frozen=True)
+class DataSync:
+    """The role by which AWS DataSync reaches the tenants' buckets here, and its own endpoint where that is another."""
+
+    role_arn: str
+    endpoint_url: str = ""
+
+
+@dataclass(frozen=True)
 class Pinecone:
     host: str
     api_key: str
@@ -129,6 +137,7 @@ class Region:
     metrics: Metrics | None = None  # the platform's own memory and nothing else
     verifier: ReadOnly = ReadOnly()
     kind: str = "embedded"  # or `aws`: which of Terraform's roots makes a tenant here
+    datasync: DataSync | None = None  # objects are carried by the mover alone
     same_aws: frozenset[str] = frozenset()  # the other regions of its AWS, where buckets and users have the same names
 
     @property
@@ -182,5 +191,6 @@ def _region(entry: dict[str, Any], same_aws: frozenset[str]) -> Region:
         metrics=Metrics(**entry["metrics"]) if "metrics" in entry else None,
         verifier=ReadOnly(**entry.get("verifier", {})),
         kind=entry.get("kind", "embedded"),
+        datasync=DataSync(**entry["datasync"]) if "datasync" in entry else None,
         same_aws=same_aws,
     )

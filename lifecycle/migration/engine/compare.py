@@ -8,6 +8,7 @@ another ETag, a copy another time.
 import hashlib
 import heapq
 import json
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,14 +71,17 @@ class Digests:
         return Digests({**kept, **later.source}, {**kept, **later.target})
 
 
-def pieces(move: Move, after: str = "", beat: Callable[[], None] = lambda: None) -> Iterator[tuple[Digests, str]]:
+def pieces(
+    move: Move, after: str = "", beat: Callable[[], None] = lambda: None, *, of_both: bool = False
+) -> Iterator[tuple[Digests, str]]:
     """Read every version of every object on both sides in the order of the keys, from behind `after`.
 
-    Some keys at a time, with the last of them: whoever has kept what it found goes on behind it.
+    Some keys at a time, with the last of them: whoever has kept what it found goes on behind it. `of_both`: of the
+    keys alone that neither side lacks.
     """
     with aws.translated(SYSTEM, "compare objects"):
         for some in by_piece(*(_listed(move, side, after) for side in (0, 1))):
-            yield _digests(move, some, beat), some[-1][0]
+            yield _digests(move, _on_both(some) if of_both else some, beat), some[-1][0]
 
 
 def by_piece(*sides: Iterator[Listed]) -> Iterator[list[Listed]]:
@@ -86,6 +90,11 @@ def by_piece(*sides: Iterator[Listed]) -> Iterator[list[Listed]]:
     by_key = (list(found) for _, found in groupby(both, key=lambda one: one[0]))
     while some := list(islice(by_key, PIECE)):
         yield [one for found in some for one in found]
+
+
+def _on_both(listed: list[Listed]) -> list[Listed]:
+    sides = Counter(key for key, *_ in listed)
+    return [one for one in listed if sides[one[0]] == 2]
 
 
 def compare(move: Move, keys: Collection[str] | None = None) -> Digests:

@@ -91,19 +91,27 @@ def mark_deleted(move: Move, keys: Iterable[str]) -> None:
 
 def keys(region: Region, bucket: str, after: str = "") -> Iterator[str]:
     """Every key that has a history, in order, those whose newest version is a marker included."""
-    s3, last = aws.client(region, "s3"), ""
+    return (key for key, _ in moments(region, bucket, after))
+
+
+def moments(region: Region, bucket: str, after: str = "") -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """The same with what the store lists of each: a marker has no `Size`."""
+    s3, told = aws.client(region, "s3"), list[dict[str, Any]]()
     page: dict[str, Any] = {"KeyMarker": after} if after else {}
     while True:
         with aws.translated(SYSTEM, "list objects"):
             found = s3.list_object_versions(Bucket=bucket, **page)
-        names = {one["Key"] for kind in ("Versions", "DeleteMarkers") for one in found.get(kind, [])}
-        for key in sorted(names):
-            if key != last:
-                yield key
-                last = key
+        some = [*found.get("Versions", []), *found.get("DeleteMarkers", [])]
+        for one in sorted(some, key=lambda one: str(one["Key"])):
+            if told and told[0]["Key"] != one["Key"]:
+                yield told[0]["Key"], told
+                told = []
+            told.append(one)
         if not found.get("IsTruncated"):
-            return
+            break
         page = {"KeyMarker": found["NextKeyMarker"], "VersionIdMarker": found["NextVersionIdMarker"]}
+    if told:
+        yield told[0]["Key"], told
 
 
 def bring_some(move: Move, seconds: float, after: str = "") -> str | None:

@@ -23,7 +23,7 @@ from portal.jobs.errors import Permanent, Skip, WaitUntil
 from portal.lib.tracing import span
 from tenants.placement.actions import end_operation, placement_of
 
-from . import capture, closing
+from . import bulk, capture, closing
 from .common import SLICE_SECONDS, a_person_decides, advance, again, engine_move, to_look_at
 from .sync import Differ, fits, shown
 
@@ -33,6 +33,7 @@ IN_WINDOW_MS = 10_000
 def cut_over(ctx: StepContext) -> dict[str, Any]:
     """Let green own the tenant's writes: clients wait for the length of one round, and lose nothing."""
     migration = advance(ctx, "begin_cutover", State.INCREMENTAL_SYNC)
+    bulk.require_over(ctx, migration)
     there = engine_move(ctx, migration)
     done = _switched(ctx, migration, there, Direction.FORWARD)
     ctx.note(rounds=capture.rounds_of(there))
@@ -116,6 +117,7 @@ def close_rollback(ctx: StepContext) -> dict[str, Any]:
         end_operation(migration.tenant_id, "migrating", actor=ctx.actor, reason=str(migration))
         move(migration, "roll_back", actor=ctx.actor, reason=reason)
         keep_record(migration, "rolled_back", actor=ctx.actor, epoch=ctx.epoch)
+        bulk.begin_to_end(migration, actor=ctx.actor)
         if not is_shut:
             closing.begin(migration, actor=ctx.actor)
     return {"state": migration.state}

@@ -17,6 +17,7 @@ from portal.jobs.context import StepContext
 from portal.jobs.errors import Cancelled, Permanent, Transient
 from portal.lib.clock import now
 
+from .bulk import require_over
 from .common import SLICE_SECONDS, advance, again, beating, engine_move, keep_round, measure, migration_of
 
 MISMATCHES = 3
@@ -104,6 +105,7 @@ def _converges(migration: Migration) -> None:
 def verified(ctx: StepContext) -> dict[str, Any]:
     """All of both sides at one snapshot, by a path of its own. Three mismatches end the move, silence does not."""
     migration = migration_of(ctx)
+    require_over(ctx, migration)
     move = engine_move(ctx, migration)
     try:
         return _verified(ctx, migration, move)
