@@ -1,8 +1,11 @@
 """Logs of a region: the tenant's group, and every other group that names somebody in clear."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
+
+from portal.lib.streams import beneath, own_group, part_of
 
 from . import aws, groups
 from .answering import Seen, answers, ids_in
@@ -33,23 +36,32 @@ class Logs(Together):
         for group in groups.names(logs):
             named = set(ids_in(group))
             ours = [number for number, one in enumerate(questions) if not named or one.tenant_id.hex in named]
-            streams = _streams(logs, group, manifests) if named and ours else 0
+            streams = _streams(logs, group, manifests) if named and ours else []
             lines = groups.naming(logs, group, {id_ for number in ours for id_ in _lines_of(questions[number], named)})
             for number in ours:
                 one = questions[number]
-                whole = max(1, streams) if named and one.kind == "tenant" else 0  # one that still stands counts
-                seen[number].by[group] += whole + sum(lines[id_] for id_ in _lines_of(one, named))
+                seen[number].by[group] += sum(lines[id_] for id_ in _lines_of(one, named))
+                if named and one.kind == "tenant":
+                    self._count(seen[number], one, group, streams)
         for number, what in enumerate(seen):
             what.listed = manifests.listed(number)
         return seen
 
+    def _count(self, seen: Seen, question: Question, group: str, streams: list[str]) -> None:
+        """Each stream, or the group that still stands without any; what a law keeps of them apart."""
+        place = beneath(own_group(question.region.name, question.tenant_id), group)
+        parts = question.kept_of(self.name)
+        for part, number in Counter(part_of(parts, place, one) for one in streams or [""]).items():
+            where, by = (seen.kept, f"{self.name}/{part}") if part else (seen.by, group)
+            where[by] += number
 
-def _streams(logs: Any, group: str, manifests: Manifests) -> int:
+
+def _streams(logs: Any, group: str, manifests: Manifests) -> list[str]:
     streams = list(groups.streams(logs, group))
     for stream in streams:
-        manifests.look(f"{group}/{stream}")
+        manifests.look(f"{group}:{stream}")
     manifests.look(group)
-    return len(streams)
+    return streams
 
 
 def _lines_of(question: Question, named: set[str]) -> list[UUID]:

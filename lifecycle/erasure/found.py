@@ -41,6 +41,7 @@ PURGED = "Pinecone may keep what was deleted in its own storage until that day."
 RECYCLED = "The write-ahead log, and copies for recovery to a moment, may hold old pages until that day."
 LOCKED = "A write-once lock (Object Lock) of the store keeps it until that day."
 NAMING = "It names by id what a law keeps elsewhere."
+BESIDE = "beside what a law keeps a lock of the store keeps some:"
 READABLE = "What is kept, or locked, has to stay readable until that day."
 OWED = 300  # characters that an obligation's row takes
 PARTS = {
@@ -104,18 +105,26 @@ def last_look(known: dict[str, SystemRun]) -> str:
 
 
 def _obligations(facts: Facts, systems: tuple[System, ...], known: dict[str, SystemRun]) -> Iterator[Obligation]:
-    """What is still owed, with the day it ends: of each part that a law keeps its own."""
+    """What is still owed, with the day it ends: of each part that a law keeps its own, and of what is locked beside."""
     for one in systems:
-        days = set()
-        for part in keeping.standing(facts, known.get(one.name)):
-            days.add(day := part["until"].isoformat())
-            yield Obligation(one.name, day, keeping.owed(part))
-        if one.until is not None and one.until not in days:
+        run = known.get(one.name)
+        parts = keeping.standing(facts, run)
+        for part in parts:
+            yield Obligation(one.name, part["until"].isoformat(), keeping.owed(part))
+        if not parts and one.until is not None:
             yield Obligation(one.name, one.until, f"{one.title}: {one.limits}"[:OWED])
+        if parts and run is not None:
+            yield from locked(run)
     expire = {one.name for one in systems if one.outcome == "expires"}
     for one in systems:
         if one.outcome in ("erased", "retained") and one.targeted:
             yield from beneath(one, is_said="backups" in expire)
+
+
+def locked(run: SystemRun) -> Iterator[Obligation]:
+    """What a store's lock keeps of a system beside the parts that a law keeps, by the lock's own day."""
+    if run.outcome == "retained" and run.until is not None:
+        yield Obligation(run.name, run.until.isoformat(), f"{run.title}: {BESIDE} {run.limits}"[:OWED])
 
 
 def beneath(one: System, *, is_said: bool) -> Iterator[Obligation]:
@@ -146,8 +155,10 @@ def _exemptions(facts: Facts, systems: tuple[System, ...], known: dict[str, Syst
             yield Exemption(one["system"], one["category"], ground, one["until"].isoformat())
     for kept in systems:
         run = known.get(kept.name)
-        if kept.outcome == "retained" and (not parts.get(kept.name) or (run and run.outcome == "retained")):
+        if kept.outcome == "retained" and not parts.get(kept.name):
             yield Exemption(kept.name, *_without_rule(kept), kept.until)
+        elif kept.outcome == "retained" and run is not None:
+            yield from (Exemption(kept.name, *_without_rule(kept), one.due_on) for one in locked(run))
 
 
 def _without_rule(kept: System) -> tuple[str, str]:

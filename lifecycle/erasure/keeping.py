@@ -5,8 +5,8 @@ from datetime import date
 from typing import Any
 
 from compliance.erasing.models import SystemRun
+from compliance.erasing.parts import covers
 from compliance.erasing.queries import Facts
-from portal.lib.prefixes import is_under
 
 from .subject import runs
 
@@ -41,6 +41,6 @@ def counted(run: SystemRun) -> str:
 
 
 def _is_of(place: str, part: str) -> bool:
-    """Whether a table, or a prefix of a bucket, is the part that a rule names, or lies in it."""
+    """Whether a table, a prefix of a bucket, or a group or stream of logs is the part that a rule names, or in it."""
     inside = place.partition("/")[2]
-    return is_under(part, inside) if inside else place == f"rag.{part}"
+    return covers(part, inside) if inside else place == f"rag.{part}"

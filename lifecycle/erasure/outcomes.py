@@ -22,7 +22,7 @@ METHODS = {
     "vectors": "Removed by id; the store's own sign that it shows everywhere was awaited.",
     "objects": "Every version, delete marker and open upload removed by its id.",
     "cache": "Every key of the exact first segment, and single fields and entries, removed.",
-    "logs": "The log group of the tenant removed with its streams.",
+    "logs": "The log groups of the tenant removed with their streams, or streams alone where others of a group stay.",
     "metrics": "Every series with the label removed.",
 }
 LIMITS = {

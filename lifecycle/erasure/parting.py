@@ -11,6 +11,7 @@ from bailiwick_proof.erasure import Erasure, Exemption, Obligation, System
 from compliance.certificates import issuing
 from compliance.certificates.issuing import NotToBeCertified
 from compliance.certificates.models import Certificate
+from compliance.erasing.models import Owed
 from compliance.erasing.queries import Facts
 from compliance.inventory.queries import Listed, snapshot
 from compliance.supplements.facts import evidence_of, newest, standing
@@ -19,7 +20,7 @@ from portal.jobs.text import plain
 
 from . import keeping
 from .evidence import archive
-from .found import OWED, beneath
+from .found import OWED, beneath, locked
 from .outcomes import row_of
 from .subject import runs
 
@@ -79,6 +80,9 @@ def supplemented(core: Core, facts: Facts) -> Erasure:
     over = (*anew.keys() - {owed.system}, f"{owed.system} {owed.part}")
     still = [one for one in done.obligations if not _is_of(one.system, one.owed, over, " is kept by law")]
     debts = [Obligation(owed.system, one["until"].isoformat(), keeping.owed(one)) for one in kept]
+    if (run := runs(facts).get(owed.system)) is not None:
+        known = {one.due_on for one in still if one.system == owed.system}
+        debts += [one for one in locked(run) if one.due_on not in known]
     grounds = [one for one in done.exemptions if not _is_of(one.system, one.ground, over, ": ")]
     whys = [
         Exemption(owed.system, one["category"], f"{one['part']}: {one['ground']}", one["until"].isoformat())
@@ -104,7 +108,8 @@ def _anew(done: Erasure, facts: Facts) -> Iterator[System]:
     own = row_of(facts, listed[owed.system], runs(facts).get(owed.system))
     yield replace(own, method=(ALONE.format(owed.part, owed.due_on) + own.method)[:1000])
     kept = [one for one in done.systems if one.outcome == "retained" and one.name != owed.system]
-    if own.outcome != "retained" and all(one.connector in FOR_ITS_SAKE for one in kept):
+    others = owed.request.obligations.exclude(part="").exclude(state=Owed.LAPSED).exclude(pk=owed.pk)
+    if not others.exists() and own.outcome != "retained" and all(one.connector in FOR_ITS_SAKE for one in kept):
         yield from (_let_go(one, facts, listed) for one in kept if one.connector == "logs" or one.name in listed)
 
 

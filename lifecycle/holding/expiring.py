@@ -111,8 +111,8 @@ def _start_rules(region: Region, names: TenantNames, bucket: str, before: Before
 
 
 def _retention(region: Region, names: TenantNames) -> dict[str, Before]:
-    state = groups.read(region, names.log_group)
-    return {state.name: {"days": state.retention_days}} if state and state.retention_days else {}
+    states = (groups.read(region, one) for one in groups.all_of(region, names.log_group))
+    return {one.name: {"days": one.retention_days} for one in states if one and one.retention_days}
 
 
 def _stop_retention(region: Region, names: TenantNames, group: str) -> None:

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
+from portal.lib.streams import own_group
+
 TENANT_NAME = re.compile(r"^[a-z][a-z0-9-]{1,30}[a-z0-9]$")
 LONGEST_BUCKET = 63
 
@@ -62,7 +64,7 @@ class TenantNames:
 
     @property
     def log_group(self) -> str:
-        return f"/rag/{self.region}/{self.tenant_id}"
+        return own_group(self.region, self.tenant_id)
 
     @property
     def kms_alias(self) -> str:

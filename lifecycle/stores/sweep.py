@@ -98,7 +98,7 @@ def purge(
     """
     done, failed = empty(region, names, secrets=secrets, before_page=before_page)
     removals: dict[str, Callable[[], object]] = {
-        "logs": lambda: groups.remove(region, names.log_group, names.tenant_id),
+        "logs": lambda: [groups.remove(region, one, names.tenant_id) for one in groups.all_of(region, names.log_group)],
         "objects": lambda: buckets.remove(region, names.bucket, names.tenant_id),
         "iam": lambda: iam_users.remove(region, names.iam_user, names.tenant_id),
         "keys": lambda: _remove_keys(region, names),

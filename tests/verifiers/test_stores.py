@@ -194,7 +194,7 @@ def test_groups_streams_and_lines(world: World) -> None:
     for stream in ("platform/a", "platform/b"):
         logs.create_log_stream(logGroupName=group, logStreamName=stream)
     say(logs, group, "platform/a", f'{{"event": "x", "user": "{world.user}"}}', '{"event": "y"}')
-    answer = LOGS.look(listed(world, "logs", group, f"{group}/platform/a", f"{group}/gone"))
+    answer = LOGS.look(listed(world, "logs", group, f"{group}:platform/a", f"{group}:gone"))
     assert (answer.found, answer.listed) == (2, 2)
     assert LOGS.look(world.ask("person")).by == {group: 1}
     assert LOGS.look(world.ask("person", user_id=uuid4())).found == 0

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from lifecycle.stores import aws
@@ -13,6 +14,7 @@ from portal.lib.regions import Region
 
 from .asking import remove_listed
 from .target import Alive, Target
+from .trying import tried
 
 SYSTEM = "objects"
 OF_DOCUMENT = re.compile(r"(?:users/[^/]+|shared)/documents/([^/]+)/")
@@ -28,16 +30,21 @@ class Objects:
         self.retained: dict[str, str] = {}
 
     def ids(self, target: Target) -> Iterator[str]:
-        """By a full listing: a document may lie in any user's folder."""
-        bucket, concerned = target.names.bucket, _concerned(target)
+        """By a full listing: a document may lie in any user's folder.
+
+        Of a part whose day has come also what a lock keeps beside it, which is tried like everything that is to go:
+        so it is counted as refused, with its day, and not as what nobody knows of.
+        """
+        bucket, concerned, theirs = target.names.bucket, _concerned(target), _concerned(replace(target, only=()))
         if not self._has_bucket(target):
             return
         s3 = aws.client(self.region, "s3")
         with aws.translated(SYSTEM, f"list {bucket}"):
             for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
                 for one in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                    if concerned(one["Key"]):
-                        yield f"{bucket}/{one['Key']}?version={one['VersionId']}"
+                    key, version = one["Key"], one["VersionId"]
+                    if concerned(key) or (theirs(key) and emptying.is_locked(s3, bucket, key, version)):
+                        yield f"{bucket}/{key}?version={version}"
             for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
                 for one in page.get("Uploads", []):
                     if concerned(one["Key"]):
@@ -46,12 +53,22 @@ class Objects:
     def erase(self, target: Target, alive: Alive) -> int:
         """Every listed version is tried; Permanent at the end when the store refused any but for Object Lock."""
         self.retained, refused = {}, list[emptying.Kept]()
+        if target.is_whole_tenant and target.kept_of(SYSTEM):
+            tried(partial(self._keep, target))
         remove = partial(self._remove, target.names.bucket, refused) if self._has_bucket(target) else len
         gone = remove_listed(self.region, target, SYSTEM, remove, alive, size=emptying.PAGE)
         if refused:
             first = f"{refused[0].key}: {refused[0].reason}"
             raise Permanent(SYSTEM, "DeleteObjects", f"{len(refused)} listed versions were refused, the first: {first}")
         return gone
+
+    def _keep(self, target: Target) -> None:
+        """Nothing in the bucket expires by itself any more: of what a law keeps older versions are a part, too.
+
+        Of a person nothing is changed: everybody's older versions go on expiring in a bucket that is in use.
+        """
+        if self._has_bucket(target):
+            buckets.set_expiry(self.region, target.names.bucket, target.tenant_id, [])
 
     def settle(self, target: Target) -> None:
         """S3 is strongly consistent: a listing that follows a deletion shows it, so there is nothing to wait for."""

@@ -12,6 +12,7 @@ from lifecycle.stores.postgres import fences
 from lifecycle.stores.tags import refuse_foreign
 from lifecycle.stores.throttle import looking
 from portal.lib.regions import Region
+from portal.lib.streams import beneath
 
 SYSTEM = "logs"
 STATUS = "TenantStatus"  # set beside the tags of the plan while the tenant is not in use
@@ -118,6 +119,26 @@ def remove(region: Region, name: str, tenant_id: UUID) -> bool:
     asked = looking(lambda: fences.refuse_held(region, tenant_id, f"DeleteLogGroup {name}"))
     with aws.translated(SYSTEM, f"DeleteLogGroup {name}"), asked:
         return aws.unless_absent(aws.client(region, "logs").delete_log_group, logGroupName=name) is not None
+
+
+def all_of(region: Region, own: str) -> list[str]:
+    """Return the names of the tenant's own group and of those beneath it, as far as they are there."""
+    pages = aws.client(region, "logs").get_paginator("describe_log_groups")
+    with aws.translated(SYSTEM, f"DescribeLogGroups {own}"):
+        found = [one["logGroupName"] for page in pages.paginate(logGroupNamePrefix=own) for one in page["logGroups"]]
+    return [one for one in found if beneath(own, one) is not None]
+
+
+def streams(region: Region, name: str) -> list[str]:
+    """Return the names of a log group's streams; none where it is not there."""
+    with aws.translated(SYSTEM, f"DescribeLogStreams {name}"):
+        said = aws.unless_absent(_streams, logs=aws.client(region, "logs"), name=name)
+    return list(said["names"]) if said else []
+
+
+def _streams(logs: Any, name: str) -> dict[str, list[str]]:
+    pages = logs.get_paginator("describe_log_streams").paginate(logGroupName=name)
+    return {"names": [one["logStreamName"] for page in pages for one in page["logStreams"]]}
 
 
 def tags(region: Region, name: str) -> dict[str, str]:

@@ -6,6 +6,7 @@ deleted meanwhile. Killed at any point, it goes on by being called again.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -130,6 +131,11 @@ def delete_page(s3: Any, bucket: str, versions: list[tuple[str, str]]) -> list[K
     return [_kept(s3, bucket, error) for error in answer.get("Errors", [])]
 
 
+def is_locked(s3: Any, bucket: str, key: str, version: str) -> bool:
+    """Whether Object Lock keeps this version now."""
+    return bool(_lock(s3, bucket, key, version))
+
+
 def _kept(s3: Any, bucket: str, error: dict[str, str]) -> Kept:
     key, version = error["Key"], error.get("VersionId", "null")
     lock = _lock(s3, bucket, key, version)
@@ -146,4 +152,5 @@ def _lock(s3: Any, bucket: str, key: str, version: str) -> str:
     if head.get("ObjectLockLegalHoldStatus") == "ON":
         return "legal hold"
     until = head.get("ObjectLockRetainUntilDate")
-    return f"{head.get('ObjectLockMode')} retention until {until.isoformat()}" if until else ""
+    is_in_force = until is not None and until > datetime.now(UTC)
+    return f"{head.get('ObjectLockMode')} retention until {until.isoformat()}" if is_in_force else ""

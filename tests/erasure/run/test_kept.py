@@ -24,6 +24,7 @@ from compliance.supplements.checking import check
 from portal.approvals.models import Case
 from portal.embedded.stack import Stack
 from portal.jobs import actions, runner
+from portal.jobs.models import Job
 from portal.lib.clock import now
 from portal.lib.errors import Invalid
 from tenants.models import Tenant
@@ -227,11 +228,15 @@ def test_a_hold_in_the_middle_changes_nothing_of_it(world: World, kept: list[Any
 def deleted(world: World) -> ErasureRequest:
     """An erasure whose worker dies each time that all has gone and settled, until that is on record."""
     request, job = begun(world)
+    until_settled(world, job)
+    return request
+
+
+def until_settled(world: World, job: Job) -> None:
     while not job.steps.filter(name="settle", state="succeeded").exists():
         world.worker.run(job, {"settle": (0, "after", "SIGKILL")})
         world.news()
         actions.wake(job.pk)
-    return request
 
 
 def test_what_was_to_be_kept_and_is_gone_is_never_certified(

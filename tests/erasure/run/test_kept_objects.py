@@ -11,6 +11,7 @@ from compliance.certificates.models import Certificate
 from compliance.erasing import rules
 from compliance.erasing.models import Obligation
 from lifecycle.stores import aws
+from lifecycle.stores.objects import buckets
 from portal.lib.errors import Invalid
 from tests.admin.world import person
 from tests.erasing.made import act, ask, scheduled
@@ -76,12 +77,14 @@ def test_the_rest_of_the_bucket_goes(
 
 def test_of_a_whole_tenant(world: World, kept: list[str]) -> None:
     put(world, f"users/{world.settled.bob}/invoices/9")
+    assert buckets.expiry(world.region, world.settled.names.bucket)
     request = scheduled(ask(world.tenant, "farah", kind="tenant", legal_basis="contract", identity="party"))
     work(world)
     request.refresh_from_db()
     assert (request.state, request.is_final) == ("completed", False), (request.reasons, world.jobs()[-1].error)
     assert there(world) == sorted([*kept, f"users/{world.settled.bob}/invoices/9"])
     assert sum(world.settled.counts().values()) == 0
+    assert buckets.expiry(world.region, world.settled.names.bucket) == [], "older versions do not expire before its day"
     by_name = {one.name: one.outcome for one in Certificate.objects.get().certified.erasure.systems}
     assert (by_name[OBJECTS], by_name[f"postgres-{REGION}"]) == ("retained", "erased")
 

@@ -43,9 +43,9 @@ def is_over(code: str = "RET-ASKED") -> None:
     rules.edit_rule(code, actor=act("farah"), reason="It was repealed.", is_active=False)
 
 
-def owed(request: ErasureRequest, system: str = ROWS, *, days: int = 0) -> Obligation:
+def owed(request: ErasureRequest, system: str = ROWS, *, days: int = 0, **which: str) -> Obligation:
     """What it owes of the part, on its day; the certificate that says so is that much older, too."""
-    found = Obligation.objects.get(request=request, system=system, state="open", part__gt="")
+    found = Obligation.objects.get(request=request, system=system, state="open", **(which or {"part__gt": ""}))
     Obligation.objects.filter(pk=found.pk).update(due_on=now().date() - timedelta(days=days))
     found.refresh_from_db()
     return found
