@@ -13,9 +13,11 @@ from compliance.verifiers.looking import Answer, Question, Verifier
 from portal.lib.clock import now
 from portal.lib.regions import Region, load
 
+LOCKED = "What a lock had kept beside it"
 KEY_GONE = "The key service of every region was asked with read-only credentials: it knows no key of the tenant."
 ENDED = "The day has passed, and it was said by a person that the copies have ended as a whole."
 BENEATH = "What lay beneath it until its day is gone, as a person said."
+LOCKS = "objects"  # where a store's own lock keeps something it owes nothing but parts and that
 NOTHING = "What was kept by law until the day stated is gone: the same query found nothing of it."
 
 
@@ -44,7 +46,7 @@ def check(owed: Obligation, row: System) -> Checked:
         return Checked(why=f"Its day is {owed.due_on}.")
     if row.outcome == "beyond_use":
         return _keys(owed)
-    if row.outcome == "retained" and (owed.part or owed.due_on.isoformat() == row.until):
+    if row.outcome == "retained" and (owed.part or owed.due_on.isoformat() == row.until or row.connector == LOCKS):
         return _gone(owed, row)
     if owed.state != Owed.LAPSED:
         return Checked(why="Nobody has said yet that it is over.")
@@ -82,7 +84,9 @@ def _gone(owed: Obligation, row: System) -> Checked:
     if said.found != 0:
         return Checked(why=said.why or f"{said.found} are still there. {again}.")
     if beside:
-        return Checked("retained", f"{owed.part}: {NOTHING}", check=_check(said, row), until=max(beside.values()))
+        return Checked(
+            "retained", f"{owed.part or LOCKED}: {NOTHING}", check=_check(said, row), until=max(beside.values())
+        )
     return Checked("erased", NOTHING, check=_check(said, row))
 
 

@@ -57,10 +57,9 @@ def _debt(owed: Obligation) -> tuple[str, str, str]:
 
 
 def _is_over(one: Exemption, owed: Obligation, found: Checked) -> bool:
-    """Whether what was kept by this ground is gone: all of its system, or the part that was owed."""
-    return one.system == owed.system and (
-        found.outcome == "erased" or bool(owed.part and found.is_gone and one.ground.startswith(f"{owed.part}: "))
-    )
+    """Whether what was kept by this ground is gone: all of its system, or the part or lock that was owed."""
+    is_its_ground = one.ground.startswith(f"{owed.part}: ") if owed.part else one.category == "locked"
+    return one.system == owed.system and (found.outcome == "erased" or (found.is_gone and is_its_ground))
 
 
 def _settled(row: System, found: Checked) -> System:
