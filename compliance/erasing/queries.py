@@ -1,5 +1,6 @@
 """Reads of erasures: what the engine needs, what restores replay, and what an actor may do."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +17,7 @@ from portal.access.actor import Actor
 from portal.approvals.models import Case, Requirement, Signature
 from portal.lib.clock import now
 from portal.lib.errors import Absent
-from tenants.models import Tenant
+from tenants.models import Status, Tenant
 
 from . import pseudonyms
 from .entering import GENESIS
@@ -28,6 +29,7 @@ from .models import (
     ErasureRequest,
     Kind,
     Obligation,
+    Owed,
     ProofKey,
     State,
     SubjectKey,
@@ -36,6 +38,7 @@ from .models import (
 from .statutory import today
 
 S = State
+LOCKABLE = "objects"  # the system whose store may lock; but for parts it owes nothing else
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,16 @@ class Facts:
     @cached_property
     def recipients(self) -> tuple[dict[str, Any], ...]:
         return tuple(map(dict, self.request.recipients.values("name", "how", "told_at")))
+
+
+def staying(region: str) -> dict[UUID, list[Obligation]]:
+    """The deleted tenants of which something stays in a region, with what is owed: parts a law keeps, and locks."""
+    is_there = Q(part__gt="", system__regex=rf"^[^-]+-{re.escape(region)}$") | Q(system=f"{LOCKABLE}-{region}")
+    gone = Obligation.objects.filter(is_there, request__tenant__status=Status.DELETED).exclude(state=Owed.LAPSED)
+    found: dict[UUID, list[Obligation]] = {}
+    for one in gone.select_related("request"):
+        found.setdefault(one.request.tenant_id, []).append(one)
+    return found
 
 
 def facts(request_id: UUID) -> Facts:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 
 from django.conf import settings
+from django.db.models import Q
 
+from compliance.erasing.queries import staying
 from compliance.inventory.models import State as Listed
 from compliance.inventory.models import System
 from compliance.verifiers.answering import ids_in
@@ -19,7 +21,9 @@ BUCKET_OF = "rag-{}-{}"
 
 def is_known(place: Place) -> Callable[[Store], bool]:
     """A test for the stores of one place. What could not be asked is known to nobody."""
-    tenants = list(Tenant.objects.exclude(status=Status.DELETED).values_list("pk", "name"))
+    kept = {pk for region in _places() for pk in staying(region)}  # deleted, and a law keeps something of them
+    gone = Q(status=Status.DELETED) & ~Q(pk__in=kept)
+    tenants = list(Tenant.objects.exclude(gone).values_list("pk", "name"))
     ids = {pk.hex for pk, _name in tenants}
     plain = {BUCKET_OF.format(name, pk.hex[-8:]) for pk, name in tenants}
     buckets = plain | {f"{one}-{place}" for one in plain for place in _places()}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from bailiwick_proof.canonical import digest
 
+from compliance.erasing.queries import staying
 from compliance.residency import country_of
 from portal.access import policy
 from portal.access.actor import Actor
@@ -16,12 +17,13 @@ from portal.approvals import actions as approvals
 from portal.audit.actions import record
 from portal.audit.context import action
 from portal.lib.clock import now
-from portal.lib.errors import Absent, Conflict, Invalid, NotAllowed
+from portal.lib.errors import Absent, Blocked, Conflict, Invalid, NotAllowed
 from tenants.models import Tenant
 from tenants.queries import tenant_by_id
 
 from .comparing import UNSAID
 from .holding import holds_of
+from .looking import why_kept
 from .models import Decision, Finding, NoiseRule, Pin, Remedy
 from .stacks import STANDING
 
@@ -31,7 +33,7 @@ FITS = {
     Remedy.ADOPT: {Finding.Kind.ORPHAN, Finding.Kind.STATE, Finding.Kind.DRIFT},
     Remedy.REPAIR: {Finding.Kind.DRIFT, Finding.Kind.MISSING},
     Remedy.DESTROY: {Finding.Kind.ORPHAN},
-    Remedy.IGNORE: set(Finding.Kind),
+    Remedy.IGNORE: set(Finding.Kind) - {Finding.Kind.KEPT},
 }
 
 
@@ -77,6 +79,8 @@ def _check(rows: list[Finding], remedy: Remedy, until: date | None) -> None:
     if until and not today < until <= today + LONGEST:
         raise Invalid(fields={"until": "after today, within a year"})
     stands = is_standing(rows[0])
+    if remedy is Remedy.DESTROY and (why := why_kept(staying(rows[0].region).get(rows[0].tenant_id, []))):
+        raise Blocked(f"It is {why}.", by="retention", remedy="obligations")
     for one in rows:
         if why := unfit(one, remedy, stands=stands):
             raise Invalid(fields={"remedy": why})
@@ -84,6 +88,8 @@ def _check(rows: list[Finding], remedy: Remedy, until: date | None) -> None:
 
 def unfit(one: Finding, remedy: Remedy, *, stands: bool) -> str:
     """Why the remedy cannot help the finding of a tenant that stands there or does not; empty when it can."""
+    if one.kind == Finding.Kind.KEPT:
+        return "a law keeps it until its day: then have it erased from its obligation"
     if one.kind not in FITS[remedy]:
         return f"does not fit {one.get_kind_display()}: {one}"
     is_unsaid = one.kind == "drift" and one.detail.get("action") == UNSAID

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from compliance.erasing.queries import staying
 from lifecycle.holding.keeping import destroying
 from lifecycle.provisioning.subject import region_named
 from lifecycle.provisioning.terraform import commands
@@ -55,6 +56,8 @@ def confirm(ctx: StepContext) -> dict[str, Any]:
         raise Permanent(f"The decision is {asked.get_state_display()}.")
     if asked.remedy != Remedy.DESTROY or is_standing(asked):
         return {"remedy": asked.remedy}
+    if why := looking.why_kept(staying(asked.region).get(asked.tenant_id, [])):
+        raise Permanent(f"It is {why}.")
     there = look_at(asked.tenant_id, asked.region)
     if there.not_checked:
         raise Transient("; ".join(f"{one.system}: {one.reason}" for one in there.not_checked))

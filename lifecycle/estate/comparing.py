@@ -194,18 +194,21 @@ def _texts(value: Any) -> Iterator[str]:
         yield from _texts(one)
 
 
-def of_stranger(there: Iterable[Residue], held: Iterable[str]) -> list[Seen]:
-    """What stands of a tenant that nobody knows: the inventory's entries with their price, and what else is tagged."""
+def of_stranger(there: Iterable[Residue], held: Iterable[str], kept: str = "") -> list[Seen]:
+    """What stands of a tenant that nobody knows: the inventory's entries with their price, and what else is tagged.
+
+    `kept`: why all of it stands, where a law keeps a part of a tenant that is deleted.
+    """
     entries = [one for one in there if one.system not in ("tags", "state")]
-    words = "no tenant in the registry has it"
+    kind, words = ("kept", kept) if kept else ("orphan", "no tenant in the registry has it")
     found = [
-        Seen("orphan", f"{words}; it {one.detail}", resource_type=one.system, resource=one.resource[:500],
+        Seen(kind, f"{words}; it {one.detail}", resource_type=one.system, resource=one.resource[:500],
              monthly_inr=one.monthly_inr)
         for one in entries
     ]  # fmt: skip
     named = [one.resource for one in entries]
     others = (arn for arn in held if arn.startswith("arn:") and not any(_is_of(arn, name) for name in named))
-    return found + [Seen("orphan", words, resource_type=_service(arn), resource=arn) for arn in sorted(others)]
+    return found + [Seen(kind, words, resource_type=_service(arn), resource=arn) for arn in sorted(others)]
 
 
 def _is_of(arn: str, name: str) -> bool:

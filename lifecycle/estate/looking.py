@@ -1,11 +1,13 @@
 """The steps that look: a real plan of one tenant with its own modules, and the search of a region for strangers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
+from compliance.erasing.models import Obligation
+from compliance.erasing.queries import staying
 from lifecycle.migration.copies.models import TenantCopy
 from lifecycle.migration.models import Migration
 from lifecycle.models import ENDED, State, TenantRequest
@@ -61,22 +63,30 @@ def _of_state(pin: Pin | None, state: Mapping[str, Any] | None) -> list[Seen]:
 
 
 def search(ctx: StepContext) -> dict[str, Any]:
-    """Look through a region for what belongs to nobody the registry knows there."""
+    """Look through a region for what belongs to nobody the registry knows there; what a law keeps is kept, and said."""
     region = region_named(ctx.params["region"])
     held = inventory.tenants_found(region)
     strangers = sorted(_strangers(held, region.name))
-    unseen: list[str] = []
+    unseen, stay = list[str](), staying(region.name)
     for tenant_id in strangers:
         ctx.heartbeat()
         names = names_of(tenant_id, region.name, held[tenant_id])
         there = sweep.residue(region, names, secrets=store_of(region.name, settings.SECRETS_DIR), prices=prices())
         unseen += [f"{one.system}: {one.reason}" for one in there.not_checked]
-        kinds = () if there.not_checked else (KINDS.ORPHAN,)
+        kinds = () if there.not_checked else (KINDS.ORPHAN, KINDS.KEPT)
         with ctx.fenced():
-            found = of_stranger(there.residue, held[tenant_id])
+            found = of_stranger(there.residue, held[tenant_id], why_kept(stay.get(tenant_id, [])))
             write_down(stranger_at(names), found, actor=ctx.actor, gone=kinds)
     _forget(ctx, region.name, set(held))
-    return {"tenants": len(held), "strangers": [str(one) for one in strangers], "not_checked": sorted(set(unseen))}
+    kept = [str(one) for one in strangers if one in stay]
+    found_strange = [str(one) for one in strangers if one not in stay]
+    return {"tenants": len(held), "strangers": found_strange, "kept": kept, "not_checked": sorted(set(unseen))}
+
+
+def why_kept(owed: Iterable[Obligation]) -> str:
+    """In words why something of a deleted tenant stands; nothing where nothing of it is owed."""
+    said = sorted({f"{one.part or 'what is locked'} of {one.system} until {one.due_on}" for one in owed})
+    return f"kept by law, with what stands around it: {', '.join(said)}" if said else ""
 
 
 def _strangers(held: Mapping[UUID, set[str]], region: str) -> set[UUID]:
@@ -117,7 +127,8 @@ def stranger_at(names: TenantNames) -> dict[str, Any]:
 
 def _forget(ctx: StepContext, region: str, held: set[UUID]) -> None:
     """What a whole search of the region did not meet at all is gone."""
-    rows = Finding.objects.filter(region=region, kind=KINDS.ORPHAN).exclude(state=Finding.State.GONE)
+    kinds = [KINDS.ORPHAN, KINDS.KEPT]
+    rows = Finding.objects.filter(region=region, kind__in=kinds).exclude(state=Finding.State.GONE)
     for tenant_id in set(rows.values_list("tenant_id", flat=True)) - held:
         with ctx.fenced():
-            write_down({"tenant_id": tenant_id, "region": region}, [], actor=ctx.actor, gone=[KINDS.ORPHAN])
+            write_down({"tenant_id": tenant_id, "region": region}, [], actor=ctx.actor, gone=kinds)

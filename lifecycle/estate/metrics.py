@@ -13,10 +13,10 @@ class EstateCollector(Collector):
     """Findings by kind, and what orphans cost a month; those without a price are counted beside."""
 
     def collect(self) -> Iterator[Metric]:
-        heard = Finding.objects.filter(state=Finding.State.OPEN, quiet_by=None)
+        heard = Finding.objects.filter(state=Finding.State.OPEN, quiet_by=None).exclude(kind=Finding.Kind.KEPT)
         counted = dict(heard.values_list("kind").annotate(count=Count("pk")).order_by())
         family = GaugeMetricFamily("estate_findings", "Findings that wait for a decision", labels=["kind"])
-        for kind in Finding.Kind.values:
+        for kind in (one for one in Finding.Kind.values if one != Finding.Kind.KEPT):
             family.add_metric([kind], counted.get(kind, 0))
         yield family
         orphans = Finding.objects.filter(kind=Finding.Kind.ORPHAN).exclude(state=Finding.State.GONE)

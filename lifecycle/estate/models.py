@@ -154,6 +154,7 @@ class Finding(Placed):
         ORPHAN = "orphan", _("orphan")
         MISSING = "missing", _("missing")
         STATE = "state", _("state not as left")
+        KEPT = "kept", _("kept by law")
 
     class State(models.TextChoices):
         OPEN = "open", _("open")

@@ -55,7 +55,8 @@ def _kept(row: Finding | None, seen: Seen, where: dict[str, Any], rules: list[No
     if has_ended:
         row.state, row.ignored_until, row.decision = Finding.State.OPEN, None, None
     row.save()
-    return row if (is_new or was_quiet or has_ended) and row.quiet_by is None else None
+    is_heard = row.quiet_by is None and row.kind != Finding.Kind.KEPT  # of what a law keeps its obligation tells people
+    return row if (is_new or was_quiet or has_ended) and is_heard else None
 
 
 def _has_ended(row: Finding) -> bool:

@@ -96,6 +96,7 @@ class FindingAdmin(GovernedAdmin):
     views = (
         (gettext_lazy("Open"), "state__exact=open"),
         (gettext_lazy("Orphans"), "kind__exact=orphan&state__exact=open"),
+        (gettext_lazy("Kept by law"), "kind__exact=kept&state__exact=open"),
         (gettext_lazy("All"), ""),
     )
     list_display = ("what", "kind", "region", "seen", "monthly", "first_seen", "state")
@@ -109,7 +110,7 @@ class FindingAdmin(GovernedAdmin):
         orphan = Q(kind=Finding.Kind.ORPHAN)
         heard = Finding.objects.visible_to(eyes.narrow(request)).filter(state=Finding.State.OPEN, quiet_by=None)
         sums = heard.aggregate(
-            open=Count("pk"),
+            open=Count("pk", filter=~Q(kind=Finding.Kind.KEPT)),
             orphans=Count("pk", filter=orphan),
             cost=Sum("monthly_inr", filter=orphan),
             unpriced=Count("pk", filter=orphan & Q(monthly_inr=None)),
