@@ -10,9 +10,9 @@ from psycopg import Connection
 from lifecycle.erasure.engine.target import Target
 from lifecycle.stores.errors import Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.postgres.fences import LOCK
 from portal.lib.regions import Region
 
-LOCK = "SELECT pg_advisory_xact_lock(bw.fence_lock(%s))"
 PLACE = "INSERT INTO bw.subject_fence (tenant_id, user_id, request_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING"
 # A writer whose snapshot is older than the person's fence fails on the tenant's: the guard locks that row.
 TOUCH = "UPDATE bw.fence SET changed_at = changed_at WHERE tenant_id = %s"

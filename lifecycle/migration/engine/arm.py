@@ -8,6 +8,7 @@ from psycopg import Connection, errors
 
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
+from lifecycle.stores.postgres.fences import LOCK
 from portal.lib.regions import Region
 
 from . import native, tables
@@ -15,10 +16,6 @@ from .move import NATIVE, Move, fenced
 
 T = TypeVar("T")
 PAUSE = 0.1  # seconds between tries, in which queued writers pass
-# A mover that sleeps, or that no packet reaches any more, keeps the tenant's writers waiting for so long and no longer.
-LOCK = """
-SELECT set_config('idle_in_transaction_session_timeout', '2s', true), pg_advisory_xact_lock(bw.fence_lock(%s))
-"""
 HOLDERS = """
 SELECT CASE WHEN l.pid IS NULL THEN 'the prepared transaction ' || coalesce(quote_literal(x.gid), '')
        ELSE concat('the transaction of ', a.usename, ' in process ', l.pid) END

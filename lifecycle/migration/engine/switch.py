@@ -15,11 +15,11 @@ from psycopg import Connection, Cursor, errors
 
 from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SOON, SYSTEM, Limited, connection, prompt, translated
+from lifecycle.stores.postgres.fences import LOCK
 from portal.lib.regions import Region
 from portal.lib.tracing import span
 
 from . import compare_vectors, native, tables, vectors, verify
-from .arm import LOCK
 from .copy import both
 from .move import NATIVE, Control, Move, NotInTime, Overtaken, Placement, fenced
 from .rounds import carried

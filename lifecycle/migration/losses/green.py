@@ -6,9 +6,9 @@ from uuid import UUID
 import structlog
 
 from lifecycle.migration.engine import native
-from lifecycle.migration.engine.arm import LOCK
 from lifecycle.stores.errors import Transient
 from lifecycle.stores.postgres.connection import SYSTEM, prompt, translated
+from lifecycle.stores.postgres.fences import LOCK
 from portal.lib.regions import Region
 
 log = structlog.get_logger(__name__)

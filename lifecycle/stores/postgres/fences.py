@@ -12,6 +12,10 @@ from lifecycle.stores.errors import Held, Permanent
 from lifecycle.stores.postgres.connection import SYSTEM, connection, translated
 from portal.lib.regions import Region
 
+# Whoever sleeps with it, or is reached by no packet any more, keeps the tenant's writers waiting so long and no longer.
+LOCK = """
+SELECT set_config('idle_in_transaction_session_timeout', '2s', true), pg_advisory_xact_lock(bw.fence_lock(%s))
+"""
 REMOVE = (
     "DELETE FROM bw.fence WHERE tenant_id = %s",
     "DELETE FROM bw.hold_fence WHERE tenant_id = %s",
@@ -83,7 +87,7 @@ def set_suspended(region: Region, tenant_id: UUID, suspended: bool, status_versi
     Every write that was let through before has ended when this returns: the lock waits for them.
     """
     with translated("UPDATE bw.fence"), connection(region) as db, db.transaction():
-        db.execute("SELECT pg_advisory_xact_lock(bw.fence_lock(%s))", (tenant_id,))
+        db.execute(LOCK, (tenant_id,))
         changed = db.execute(
             "UPDATE bw.fence SET suspended = %s, status_version = %s WHERE tenant_id = %s AND status_version < %s",
             (suspended, status_version, tenant_id, status_version),
@@ -133,7 +137,7 @@ def bring_subjects(source: Region, target: Region, tenant_id: UUID) -> None:
     with translated("bring bw.subject_fence"), connection(source) as here, connection(target) as there:
         people = here.execute(SUBJECTS, (tenant_id,)).fetchall()
         with there.transaction():
-            there.execute("SELECT pg_advisory_xact_lock(bw.fence_lock(%s))", (tenant_id,))
+            there.execute(LOCK, (tenant_id,))
             for one in people:
                 there.execute(FENCE_SUBJECT, (tenant_id, *one))
 

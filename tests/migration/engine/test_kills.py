@@ -13,6 +13,7 @@ import pytest
 from lifecycle.migration.engine import move, switch
 from lifecycle.migration.engine.move import Placement
 from lifecycle.stores.postgres.connection import connection, prompt
+from lifecycle.stores.postgres.fences import LOCK
 from tests.jobs.support import eventually
 from tests.sweeps import SEED, WHOLE
 
@@ -180,6 +181,18 @@ def test_a_mover_that_sleeps_behind_a_pipeline_is_ended(world: World) -> None:
             sleeper.execute("SELECT 1")
         there = ("SELECT FROM pg_stat_activity WHERE pid = %s", [sleeper.info.backend_pid])
         eventually(lambda: other.execute(*there).fetchone() is None, 10, what="the end of the sleeper's session")
+        sleeper.close()
+
+
+def test_whoever_sleeps_with_a_tenants_lock_is_ended_before_its_writers_give_up(world: World) -> None:
+    """Not the mover alone: who suspends a tenant, or shuts a person out of it, has the same limit."""
+    with prompt(world.blue, "provisioner") as sleeper:
+        sleeper.execute("BEGIN")
+        sleeper.execute(LOCK, (world.id,))
+        with world.writer(world.blue) as db:
+            db.execute("SET LOCAL lock_timeout = '8s'")
+            into = "INSERT INTO rag.usage_counters VALUES (%s, 'account', '2026-01-01', 1, 1)"
+            assert db.execute(into, [world.id]).rowcount == 1
         sleeper.close()
 
 

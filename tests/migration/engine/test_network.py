@@ -1,6 +1,7 @@
 """The network goes away while a tenant moves: nobody waits for ever, writers least of all, and nothing is lost."""
 
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -168,6 +169,36 @@ def test_a_cut_anywhere_in_the_switch_leaves_the_tenant_open(
     assert owners, "nothing was cut"
     if WHOLE and side == "blue":
         assert owners == {region.name for region in sides}, "before the commit point, and beyond it"
+
+
+@pytest.mark.skipif(not WHOLE, reason="it takes minutes; those above take the limits shorter")
+@pytest.mark.parametrize("side", SIDES)
+def test_two_minutes_without_a_network_at_the_limits_of_the_product(world: World, linked: Any, side: str) -> None:
+    """In the middle of the switch; the worker tries again and again, and while green is away blue takes writes."""
+    far, link = linked(side)
+    world.fill(3)
+    taken, control = far.take(1)
+    copied(taken)
+    drained(taken)
+    at, attempts = random.Random(f"{SEED}{side}").randint(2, 12), 0
+    with Crowd(world, 2) as crowd, again_open(world, link):
+        link.at(at, link.hold)
+        ends = time.monotonic() + 120
+        while time.monotonic() < ends:
+            attempts += 1
+            with pytest.raises(Transient):
+                switch.switch(taken, control, budget_ms=2_000)
+            if side == "green":
+                assert [region for region, _ in open_stores(world)] == [world.blue.name], f"trip {at}, seed {SEED}"
+        link.heal()
+        taken, control = far.take(2)
+        at_last(partial(switch.recover, taken, control))
+        drained(taken)
+        at_last(partial(switch.switch, taken, control, budget_ms=2_000))
+    crowd.check()
+    assert open_stores(world) == placed(world) and placed(world)[0][0] == world.green.name
+    assert verify.verify(taken.reversed()).ok
+    print(f"{attempts} attempts in two minutes, {crowd.written} writes")
 
 
 def at_last(turn: Callable[[], Any]) -> Any:
