@@ -9,6 +9,7 @@ import pytest
 
 from lifecycle.provisioning.terraform.run import TERRAFORM
 from lifecycle.stores.names import TenantNames
+from lifecycle.stores.objects.buckets import CARRIER
 from lifecycle.stores.postgres import row_security
 from portal.embedded.aws.account import READS
 from portal.lib.regions import Region
@@ -83,6 +84,12 @@ def test_terraform_and_python_derive_the_same_names(tmp_path: Path) -> None:
 def test_the_verifiers_may_do_on_aws_what_they_may_in_a_region_of_the_laptop() -> None:
     listed = (TERRAFORM / "modules" / "readers" / "main.tf").read_text()
     assert [one for one in READS["Statement"][0]["Action"] if f'"{one}",' not in listed] == []
+
+
+def test_tenants_buckets_let_in_the_same_carrier_on_aws_as_in_a_region_of_the_laptop() -> None:
+    made = (TERRAFORM / "modules" / "datasync" / "variables.tf").read_text()
+    named = (TERRAFORM / "modules" / "tenant" / "main.tf").read_text()
+    assert f'default     = "{CARRIER}"' in made and f'role/{CARRIER}"' in named
 
 
 def test_the_optimizer_may_ask_on_aws_what_its_guide_says_it_asks() -> None:

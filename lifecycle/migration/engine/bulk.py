@@ -61,7 +61,7 @@ def write_list(move: Move, to: IO[str], beat: Callable[[], None]) -> Listed:
 def put_list(move: Move, transfer: Transfer, body: IO[bytes]) -> None:
     """Leave the list where DataSync looks for it; `datasync.end` takes it away."""
     with aws.translated(objects.SYSTEM, "put a list"):
-        aws.client(move.target, "s3").upload_fileobj(body, move.bucket_there, transfer.listed)
+        aws.client(move.target, "s3").put_object(Bucket=move.bucket_there, Key=transfer.listed, Body=body)
 
 
 def look_over(move: Move, after: str, beat: Callable[[], None]) -> Iterator[tuple[int, int, str]]:

@@ -4,6 +4,7 @@ What fails here never fails the move: the mover brings whatever is not there. Bu
 is switched, while a run may still write: what it wrote behind the comparison would stand.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -102,12 +103,7 @@ def _run(ctx: StepContext, migration: Migration, move: Move) -> Execution:
     transfer = bulk.transfer_of(move)
     if not migration.datasync or datasync.task_of(transfer) is None:
         _list(ctx, migration, move, transfer)
-
-    def ours() -> None:
-        with ctx.fenced():
-            """A worker that was superseded makes nothing."""
-
-    with looking(ours):
+    with looking(_ours(ctx)):
         task = datasync.make(transfer)
         if found := datasync.run_of(transfer, task):
             return found
@@ -126,7 +122,7 @@ def _list(ctx: StepContext, migration: Migration, move: Move, transfer: Transfer
         listing.flush()
         if not migration.datasync:
             _begin(ctx, migration, found)
-        with open(listing.name, "rb") as body:
+        with open(listing.name, "rb") as body, looking(_ours(ctx)):
             bulk.put_list(move, transfer, body)
 
 
@@ -148,6 +144,8 @@ def _begin(ctx: StepContext, migration: Migration, found: bulk.Listed) -> None:
         raise Skip(f"{found.objects} objects of {size} are not enough for DataSync: the mover brings them.")
     until = now() + timedelta(hours=limits["hours"])
     if window := window_of(migration):
+        if window.starts_at <= now():
+            raise Skip("Its window has begun: the mover brings all objects.")
         until = min(until, window.starts_at)
     about = {"objects": found.objects, "bytes": found.bytes, "left_to_the_mover": found.left}
     _keep(ctx, migration, began=now().isoformat(), until=until.isoformat(), **about)
@@ -179,12 +177,13 @@ def _looked_over(ctx: StepContext, migration: Migration, move: Move) -> dict[str
     seen = {"after": "", "alike": 0, "different": 0, **ctx.step.evidence}
     window = window_of(migration)
     try:
-        for alike, different, last in bulk.look_over(move, seen["after"], beating(ctx)):
-            seen |= {"alike": seen["alike"] + alike, "different": seen["different"] + different, "after": last}
-            ctx.note(**seen)
-            migration_of(ctx)
-            if window and window.starts_at <= now():
-                break
+        with looking(_ours(ctx)):
+            for alike, different, last in bulk.look_over(move, seen["after"], beating(ctx)):
+                seen |= {"alike": seen["alike"] + alike, "different": seen["different"] + different, "after": last}
+                ctx.note(**seen)
+                migration_of(ctx)
+                if window and window.starts_at <= now():
+                    break
     except Permanent as refused:
         ctx.log(f"What DataSync brought was not looked at any further: {refused}", "warning")
     known = {"alike": seen["alike"], "different": seen["different"]}
@@ -192,6 +191,16 @@ def _looked_over(ctx: StepContext, migration: Migration, move: Move) -> dict[str
     _keep(ctx, migration, found=found)
     ctx.log("Of what DataSync was to bring {alike} are alike, {different} not, {missing} missing.".format(**found))
     return dict(migration.datasync)
+
+
+def _ours(ctx: StepContext) -> Callable[[], None]:
+    """Asked before each call: a worker that was superseded neither makes nor takes away anything."""
+
+    def ask() -> None:
+        with ctx.fenced():
+            """It holds the job."""
+
+    return ask
 
 
 def _moment(migration: Migration, name: str) -> datetime:

@@ -23,7 +23,7 @@ WRITES = [
     "s3:BypassGovernanceRetention",
 ]
 EVERYTHING = ["s3:*"]
-VERIFIER = "bw-verifier"
+VERIFIER, CARRIER = "bw-verifier", "bw-datasync"
 NAMES = ["s3:ListBucket*", "s3:GetBucket*"]
 CLOSED = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 
@@ -159,12 +159,14 @@ def tags(region: Region, bucket: str) -> dict[str, str]:
 def policy(region: Region, spec: BucketSpec) -> dict[str, Any]:
     """Return the bucket policy: no transport in clear, and nobody but the tenant's user and the account itself.
 
-    Who verifies an erasure may see what is there by name, and none of its content.
+    Nor is DataSync's role shut out, where somebody makes it. Who verifies an erasure may see what is there by name, and
+    none of its content.
     """
     account = aws.account_id(region)
     verifier = f"arn:aws:iam::{account}:user/{VERIFIER}"
     everything = [f"arn:aws:s3:::{spec.bucket}", f"arn:aws:s3:::{spec.bucket}/*"]
-    let_in = [f"arn:aws:iam::{account}:user/{spec.user}", f"arn:aws:iam::{account}:root"]
+    ours = f"arn:aws:iam::{account}"
+    let_in = [f"{ours}:user/{spec.user}", f"{ours}:root", f"{ours}:role/{CARRIER}"]
     deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": everything}
     return {
         "Version": "2012-10-17",

@@ -19,6 +19,7 @@ locals {
   let_in = [
     "${local.iam}:user/${var.names.iam_user}",
     "${local.iam}:root",
+    "${local.iam}:role/bw-datasync",
     data.aws_iam_session_context.current.issuer_arn,
     local.verifier,
   ]

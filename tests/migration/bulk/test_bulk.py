@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.db.models import F
 
 from lifecycle.migration.engine import bulk, compare, objects
 from lifecycle.migration.models import Migration
@@ -21,6 +22,7 @@ from tests.jobs.support import eventually
 from tests.migration.comparing.test_holder import work
 from tests.migration.control.running import SIDES, Running
 from tests.migration.engine import kills
+from tests.migration.windows.made import window
 
 from .conftest import HISTORIES, PLAIN, bucket_of, engine, seen_on_green, step, told
 from .double import Double, Refused
@@ -203,6 +205,28 @@ def test_a_run_that_begins_while_all_is_taken_away_carries_nothing(one: Running,
     one.until(SWITCHED)
     assert len(double.runs) == 2 and whole(one)
     assert [run.named for run in double.runs.values()][1] is None
+
+
+def test_a_worker_that_lost_the_job_makes_nothing_more(one: Running, double: Double) -> None:
+    def overtaken(action: str, is_done: bool) -> None:
+        if (action, is_done) == ("CreateLocationS3", True) and not double.calls["CreateTask"]:
+            Job.objects.filter(pk=one.migration.job_id).update(job_epoch=F("job_epoch") + 1)
+            connections.close_all()
+
+    double.asked = overtaken
+    eventually(lambda: work(one) or double.locations, what="a location")
+    assert len(double.locations) == 1 and not double.tasks and double.calls["CreateLocationS3"] == 1
+
+
+@pytest.mark.parametrize(("begins", "runs"), [(-1, 0), (5, 1)])
+def test_a_window_does_not_wait_for_it(one: Running, double: Double, begins: float, runs: int) -> None:
+    Migration.objects.filter(pk=one.migration.pk).update(window_minutes=30)
+    one.migration.refresh_from_db()
+    its = window(one.migration, begins)
+    double.is_stuck = True
+    eventually(lambda: work(one) or double.runs or step(one).state == "skipped", what="asked, or not")
+    assert len(double.runs) == runs
+    assert told(one).get("until") == (its.starts_at.isoformat() if runs else None)
 
 
 def test_the_way_back_ends_it_and_waits_for_nothing(one: Running, double: Double) -> None:
