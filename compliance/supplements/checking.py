@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils.module_loading import import_string
 
 from compliance.erasing.models import Obligation, Owed
+from compliance.erasing.queries import LOCKABLE
 from compliance.verifiers.keys import Keys
 from compliance.verifiers.looking import Answer, Question, Verifier
 from portal.lib.clock import now
@@ -17,7 +18,6 @@ LOCKED = "What a lock had kept beside it"
 KEY_GONE = "The key service of every region was asked with read-only credentials: it knows no key of the tenant."
 ENDED = "The day has passed, and it was said by a person that the copies have ended as a whole."
 BENEATH = "What lay beneath it until its day is gone, as a person said."
-LOCKS = "objects"  # where a store's own lock keeps something it owes nothing but parts and that
 NOTHING = "What was kept by law until the day stated is gone: the same query found nothing of it."
 
 
@@ -46,7 +46,7 @@ def check(owed: Obligation, row: System) -> Checked:
         return Checked(why=f"Its day is {owed.due_on}.")
     if row.outcome == "beyond_use":
         return _keys(owed)
-    if row.outcome == "retained" and (owed.part or owed.due_on.isoformat() == row.until or row.connector == LOCKS):
+    if row.outcome == "retained" and (owed.part or owed.due_on.isoformat() == row.until or row.connector == LOCKABLE):
         return _gone(owed, row)
     if owed.state != Owed.LAPSED:
         return Checked(why="Nobody has said yet that it is over.")

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from compliance.erasing import running
-from compliance.erasing.queries import Facts
+from compliance.erasing.queries import Facts, staying
 from lifecycle.erasure.engine.target import Eraser, Target
 from lifecycle.erasure.steps.listing import list_again, sound
 from lifecycle.erasure.subject import BEGIN, facts_of, kept_in, manifests, note_all, phase, runs, targets, unheld
@@ -160,11 +160,16 @@ def take_down(ctx: StepContext) -> dict[str, Any]:
         raise Skip("The tenant goes on.")
     kept = {run.region for run in runs(facts).values() if run.outcome == "retained" or run.kept}
     if facts.settles is not None:
-        kept |= {name for name in ctx.evidence(BEGIN)["places"] if kept_in(facts, name)}
+        kept |= {name for name in ctx.evidence(BEGIN)["places"] if kept_in(facts, name) or _holds_more(facts, name)}
     with unheld(ctx, facts):
         places = [(region, target) for region, target in targets(ctx, facts) if region.name not in kept]
         gone = {region.name: down(ctx, facts.tenant, region, target) for region, target in places}
     return {**gone, **dict.fromkeys(sorted(kept), "stays as long as what is kept in it")}
+
+
+def _holds_more(facts: Facts, region: str) -> bool:
+    """Whether something else of the deleted tenant stays there: what an earlier erasure kept, or a lock does still."""
+    return any(one != facts.settles for one in staying(region).get(facts.tenant.pk, []))
 
 
 def down(ctx: StepContext, tenant: Tenant, region: Region, target: Target) -> dict[str, Any]:

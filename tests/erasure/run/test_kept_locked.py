@@ -9,11 +9,15 @@ from compliance.certificates.models import Certificate
 from compliance.erasing.models import Obligation
 from compliance.supplements.checking import check
 from lifecycle.stores import aws
+from lifecycle.stores.objects import keys
+from portal.jobs.models import Job
 from portal.lib.clock import now
 from tests.erasing.made import ask, scheduled
 
-from .conftest import World
+from .conftest import REGION, World
 from .test_holds import work
+from .test_kept import LOGS
+from .test_kept_logs import rule, stream
 from .test_kept_objects import OBJECTS, PART, there
 from .test_kept_objects import RULE as INVOICES
 from .test_kept_objects import kept as invoices
@@ -78,3 +82,20 @@ def test_of_a_tenant_what_the_lock_let_go_is_owed_no_more_and_the_part_still_is(
     assert INVOICES["ground"] in [
         one.ground.partition(": ")[2] for one in Certificate.objects.get().certified.erasure.exemptions
     ]
+
+
+def test_with_the_last_part_nothing_is_taken_down_around_what_is_locked(world: World, locked: None) -> None:
+    stream(world, "audit")
+    rule("RET-STREAM", part="audit")
+    request = scheduled(ask(world.tenant, "farah", kind="tenant", legal_basis="contract", identity="party"))
+    work(world)
+    is_over("RET-STREAM")
+    last = asked_for(owed(request, LOGS))
+    supplement = settled(world, last)
+    step = Job.objects.get(kind="erasure.run", subject_id=str(last.pk)).steps.get(name="take_down")
+    assert step.evidence == {REGION: "stays as long as what is kept in it"}
+    assert there(world) == [f"users/{world.settled.ann}/kept"]
+    own = keys.read(world.region, world.settled.names.kms_alias)
+    assert own and own.state == "Enabled", "what is locked can be read until its day"
+    systems = {one.name: one.outcome for one in supplement.certified.erasure.systems}
+    assert [systems[name] for name in (LOGS, OBJECTS, "backups")] == ["erased", "retained", "retained"]

@@ -82,6 +82,8 @@ def partly(request: ErasureRequest, world: World) -> Certificate:
     request.refresh_from_db()
     assert (request.state, request.is_final) == ("completed", False), (request.reasons, world.jobs()[-1].error)
     assert there(world) == KEPT
+    down = Job.objects.get(kind="erasure.run", subject_id=str(request.pk)).steps.get(name="take_down")
+    assert down.evidence == {REGION: "stays as long as what is kept in it"}, "neither Terraform nor a sweep comes by"
     certificate = Certificate.objects.get()
     logs, run = (
         next(one for one in certificate.certified.erasure.systems if one.name == LOGS),
