@@ -57,6 +57,23 @@ def released(world: World, hold: Hold, counsel: Two) -> None:
     follow(world)
 
 
+def test_a_group_beneath_the_tenants_own_does_not_expire_under_a_hold_either(world: World, counsel: Two) -> None:
+    group = f"{world.names.log_group}/audit"
+    spec = groups.LogGroupSpec(world.tenant.pk, group, 7, {"TenantID": str(world.tenant.pk)})
+    assert groups.ensure(world.region, spec).retention_days == 7
+    hold = place(world, counsel[0])
+    follow(world)
+    assert [days(world, one) for one in (group, world.names.log_group)] == [0, 0]
+    released(world, hold, counsel)
+    assert days(world, group) == 7 and days(world, world.names.log_group) > 0
+
+
+def days(world: World, group: str) -> int:
+    state = groups.read(world.region, group)
+    assert state is not None
+    return state.retention_days
+
+
 def test_nothing_expires_under_a_hold_and_everything_is_put_back(expiring_tenant: World, counsel: Two) -> None:
     world, before = expiring_tenant, in_force(expiring_tenant)
     one, two = place(world, counsel[0]), place(world, counsel[1])

@@ -63,8 +63,9 @@ class Logs:
         return remove_listed(self.region, target, SYSTEM, some, alive, size=PAGE, wanted=lambda one: one not in stays)
 
     def settle(self, target: Target) -> None:
-        """The service lists none of what was deleted any more."""
+        """The service lists none of what was deleted any more; what expired before a hold does not again after it."""
         known = self._listed(target)
+        self._keep(target)
 
         def followed() -> bool:
             there = [(group, set(_ids(group, streams))) for group, streams in self._there(target)]
@@ -81,7 +82,7 @@ class Logs:
     def _keep(self, target: Target) -> None:
         """What a law keeps does not expire meanwhile: its day ends it, and then people do."""
         parts, own = target.kept_of(SYSTEM), target.names.log_group
-        for group, streams in self._there(target) if parts else ():
+        for group, streams in self._there(target) if parts and target.is_whole_tenant else ():
             if any(part_of(parts, beneath(own, group), one) for one in ["", *streams]):
                 groups.set_retention(self.region, group, target.tenant_id, FOR_EVER)
 

@@ -53,8 +53,7 @@ class Objects:
     def erase(self, target: Target, alive: Alive) -> int:
         """Every listed version is tried; Permanent at the end when the store refused any but for Object Lock."""
         self.retained, refused = {}, list[emptying.Kept]()
-        if target.is_whole_tenant and target.kept_of(SYSTEM):
-            tried(partial(self._keep, target))
+        tried(partial(self._keep, target))
         remove = partial(self._remove, target.names.bucket, refused) if self._has_bucket(target) else len
         gone = remove_listed(self.region, target, SYSTEM, remove, alive, size=emptying.PAGE)
         if refused:
@@ -67,11 +66,15 @@ class Objects:
 
         Of a person nothing is changed: everybody's older versions go on expiring in a bucket that is in use.
         """
-        if self._has_bucket(target):
+        if target.is_whole_tenant and target.kept_of(SYSTEM) and self._has_bucket(target):
             buckets.set_expiry(self.region, target.names.bucket, target.tenant_id, [])
 
     def settle(self, target: Target) -> None:
-        """S3 is strongly consistent: a listing that follows a deletion shows it, so there is nothing to wait for."""
+        """S3 is strongly consistent: a listing that follows a deletion shows it, so there is nothing to wait for.
+
+        The end of a hold may have put back meanwhile what expires.
+        """
+        self._keep(target)
 
     def _has_bucket(self, target: Target) -> bool:
         """Whether the tenant's bucket is there; ForeignResource where one of that name is another's."""

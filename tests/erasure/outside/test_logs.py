@@ -79,6 +79,16 @@ def test_what_a_law_keeps_stays_to_the_stream_and_for_longer(region: Region, ten
     assert [one.retention_days for one in states if one] == [0, 0], "what a law keeps does not expire before its day"
 
 
+def test_what_the_end_of_a_hold_puts_back_is_taken_back(region: Region, tenant: TenantNames) -> None:
+    write(region, tenant, "audit")
+    eraser, of = Logs(region), target(region, tenant, kept=(("logs", "audit"),))
+    erased(region, eraser, of)
+    assert groups.set_retention(region, tenant.log_group, tenant.tenant_id, 30) == 30
+    eraser.settle(of)
+    state = groups.read(region, tenant.log_group)
+    assert state and state.retention_days == 0
+
+
 def test_where_nothing_of_the_part_is_there_the_group_goes_whole(region: Region, tenant: TenantNames) -> None:
     write(region, tenant, "platform/one")
     erased(region, Logs(region), target(region, tenant, kept=(("logs", "audit/"),)))

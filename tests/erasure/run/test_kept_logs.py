@@ -151,6 +151,24 @@ def test_killed_at_every_boundary_it_ends_the_same(world: World, logged: None) -
     partly(request, world)
 
 
+def test_killed_while_one_part_is_erased_on_its_day(world: World, logged: None) -> None:
+    print(f"seed {SEED}")
+    first = whole(world)
+    work(world)
+    is_over("RET-GROUP")
+    request = asked_for(owed(first, LOGS, part="/audit"))
+    world.news()
+    job = Job.objects.get(kind="erasure.run", subject_id=str(request.pk))
+    steps = list(job.steps.values_list("name", flat=True))
+    died = through(world, job, drawn(steps, Random(SEED + 1)))
+    request.refresh_from_db()
+    assert {step for step, _ in died} == set(steps) and request.state == "completed", (request.reasons, job.error)
+    assert there(world) == {"": KEPT[""]}
+    [supplement] = Certificate.objects.filter(type="supplement")
+    logs = next(one for one in supplement.certified.erasure.systems if one.name == LOGS)
+    assert (logs.targeted, logs.acknowledged, logs.absent_after, logs.residual) == (2, 2, 2, 0)
+
+
 def test_of_a_tenants_objects_gone_on_their_day_its_logs_are_kept_still(
     world: World, logged: None, invoices: list[str]
 ) -> None:
