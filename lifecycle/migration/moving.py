@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models.functions import Coalesce
 from django_fsm import TransitionNotAllowed
 
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.jobs.models import Job
 from portal.jobs.outbox import emit
 from portal.lib.errors import Absent, Conflict
 from tenants.reads.actions import end_split
@@ -16,7 +18,9 @@ from .windows import actions as windows
 
 
 def locked(migration_id: UUID) -> Migration:
-    """The migration's row, locked for the rest of the transaction."""
+    """The migration's row, locked for the rest of the transaction, and before it its job's: a worker has that first."""
+    of = Migration.objects.filter(pk=migration_id).values(in_charge=Coalesce("rollback_job_id", "job_id"))
+    Job.objects.select_for_update(no_key=True).filter(pk__in=of).only("pk").first()
     rows = Migration.objects.select_related("tenant__tier", "tenant__business_unit")
     found = rows.select_for_update(of=("self",), no_key=True).filter(pk=migration_id).first()
     if found is None:

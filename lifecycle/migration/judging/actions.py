@@ -149,7 +149,7 @@ def _with_probe(green: Observation | None, asked: Observation) -> Observation | 
 def _keep(ctx: StepContext, found: Judgement, verdict: Verdict) -> None:
     """Write the verdict down, and act on one that failed, in one transaction of whoever still holds the move."""
     with acting(GATES, verdict.reason):
-        migration = locked(found.migration_id)  # before the job, as whoever rolls back by hand does
+        migration = locked(found.migration_id)
         with ctx.fenced() as job:
             found.save()
             if verdict.outcome is not Outcome.FAIL:

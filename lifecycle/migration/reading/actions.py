@@ -165,7 +165,7 @@ def _pooled(before: Window, seen: Window) -> Window:
 def _keep(ctx: StepContext, reading: Reading, verdict: Verdict, at: datetime) -> None:
     """Write the look down and act on it, in one transaction of whoever still holds the move."""
     with acting(GATES, verdict.reason[:1000]):
-        migration = locked(reading.migration_id)  # before the job, as whoever rolls back by hand does
+        migration = locked(reading.migration_id)
         with ctx.fenced() as job:
             if migration.state != State.TRAFFIC_CUTOVER_STARTED or job.state == JobState.CANCELLING:
                 return  # paused a moment ago, or given up: the step looks for itself

@@ -1,20 +1,24 @@
 """After many writes on green the way back loses none of them; while green is dead, their number is said."""
 
+import threading
 from typing import Any
 
 import pytest
+from django.db import connection, connections, transaction
 
-from lifecycle.migration import schedule
+from lifecycle.migration import actions, schedule
 from lifecycle.migration.engine.rounds import Round
 from lifecycle.migration.models import Migration
 from lifecycle.migration.steps import cutover
 from lifecycle.stores.postgres import fences
 from portal.jobs import runner
 from portal.jobs.actions import wake
+from portal.jobs.models import Job
+from tests.jobs.support import eventually
 from tests.migration.engine.burst import burst
 from tests.migration.engine.conftest import both_ways
 
-from .running import SIDES, Running
+from .running import SIDES, Running, kiran
 from .test_workers import BACK, SWITCHED
 
 pytestmark = [pytest.mark.django_db(transaction=True), both_ways]
@@ -74,3 +78,32 @@ def test_the_owner_is_opened_though_the_other_side_is_dead(switched: Running, de
     fence = fences.read(one.stores.green, one.stores.id)
     assert fence and (fence.state, fence.epoch) == ("open", one.stands[1])
     assert one.stands[0] == before[0] and one.stands[1] > before[1]
+
+
+def test_whoever_takes_it_back_queues_behind_the_worker_that_writes_and_neither_is_ended_for_it(
+    switched: Running,
+) -> None:
+    """A worker has its job and then the move; a person who had them the other way round would meet it in a deadlock."""
+    one, failed = switched, []
+
+    def press() -> None:
+        try:
+            actions.roll_back(one.migration.pk, actor=kiran(), reason="enough")
+        except Exception as error:
+            failed.append(error)
+        finally:
+            connections.close_all()
+
+    person = threading.Thread(target=press)
+    with transaction.atomic(), connection.cursor() as db:
+        Job.objects.select_for_update(no_key=True).get(pk=one.job.pk)
+        person.start()
+        waits = (
+            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+        )
+        eventually(lambda: db.execute(waits) and db.fetchone() == (True,), 10, "the person")
+        db.execute("SET LOCAL lock_timeout = '100ms'")
+        Migration.objects.filter(pk=one.migration.pk).update(exposure=0)
+    person.join(10)
+    assert not failed, "nobody was in anybody's way"
+    one.until(BACK)
