@@ -304,7 +304,8 @@ class RetentionRuleChangeSerializer(ReasonSerializer):
         max_length=200,
         required=False,
         allow_blank=True,
-        help_text="Of postgres a table, of objects a prefix such as users/*/invoices/: the rest of it goes",
+        help_text="A table of postgres, a prefix of objects (users/*/invoices/), a group (/audit) or streams (audit/) "
+        "of logs",
     )
     geography = serializers.ChoiceField(choices=Geography.choices, required=False, allow_blank=True)
     data_class = serializers.ChoiceField(choices=DataClass.choices, required=False, allow_blank=True)

@@ -110,7 +110,9 @@ class RuleForm(forms.Form):
     )
     part = forms.CharField(
         label=gettext_lazy("Only this part"), max_length=200, required=False,
-        help_text=gettext_lazy("Of postgres a table, of objects a prefix such as users/*/invoices/; the rest goes"),
+        help_text=gettext_lazy(
+            "A table of postgres, a prefix of objects (users/*/invoices/), a group (/audit) or streams (audit/) of logs"
+        ),
     )  # fmt: skip
     geography = forms.ChoiceField(
         label=gettext_lazy("Whose data"), required=False, choices=[("", gettext_lazy("anybody's")), *Geography.choices]
