@@ -93,6 +93,7 @@ def _record(migration: Migration, outcome: str, epoch: int) -> dict[str, Any]:
         },
         "objects": seen.get("objects"),
         **({"datasync": migration.datasync} if migration.datasync else {}),
+        **({"inventory": seen["inventory"]} if "inventory" in seen else {}),
         **({"vectors": seen["vectors"]} if "vectors" in seen else {}),
         "switch": _switch(migration, Direction.FORWARD),
         "way_back": _switch(migration, Direction.BACK),

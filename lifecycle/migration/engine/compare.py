@@ -80,7 +80,7 @@ def pieces(
     keys alone that neither side lacks.
     """
     with aws.translated(SYSTEM, "compare objects"):
-        for some in by_piece(*(_listed(move, side, after) for side in (0, 1))):
+        for some in by_piece(*(listed(move, side, after) for side in (0, 1))):
             yield _digests(move, _on_both(some) if of_both else some, beat), some[-1][0]
 
 
@@ -92,9 +92,9 @@ def by_piece(*sides: Iterator[Listed]) -> Iterator[list[Listed]]:
         yield [one for found in some for one in found]
 
 
-def _on_both(listed: list[Listed]) -> list[Listed]:
-    sides = Counter(key for key, *_ in listed)
-    return [one for one in listed if sides[one[0]] == 2]
+def _on_both(some: list[Listed]) -> list[Listed]:
+    found = Counter(key for key, *_ in some)
+    return [one for one in some if found[one[0]] == 2]
 
 
 def compare(move: Move, keys: Collection[str] | None = None) -> Digests:
@@ -106,14 +106,15 @@ def compare(move: Move, keys: Collection[str] | None = None) -> Digests:
             whole.target.update(found.target)
         return whole
     with aws.translated(SYSTEM, "compare objects"):
-        first = (next(_listed(move, side, prefix=key), None) for key in sorted(keys) for side in (0, 1))
+        first = (next(listed(move, side, prefix=key), None) for key in sorted(keys) for side in (0, 1))
         return _digests(move, [one for one in first if one and one[0] in keys])
 
 
 History = tuple[str, int, list[dict[str, Any]]]  # key; 0 for the source, 1 for the target; versions, oldest first
 
 
-def _sides(move: Move) -> list[tuple[Region, str]]:
+def sides(move: Move) -> list[tuple[Region, str]]:
+    """Region and bucket of the source, and of the target."""
     return [(move.source, move.bucket), (move.target, move.bucket_there)]
 
 
@@ -122,11 +123,11 @@ def _root(digests: dict[str, bytes]) -> str:
 
 
 def _digests(move: Move, histories: list[History], beat: Callable[[], None] = lambda: None) -> Digests:
-    sides, found = _sides(move), Digests({}, {})
+    places, found = sides(move), Digests({}, {})
 
     def hashed(one: History) -> bytes:
         key, side, versions = one
-        region, bucket = sides[side]
+        region, bucket = places[side]
         return _digest(region, bucket, key, versions)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -137,9 +138,9 @@ def _digests(move: Move, histories: list[History], beat: Callable[[], None] = la
     return found
 
 
-def _listed(move: Move, side: int, after: str = "", prefix: str = "") -> Iterator[History]:
+def listed(move: Move, side: int, after: str = "", prefix: str = "") -> Iterator[History]:
     """Key after key in order; one that is its own prefix comes first."""
-    region, bucket = _sides(move)[side]
+    region, bucket = sides(move)[side]
     s3, where = aws.client(region, "s3"), {"KeyMarker": after, "Prefix": prefix}
     page = {name: value for name, value in where.items() if value}  # an empty marker is not the same everywhere
     told: list[dict[str, Any]] = []

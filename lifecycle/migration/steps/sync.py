@@ -19,6 +19,7 @@ from portal.lib.clock import now
 
 from .bulk import require_over
 from .common import SLICE_SECONDS, advance, again, beating, engine_move, keep_round, measure, migration_of
+from .witness import require_agreed
 
 MISMATCHES = 3
 
@@ -120,6 +121,7 @@ def verified(ctx: StepContext) -> dict[str, Any]:
 
 def _verified(ctx: StepContext, migration: Migration, move: Move) -> dict[str, Any]:
     stored, beside = objects_verified(ctx, move), vectors_verified(ctx, move)
+    witness = require_agreed(ctx, migration, move)
     found = compared(ctx, move, beating(ctx)).seen
     with ctx.fenced():
         figures = {"verified_rows": found.rows, "root_source": found.root_source, "root_target": found.root_target}
@@ -134,7 +136,7 @@ def _verified(ctx: StepContext, migration: Migration, move: Move) -> dict[str, A
     )
     seen = {"snapshot": found.snapshot, "tables": found.tables, "at": now().isoformat()}
     outside = {"objects": stored.as_json(), **({"vectors": beside.as_json()} if beside else {})}
-    return {**seen, "rows": found.rows, "root": found.root_source, **outside}
+    return {**seen, "rows": found.rows, "root": found.root_source, **outside, "inventory": witness}
 
 
 @dataclass(frozen=True)
@@ -178,7 +180,7 @@ VECTORS = Beside("vectors", compare_vectors.pieces, compare_vectors.compare, rou
 
 def look_anew(ctx: StepContext) -> None:
     """What was found alike counts no more."""
-    ctx.note(**{store.seen: None for store in (OBJECTS, VECTORS)})
+    ctx.note(inventory=None, **{store.seen: None for store in (OBJECTS, VECTORS)})
 
 
 def objects_verified(ctx: StepContext, move: Move) -> Stored:

@@ -54,7 +54,9 @@ def test_what_it_brings_rightly_is_kept_and_the_mover_brings_the_rest(one: Runni
     history = objects.history(one.stores.green, bucket_of(one), "deleted")
     assert [moment.is_marker for moment in history] == [False, True]
     entry = Entry.objects.filter(verb="migration.recorded", object_id=str(one.migration.pk)).get()
-    assert json.loads(entry.body)["data"]["datasync"] == found
+    recorded = json.loads(entry.body)["data"]
+    assert recorded["datasync"] == found
+    assert {one["outcome"] for one in recorded["inventory"].values()} == {"none at hand"}
     assert double.calls["CreateTask"] == double.calls["StartTaskExecution"] == 1
 
 
