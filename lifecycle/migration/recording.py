@@ -92,8 +92,8 @@ def _record(migration: Migration, outcome: str, epoch: int) -> dict[str, Any]:
             "root_target": migration.root_target,
         },
         "objects": seen.get("objects"),
-        **({"datasync": migration.datasync} if migration.datasync else {}),
-        **({"inventory": seen["inventory"]} if "inventory" in seen else {}),
+        **({"datasync": _carried(migration.datasync)} if migration.datasync else {}),
+        **({"inventory": _witnesses(seen["inventory"])} if seen.get("inventory") else {}),
         **({"vectors": seen["vectors"]} if "vectors" in seen else {}),
         "switch": _switch(migration, Direction.FORWARD),
         "way_back": _switch(migration, Direction.BACK),
@@ -107,6 +107,16 @@ def _record(migration: Migration, outcome: str, epoch: int) -> dict[str, Any]:
             "ended": _time(migration.ended_at),
         },
     }
+
+
+def _carried(told: dict[str, Any]) -> dict[str, Any]:
+    """What DataSync was to carry ahead, what it said, and what was found of it; null where nobody knows."""
+    said = {name: told.get("said", {}).get(name) for name in ("execution", "status", "files", "bytes")}
+    return {"listed": told["objects"], **said, "found": told.get("found")}
+
+
+def _witnesses(seen: dict[str, Any]) -> dict[str, Any]:
+    return {name: {"outcome": one["outcome"], "at": one.get("at")} for name, one in seen.items()}
 
 
 def switched_at(migration: Migration) -> int | None:

@@ -176,6 +176,20 @@ def test_vectors_beside_the_rows_are_equal_too() -> None:
             verify(sealed({**RECORD, "vectors": {**held, **wrong}}), POLICY)
 
 
+def test_what_came_ahead_and_what_an_inventory_says_is_told() -> None:
+    found = {"alike": 9, "different": 1, "missing": 2}
+    ahead = {"listed": 12, "execution": "arn:exec", "status": "SUCCESS", "files": 12, "bytes": 80, "found": found}
+    seen = {"ap-south-1": {"outcome": "agrees", "at": AT}, "eu-west-1": {"outcome": "none at hand", "at": None}}
+    words = verify(sealed({**RECORD, "datasync": ahead, "inventory": seen}), POLICY).text()
+    assert "was to bring 12 objects and said SUCCESS; 9 of them were found alike" in words
+    assert "Inventory ap-south-1: agrees" in words and "Inventory eu-west-1: none at hand" in words
+    refused = {"execution": None, "status": None, "files": None, "bytes": None, "found": None}
+    assert "said nothing" in verify(sealed({**RECORD, "datasync": {**ahead, **refused}}), POLICY).text()
+    for wrong in ({"datasync": {**ahead, "found": {}}}, {"inventory": {"x": {"outcome": "differs", "at": AT}}}):
+        with pytest.raises(Unproven, match=f"misspells {next(iter(wrong))}"):
+            verify(sealed({**RECORD, **wrong}), POLICY)
+
+
 def test_a_target_that_was_given_up_says_what_went_with_it() -> None:
     back = {**RECORD, **BACK, "way_back": None, "loss": LOSS}
     assert "12 writes as counted" in verify(sealed(back), POLICY).text()

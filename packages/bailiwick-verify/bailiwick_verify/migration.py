@@ -42,6 +42,8 @@ class Moved:
             f"            verified {one['times']['verified']}, root {rows['root_source']}",
             f"  Objects   {objects['total']:,}, equal, root {objects['root_source']}",
             *(f"  Vectors   {one['total']:,}, equal, root {one['root_source']}" for one in outside),
+            *_carried(one),
+            *(f"  Inventory {name}: {seen['outcome']}" for name, seen in sorted(one.get("inventory", {}).items())),
             *_switches(one),
             *_lost(one),
             f"  Routing   epoch {one['routing']['before']}, then {one['routing']['after']}; "
@@ -52,6 +54,16 @@ class Moved:
             "",
         ]
         return printable("\n".join(lines) + "\n") + self.proved.text()
+
+
+def _carried(record: dict[str, Any]) -> list[str]:
+    """What DataSync was to bring ahead: what it said, and what was found of it before the rest was brought."""
+    if "datasync" not in record:
+        return []
+    one = record["datasync"]
+    found, said = one["found"], f"said {one['status']}" if one["status"] else "said nothing"
+    alike = f"{found['alike']:,} of them were found alike" if found else "nobody looked at what it brought"
+    return [f"  DataSync  was to bring {one['listed']:,} objects and {said}; {alike}"]
 
 
 def _switches(record: dict[str, Any]) -> list[str]:

@@ -37,6 +37,12 @@ def _stores(value: Any) -> bool:
     return known and all(number is None or _count(number) for number in value.values())
 
 
+def _witnesses(value: Any) -> bool:
+    """By region; a move whose witness differs is not switched."""
+    known = isinstance(value, dict) and bool(value)
+    return known and all(not list(_misfits(WITNESS, one, "it")) for one in value.values())
+
+
 def _or_null(kind: Any) -> Any:
     return lambda value: value is None or not list(_misfits(kind, value, "it"))
 
@@ -49,9 +55,11 @@ SWITCH = {
     "keys_inside": _or_null(_count),
 }
 BESIDE = {"total": _count, "root_source": _root, "root_target": _root}
+WITNESS = {"outcome": lambda value: value in ("agrees", "none at hand", "older than the copy"), "at": _or_null(_time)}
+FOUND = {"alike": _count, "different": _count, "missing": _count}
 # Where they are not rows on both sides; where the target was given up; where it was only these stores of it; where
-# something other than the guard noted what changed.
-OPTIONAL = {"vectors", "loss", "stores", "capture"}
+# something other than the guard noted what changed; where DataSync carried objects ahead; since inventories are read.
+OPTIONAL = {"vectors", "loss", "stores", "capture", "datasync", "inventory"}
 RECORD: dict[str, Any] = {
     "format": _text,
     "outcome": _text,
@@ -67,6 +75,15 @@ RECORD: dict[str, Any] = {
     "rows": {"snapshot": _text, "total": _count, "tables": _tables, "root_source": _root, "root_target": _root},
     "objects": BESIDE,
     "vectors": BESIDE,
+    "datasync": {
+        "listed": _count,
+        "execution": _or_null(_text),
+        "status": _or_null(_text),
+        "files": _or_null(_count),
+        "bytes": _or_null(_count),
+        "found": _or_null(FOUND),
+    },
+    "inventory": _witnesses,
     "switch": SWITCH,
     "way_back": _or_null(SWITCH),
     "loss": {

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bailiwick_verify.record import misfits
 from django.db import connections
 from django.db.models import F
 
@@ -36,6 +37,14 @@ def is_gone(double: Double) -> bool:
     return not (double.tasks or double.locations)
 
 
+def recorded_of(one: Running) -> dict[str, Any]:
+    """The record of its switch, as a stranger can read it."""
+    entry = Entry.objects.filter(verb="migration.recorded", object_id=str(one.migration.pk)).get()
+    record: dict[str, Any] = json.loads(entry.body)["data"]
+    assert misfits(record) == []
+    return record
+
+
 def whole(one: Running) -> bool:
     """Both sides hold the same, histories included, and nothing of the list is left."""
     found = compare.compare(engine(one))
@@ -53,9 +62,9 @@ def test_what_it_brings_rightly_is_kept_and_the_mover_brings_the_rest(one: Runni
     assert all(all(marks) for marks in (seen_on_green(one, key) for key in HISTORIES)), "brought by the mover"
     history = objects.history(one.stores.green, bucket_of(one), "deleted")
     assert [moment.is_marker for moment in history] == [False, True]
-    entry = Entry.objects.filter(verb="migration.recorded", object_id=str(one.migration.pk)).get()
-    recorded = json.loads(entry.body)["data"]
-    assert recorded["datasync"] == found
+    recorded = recorded_of(one)
+    assert recorded["datasync"]["execution"] == found["said"]["execution"] in double.runs
+    assert recorded["datasync"]["found"] == found["found"]
     assert {one["outcome"] for one in recorded["inventory"].values()} == {"none at hand"}
     assert double.calls["CreateTask"] == double.calls["StartTaskExecution"] == 1
 
@@ -99,6 +108,7 @@ def test_a_refusal_fails_no_move(one: Running, double: Double, action: str) -> N
     double.asked = refuse
     one.until(SWITCHED)
     assert whole(one) and "AccessDeniedException" in told(one)["failed"]
+    assert recorded_of(one)["datasync"]["execution"] is None
     lines = Job.objects.get(pk=one.migration.job_id).log.filter(step="bulk", level="warning")
     assert lines.filter(text__contains="The mover brings what is not there").exists()
     assert is_gone(double)
@@ -253,7 +263,7 @@ def test_it_is_not_asked_where_it_is_not_wanted(one: Running, double: Double, se
     assert "not enough" in step(one).evidence["skipped"] and not double.calls and told(one) == {}
     one.until(SWITCHED)
     assert whole(one)
-    assert "datasync" not in json.loads(Entry.objects.filter(verb="migration.recorded").get().body)["data"]
+    assert "datasync" not in recorded_of(one)
 
 
 @pytest.mark.parametrize("side", SIDES)
