@@ -13,6 +13,7 @@ from portal.access.models import User
 from portal.embedded.stack import Stack
 from portal.lib.databases import django as database
 from tenants.registry import door
+from tests import nobody
 
 _committed: list[str] = []
 EMPTY = """
@@ -27,7 +28,7 @@ def django_db_modify_db_settings(stack: Stack, django_db_modify_db_settings_para
     owner = database(stack.env["BAILIWICK_MIGRATE_DATABASE_URL"])
     for name in ("USER", "PASSWORD", "HOST", "PORT"):
         connections["default"].settings_dict[name] = owner[name]
-    # a test that makes rows of its own is somebody, too; requests are made without (tests.nobody)
+    # a test that makes rows of its own is somebody, too; what the product does by itself is done without (tests.nobody)
     connections["default"].settings_dict["OPTIONS"] |= {"options": "-c bailiwick.actor=system:test"}
 
 
@@ -46,9 +47,9 @@ def let_truncate() -> None:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _requests_by_nobody() -> None:
+def pytest_configure() -> None:
     settings.MIDDLEWARE = ["tests.nobody.middleware", *settings.MIDDLEWARE]
+    nobody.act_for_themselves()
 
 
 @pytest.fixture(autouse=True)

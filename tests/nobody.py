@@ -1,25 +1,40 @@
-"""Requests of tests are made by nobody in particular, as in production: a door that forgets its actor fails here."""
+"""Doors, rounds and steps of tests have nobody behind them, as in production: one that forgets its actor fails here."""
 
 from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from psycopg.pq import TransactionStatus
+
+from portal.jobs import runner
 
 SET = "SELECT set_config('bailiwick.actor', %s, false)"
 
 
-def middleware(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """Take the test's own actor away for the time of a request; query counts do not see it."""
+def middleware(answer: Callable[..., Any]) -> Callable[..., Any]:
+    """Take the test's own actor away for the time of a call; query counts do not see it."""
 
-    def answer(request: Any) -> Any:
+    @wraps(answer)
+    def run(*args: Any, **kwargs: Any) -> Any:
         _be("")
         try:
-            return get_response(request)
+            return answer(*args, **kwargs)
         finally:
             _be("system:test")
 
-    return answer
+    return run
+
+
+def act_for_themselves() -> None:
+    """Every round of the schedule and every step of a job is called so from now on. Before tests import any."""
+    for path in settings.SCHEDULE:
+        module, name = path.rsplit(".", 1)
+        there = import_module(module)
+        setattr(there, name, middleware(getattr(there, name)))
+    runner._attempt = middleware(runner._attempt)
 
 
 def _be(actor: str) -> None:

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 
 from portal.access.actor import Actor
+from portal.audit.context import action_of
 from portal.lib.clock import now
 from tenants.usage.actions import close_month, ensure_months, next_month
 from tenants.usage.models import Month
@@ -31,6 +32,7 @@ def tick() -> None:
         actions.escalate(centre, actor=ACTOR)
 
 
+@action_of(ACTOR)
 def _every_month_until(today: date) -> None:
     """No month is left out when the portal was away for one."""
     last = Month.objects.order_by("-month").values_list("month", flat=True).first()
