@@ -32,7 +32,6 @@ from .models import (
     Owed,
     ProofKey,
     State,
-    SubjectKey,
     Word,
 )
 from .statutory import today
@@ -58,7 +57,6 @@ class Facts:
     received_at: datetime
     approved_at: datetime | None
     started_at: datetime | None
-    systems: tuple[dict[str, Any], ...]
 
     @property
     def manifest_key(self) -> bytes:
@@ -110,11 +108,11 @@ def staying(region: str) -> dict[UUID, list[Obligation]]:
 
 def facts(request_id: UUID) -> Facts:
     """Everything the engine needs. Absent once the key is destroyed: then nothing here knows whom it was about."""
-    rows = ErasureRequest.objects.select_related("tenant__business_unit", "requested_by", "settles__request")
-    request = rows.filter(pk=request_id).first()
-    key = SubjectKey.objects.filter(request_id=request_id).first()
-    if request is None or key is None:
+    rows = ErasureRequest.objects.select_related("tenant", "key").defer("inventory")
+    request = rows.filter(pk=request_id, key__isnull=False).first()
+    if request is None:
         raise Absent("There is no such open erasure.")
+    key = request.key
     return Facts(
         request=request,
         tenant=request.tenant,
@@ -129,7 +127,6 @@ def facts(request_id: UUID) -> Facts:
         received_at=request.received_at,
         approved_at=request.approved_at,
         started_at=request.started_at,
-        systems=tuple(request.inventory.get("systems", [])),
     )
 
 

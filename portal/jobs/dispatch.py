@@ -23,7 +23,8 @@ from .schedule import Scheduler
 
 log = structlog.get_logger(__name__)
 POLL_HEARD, POLL_DEAF = 1.0, 0.2
-BREATH = 0.02  # between two rounds: under a stream of rings one round hears many of them
+BREATH, DEEP_BREATH = 0.02, 0.1  # between two rounds: under a stream of rings one round hears many of them
+STREAM = 8  # rounds one right after the other, from which on the breath is deep: what comes singly is answered at once
 PROBE_SECONDS = 0.5
 LISTEN_AGAIN = 30.0
 
@@ -100,12 +101,17 @@ def run(stop: threading.Event, *, listen: bool = True, schedule: bool = True) ->
     """Dispatch until `stop` is set, then finish what is in hand."""
     ear = Ear(stop, listen)
     scheduler = Scheduler() if schedule else None
+    in_a_row = 0
     log.info("dispatch.started")  # the embedded supervisor waits for this line
     try:
         while not stop.is_set():
             began = time.monotonic()
-            ear.wait(_round(scheduler))
-            stop.wait(max(0.0, began + BREATH - time.monotonic()))
+            sleep = _round(scheduler)
+            ended = time.monotonic()
+            ear.wait(sleep)
+            in_a_row = in_a_row + 1 if time.monotonic() - ended < BREATH else 0
+            breath = BREATH if in_a_row < STREAM else DEEP_BREATH
+            stop.wait(max(0.0, began + breath - time.monotonic()))
     finally:
         ear.close()
         if scheduler is not None:
