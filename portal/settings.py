@@ -51,11 +51,13 @@ if TRUSTED_PROXIES:
 
 
 # One server, or several of which one is the primary: postgresql://app@one:5432,two:5432/bailiwick
-DATABASES = {"default": databases.django(env("DATABASE_URL") or "postgresql://app@127.0.0.1:5432/bailiwick")}
+PREPARED = env("BAILIWICK_PREPARED_STATEMENTS", "1" if EMBEDDED else "") == "1"  # not behind every pooler
+DATABASE_URL = env("DATABASE_URL") or "postgresql://app@127.0.0.1:5432/bailiwick"
+DATABASES = {"default": databases.django(DATABASE_URL, prepared=PREPARED)}
 STANDBY = env("BAILIWICK_DATABASE_STANDBY") == "1"  # portal.lib.standby: who confirms what must not be lost
 REPLICA_DATABASE_URL = env("BAILIWICK_REPLICA_DATABASE_URL", "")  # portal.lib.replica: lists are read there
 if REPLICA_DATABASE_URL:
-    DATABASES["replica"] = databases.django(REPLICA_DATABASE_URL, wanted="any")
+    DATABASES["replica"] = databases.django(REPLICA_DATABASE_URL, wanted="any", prepared=PREPARED)
     DATABASE_ROUTERS = ["portal.lib.replica.Router"]
 # Past a pooler in front of DATABASE_URL, for the one session that must be its own: the dispatcher's LISTEN.
 DIRECT_DATABASE_URL = env("BAILIWICK_DIRECT_DATABASE_URL", "")

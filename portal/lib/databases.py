@@ -32,8 +32,12 @@ def parameters(url: str, wanted: str = "read-write") -> dict[str, Any]:
     return {**(several if "," in str(given.get("host", "")) else ALONE), **given}
 
 
-def django(url: str, wanted: str = "read-write") -> dict[str, Any]:
-    """The same in Django's form."""
+def django(url: str, wanted: str = "read-write", *, prepared: bool = False) -> dict[str, Any]:
+    """The same in Django's form.
+
+    `prepared`: statements that come again are planned once a session. Not behind a pooler whose sessions change hands,
+    but for PgBouncer from 1.21 on with `max_prepared_statements`.
+    """
     given = parameters(url, wanted)
     return {
         "ENGINE": "django.db.backends.postgresql",
@@ -45,5 +49,5 @@ def django(url: str, wanted: str = "read-write") -> dict[str, Any]:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "DISABLE_SERVER_SIDE_CURSORS": True,
-        "OPTIONS": {"prepare_threshold": None, **given},
+        "OPTIONS": {"server_side_binding": True, "prepare_threshold": 2 if prepared else None, **given},
     }
