@@ -48,7 +48,7 @@ def let_truncate() -> None:
 
 
 def pytest_configure() -> None:
-    settings.MIDDLEWARE = ["tests.nobody.middleware", *settings.MIDDLEWARE]
+    settings.MIDDLEWARE = ["tests.nobody.by_nobody", *settings.MIDDLEWARE]
     nobody.act_for_themselves()
 
 

@@ -14,7 +14,7 @@ from portal.jobs import runner
 SET = "SELECT set_config('bailiwick.actor', %s, false)"
 
 
-def middleware(answer: Callable[..., Any]) -> Callable[..., Any]:
+def by_nobody(answer: Callable[..., Any]) -> Callable[..., Any]:
     """Take the test's own actor away for the time of a call; query counts do not see it."""
 
     @wraps(answer)
@@ -33,8 +33,8 @@ def act_for_themselves() -> None:
     for path in settings.SCHEDULE:
         module, name = path.rsplit(".", 1)
         there = import_module(module)
-        setattr(there, name, middleware(getattr(there, name)))
-    runner._attempt = middleware(runner._attempt)
+        setattr(there, name, by_nobody(getattr(there, name)))
+    runner._attempt = by_nobody(runner._attempt)
 
 
 def _be(actor: str) -> None:
