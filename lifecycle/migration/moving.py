@@ -20,7 +20,7 @@ from .windows import actions as windows
 def locked(migration_id: UUID) -> Migration:
     """The migration's row, locked for the rest of the transaction, and before it its job's: a worker has that first."""
     of = Migration.objects.filter(pk=migration_id).values(in_charge=Coalesce("rollback_job_id", "job_id"))
-    Job.objects.select_for_update(no_key=True).filter(pk__in=of).only("pk").first()
+    Job.objects.select_for_update(no_key=True).filter(pk__in=of).values("pk").first()
     rows = Migration.objects.select_related("tenant__tier", "tenant__business_unit")
     found = rows.select_for_update(of=("self",), no_key=True).filter(pk=migration_id).first()
     if found is None:

@@ -1,7 +1,7 @@
 """What a step may ask and write. Every write is conditional on this worker's epoch and else raises Superseded."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,13 +34,16 @@ SELECT %(job)s, held.before + line.n, %(at)s, %(step)s, line.level, line.text FR
 class StepContext:
     """One attempt at one step, handed to the step's function."""
 
-    def __init__(self, job: Job, step: Step, definition: StepDef) -> None:
+    def __init__(
+        self, job: Job, step: Step, definition: StepDef, following: Sequence[Step] = (), renewed: float | None = None
+    ) -> None:
         self.job = job
         self.step = step
         self.definition = definition
+        self.following = following
         self.epoch = job.job_epoch
         self.actor = Actor(id=f"system:{job.kind}"[:64], user=None, via="system", request_id=str(job.pk))
-        self._renewed = time.monotonic()
+        self.renewed = time.monotonic() if renewed is None else renewed
         self._has_noted = False
 
     @property
@@ -56,6 +59,15 @@ class StepContext:
     def cancel_requested(self) -> bool:
         """True once somebody asked to cancel: stop at a safe place by raising Cancelled."""
         return bool(Job.objects.filter(pk=self.job.pk, state=JobState.CANCELLING).exists())
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the lease was renewed so lately that it need not be again."""
+        return time.monotonic() - self.renewed < min(1.0, lease.seconds(self.definition) / 5)
+
+    def covers(self, definition: StepDef) -> bool:
+        """Whether the lease as it is will do for the beginning of that step, too."""
+        return self.is_fresh and lease.seconds(definition) <= lease.seconds(self.definition)
 
     @contextmanager
     def fenced(self) -> Iterator[Job]:
@@ -90,7 +102,7 @@ class StepContext:
             cursor.execute(APPEND, values)
             if cursor.rowcount != len(kept):
                 raise Superseded(f"job {self.job.pk} epoch {self.epoch}")
-        self._renewed = time.monotonic()
+        self.renewed = time.monotonic()
 
     def heartbeat(self, done: int | None = None, total: int | None = None) -> None:
         """Report progress and renew the lease. Call it at every unit of work: it writes at most about once a second.
@@ -98,13 +110,12 @@ class StepContext:
         A step that stops calling it loses the job after the lease's length, so a hung step does not hold it.
         """
         length = lease.seconds(self.definition)
-        due = time.monotonic() - self._renewed >= min(1.0, length / 5)
-        if due or (done is not None and done == total):
+        if not self.is_fresh or (done is not None and done == total):
             with transaction.atomic():
                 lease.renew(self.job.pk, self.epoch, length)
                 if done is not None:
                     Step.objects.filter(pk=self.step.pk).update(done=done, total=total)
-            self._renewed = time.monotonic()
+            self.renewed = time.monotonic()
 
     def note(self, **facts: Any) -> None:
         """Keep facts in this step's evidence now, so that a later attempt or the compensation can read them."""

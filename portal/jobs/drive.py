@@ -50,7 +50,7 @@ def send_due(limit: int = 200) -> int:
         ahead = Job.objects.filter(state__in=IDLE).exclude(_not_sent_lately()).count()
         limit = max(0, min(limit, AHEAD - ahead))
         rows = _due().select_for_update(skip_locked=True, no_key=True).order_by("created_at")[:limit]
-        chosen = [job.pk for job in rows.only("pk")]
+        chosen = list(rows.values_list("pk", flat=True))
         Job.objects.filter(pk__in=chosen).update(driven_at=now())
     _send(chosen)
     return len(chosen)
@@ -61,7 +61,7 @@ def send_orphans() -> int:
     gone = lease.orphans()
     with transaction.atomic():
         rows = Job.objects.filter(pk__in=gone, state__in=WORKED_ON).filter(_not_sent_lately())
-        chosen = [job.pk for job in rows.select_for_update(skip_locked=True, no_key=True).only("pk")]
+        chosen = list(rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
         Job.objects.filter(pk__in=chosen).update(driven_at=now())
     _send(chosen)
     return len(chosen)

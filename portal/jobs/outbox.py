@@ -65,17 +65,19 @@ def deliver_due(limit: int = 50) -> int:
 def _deliver_one() -> bool:
     delivery = None
     try:
-        with transaction.atomic():
+        with acting(DISPATCHER):
             delivery = _pending().filter(next_at__lte=now()).order_by("next_at", "event_id", "pk").first()
             if delivery is not None:
-                _attempt(delivery)
-    except DatabaseError as error:  # the subscriber cost us the connection: write its failure down on a fresh one
+                import_string(delivery.subscriber)(delivery.event.payload)
+                _delivered(delivery)
+    except Exception as error:  # noqa: BLE001 - whatever a subscriber raises, its commit too, is recorded and tried again
         if delivery is None:
             raise
-        connection.close_if_unusable_or_obsolete()
+        if isinstance(error, DatabaseError):  # it may have cost us the connection
+            connection.close_if_unusable_or_obsolete()
         with transaction.atomic():
             again = _pending().filter(pk=delivery.pk).first()
-            if again is not None:
+            if again is not None:  # else another dispatcher has it in hand by now
                 _failed(again, error)
     return delivery is not None
 
@@ -88,17 +90,10 @@ def _pending() -> QuerySet[Delivery]:
     )
 
 
-def _attempt(delivery: Delivery) -> None:
-    try:
-        with acting(DISPATCHER):
-            import_string(delivery.subscriber)(delivery.event.payload)
-            connection.check_constraints()  # deferred ones would else fail our commit instead of the subscriber
-    except Exception as error:  # noqa: BLE001 - whatever a subscriber raises is recorded and tried again
-        _failed(delivery, error)
-    else:
-        delivery.attempts += 1
-        delivery.state, delivery.delivered_at, delivery.error = DeliveryState.DELIVERED, now(), ""
-        delivery.save()
+def _delivered(delivery: Delivery) -> None:
+    delivery.attempts += 1
+    delivery.state, delivery.delivered_at, delivery.error = DeliveryState.DELIVERED, now(), ""
+    delivery.save(update_fields=["attempts", "state", "delivered_at", "error"])
 
 
 def _failed(delivery: Delivery, error: Exception) -> None:

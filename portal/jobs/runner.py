@@ -7,6 +7,7 @@ step without an outcome.
 
 import random
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -29,6 +30,8 @@ log = structlog.get_logger(__name__)
 UNFORESEEN_ATTEMPTS = 3
 LOSSES = 10
 LONGEST_PAUSE = 300.0
+LEFT = ("state", "wake_at", "wait_reason", "lease_holder", "lease_until", "driven_at")  # what changes when it waits
+CLAIMED = (*LEFT, "job_epoch", "started_at")
 BLOCKED_RETRY = timedelta(seconds=30)
 
 
@@ -89,7 +92,9 @@ def claim(job_id: UUID) -> StepContext | None:
     job.lease_holder = holder.me()
     lease.hold_resource(job)
     job.begin(now())
-    return _begin(job, is_new=True, lost=lost)
+    job.wakes.all().delete()  # what they announced is visible to what follows; one that comes later stays for its wait
+    unfinished = job.steps.exclude(state__in=STEP_DONE).order_by("seq")
+    return _begin(job, list(unfinished), lost=lost)
 
 
 def _is_due(job: Job) -> bool:
@@ -109,21 +114,22 @@ def _block(job: Job, by: Job) -> None:
     job.save()
 
 
-def _begin(job: Job, *, is_new: bool = False, lost: bool = False) -> StepContext | None:
+def _begin(
+    job: Job, unfinished: Sequence[Step], *, after: StepContext | None = None, lost: bool = False
+) -> StepContext | None:
     """Begin the first unfinished step, or end the job when there is none. The job's row is locked and ours.
 
-    Wakes are cleared here, before the step looks: what they announced is already visible to it, and one that comes
-    later stays for when it waits.
+    `after` is this worker's turn before; None: it has just claimed the job.
     """
-    job.wakes.all().delete()
-    step = job.steps.exclude(state__in=STEP_DONE).order_by("seq").first()
-    kind = kinds.find(job.kind)
-    definition = kind.step(step.name) if kind and step else None
-    if step is None:
+    if not unfinished:
         endings.succeeded(job)
         return None
-    job.lease_until = lease.until(lease.seconds(definition))
-    job.save(update_fields=None if is_new else ["lease_until"])
+    step, kind = unfinished[0], kinds.find(job.kind)
+    definition = kind.step(step.name) if kind else None
+    renewed = after.renewed if after and definition and after.covers(definition) else None
+    if renewed is None:
+        job.lease_until = lease.until(lease.seconds(definition))
+        job.save(update_fields=["lease_until"] if after else CLAIMED)
     step.losses += lost
     if definition is None or step.losses >= LOSSES:
         why = f"its worker died {step.losses} times" if definition else "this version does not know the step"
@@ -133,7 +139,7 @@ def _begin(job: Job, *, is_new: bool = False, lost: bool = False) -> StepContext
     step.attempts += 1
     step.started_at = step.started_at or now()
     step.save(update_fields=["state", "attempts", "losses", "started_at"])
-    return StepContext(job, step, definition)
+    return StepContext(job, step, definition, unfinished[1:], renewed)
 
 
 def attempt(turn: StepContext) -> Outcome:
@@ -192,7 +198,7 @@ def settle(turn: StepContext, outcome: Outcome) -> StepContext | None:
         if job.state == JobState.CANCELLING:
             endings.cancelled(job, outcome.error if isinstance(outcome, Failed) else "")
         elif isinstance(outcome, Done):
-            return _begin(job)
+            return _begin(job, turn.following, after=turn)
         elif isinstance(outcome, Wait):
             _wait(job, step, outcome.at, outcome.reason)
         elif isinstance(outcome, Failed):
@@ -228,7 +234,7 @@ def _wait(job: Job, step: Step, at: datetime | None, reason: str) -> None:
     step.state = StepState.WAITING
     step.save(update_fields=["state", "failures", "error"])
     job.wait(at, clean(reason, 500))
-    job.save()
+    job.save(update_fields=LEFT)
     outbox.ring()
 
 

@@ -80,7 +80,7 @@ def _tier(code: str, actor: Actor) -> Tier:
 
 def _hold(subject: Subject) -> None:
     """One writer at a time for one tier or tenant."""
-    type(subject)._default_manager.select_for_update(no_key=True).only("pk").get(pk=subject.pk)
+    type(subject)._default_manager.select_for_update(no_key=True).values("pk").get(pk=subject.pk)
 
 
 def _newest(subject: Subject) -> Version:
