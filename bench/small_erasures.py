@@ -1,9 +1,9 @@
 """Small erasures through the whole machine: from the moment workers may begin until every certificate is issued.
 
 `python -m bench.small_erasures [PEOPLE]` starts a product of its own, measures it and leaves nothing behind. All are
-signed while the workers stand still; undo, grace and the wait for late tasks are a second or none: what is measured is
-work. Of few people it says too much per thousand: they wait for seals and for each other, and share less. A tenant of
-the smallest tier has room for fifty, so that more are people of several.
+signed while the workers stand still; undo, grace and the wait for late tasks are none: what is measured is work. Of few
+people it says too much per thousand: they wait for seals and for each other, and share less. A tenant of the smallest
+tier has room for fifty, so that more are people of several.
 """
 
 import itertools
@@ -29,8 +29,7 @@ from portal.embedded import procs
 from portal.embedded.stack import Stack
 
 PEOPLE, A_TENANT, PATIENCE, BAR = 120, 40, 1_200.0, 600.0
-NOW = {f"BAILIWICK_ERASURE_{one}_SECONDS": seconds for one, seconds in
-       (("UNDO", "0"), ("GRACE", "1"), ("RESWEEP_AFTER", "1"))}  # fmt: skip
+NOW = {f"BAILIWICK_ERASURE_{one}_SECONDS": "0" for one in ("UNDO", "GRACE", "RESWEEP_AFTER")}
 UNITS = itertools.cycle(CHAMPIONS)
 SIGNERS = {"cco": "leela", "legal": "thomas"}
 REQUESTS = "/api/v1/erasure-requests/"

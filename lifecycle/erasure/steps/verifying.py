@@ -11,7 +11,7 @@ from lifecycle.erasure import neighbours
 from lifecycle.erasure.looking import BEFORE, LAST, look_everywhere
 from lifecycle.erasure.subject import DELETE, facts_of, phase, refuse, runs
 from portal.jobs.context import StepContext
-from portal.jobs.errors import WaitUntil
+from portal.jobs.errors import Skip, WaitUntil
 from portal.lib.clock import now
 
 AGAIN = "resweep"
@@ -36,11 +36,15 @@ def look_late(ctx: StepContext) -> dict[str, Any]:
     """Look a last time once every task that was under way when it was deleted has ended; then it may be certified."""
     facts = facts_of(ctx)
     phase(ctx, facts, LAST)
-    deleted = ctx.job.steps.get(name=DELETE).finished_at or now()
-    until = deleted + timedelta(seconds=settings.ERASURE["resweep_after_seconds"])
-    if now() < until:
+    if now() < (until := _all_have_ended_at(ctx)):
         raise WaitUntil(until, f"Looked at a last time at {until:%H:%M:%S} UTC: what was under way has ended by then.")
     return {"systems": _swept(ctx, facts, LAST), "at": now().isoformat()}
+
+
+def _all_have_ended_at(ctx: StepContext) -> datetime:
+    """When no task that was under way as the last id went can live any more."""
+    deleted = ctx.job.steps.get(name=DELETE).finished_at or now()
+    return deleted + timedelta(seconds=settings.ERASURE["resweep_after_seconds"])
 
 
 def _swept(ctx: StepContext, facts: Facts, stage: str) -> dict[str, Any]:
@@ -111,7 +115,9 @@ def grace(ctx: StepContext) -> dict[str, Any]:
 
 
 def resweep(ctx: StepContext) -> dict[str, Any]:
-    """Every system once more."""
+    """Every system once more, unless the grace was long enough for the last look to come at once: it says the same."""
     facts = facts_of(ctx)
+    if now() >= _all_have_ended_at(ctx):
+        raise Skip("Whatever was under way has ended by now: the last look comes at once, and one is enough.")
     phase(ctx, facts, AGAIN)
     return {"systems": _swept(ctx, facts, AGAIN), "at": now().isoformat()}

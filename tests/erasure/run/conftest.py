@@ -73,10 +73,12 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Path]
 
 
 class Worker:
-    """A `tests.erasure.run.worker` process."""
+    """A `tests.erasure.run.worker` process. `late`: seconds that a task of the platform may live."""
+
+    late = 0
 
     def __init__(self, regions: Path) -> None:
-        at_once = dict.fromkeys(("BAILIWICK_ERASURE_GRACE_SECONDS", "BAILIWICK_ERASURE_RESWEEP_AFTER_SECONDS"), "0")
+        at_once = {"BAILIWICK_ERASURE_GRACE_SECONDS": "0"}
         env = child_env(BAILIWICK_REGIONS_FILE=str(regions), BAILIWICK_LOG_LEVEL="WARNING", **at_once)
         argv = [sys.executable, "-m", "tests.erasure.run.worker"]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
@@ -88,7 +90,7 @@ class Worker:
     def begin(self, job: Job, deaths: dict[str, Any] | None = None) -> int:
         """Have a child take its turn at the job; return its pid."""
         assert self.process.stdin
-        line = {"job": str(job.pk), "deaths": deaths or {}, "batch": BATCH}
+        line = {"job": str(job.pk), "deaths": deaths or {}, "batch": BATCH, "late": self.late}
         self.process.stdin.write(json.dumps(line) + "\n")
         self.process.stdin.flush()
         return int(self.heard()["pid"])

@@ -15,14 +15,18 @@ from .test_kills import begun
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_what_came_back_after_two_looks_is_found_by_the_third(world: World, own: tuple[Stack, object]) -> None:
+def test_what_came_back_after_two_looks_is_found_by_the_third(
+    world: World, own: tuple[Stack, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
     request, job = begun(world)
-    ended = {"resweep": (0, "after", "SIGKILL")}
-    while not job.steps.filter(name="resweep", state="succeeded").exists():
-        world.worker.run(job, ended)
+    monkeypatch.setattr(world.worker, "late", 3600)
+    while not job.steps.filter(name="late", state="waiting").exists():
+        world.worker.run(job)
         world.news()
         actions.wake(job.pk)
+    assert job.steps.get(name="resweep").state == "succeeded"
     assert not Certificate.objects.exists(), "nothing is certified before the last look"
+    monkeypatch.undo()
     arrives(own[0], world)
     work(world)
     request.refresh_from_db()
@@ -37,6 +41,18 @@ def test_what_came_back_after_two_looks_is_found_by_the_third(world: World, own:
     assert (certificate.pk, certificate.state) == (request.certificate_id, "issued")
     deleted = world.jobs()[-1].steps.get(name="late")
     assert certificate.certified.erasure.timeline.verified <= deleted.finished_at.isoformat()
+
+
+def test_a_look_that_is_late_enough_is_the_last(world: World) -> None:
+    request, job = begun(world)
+    work(world)
+    request.refresh_from_db()
+    job.refresh_from_db()
+    said = job.steps.get(name="resweep")
+    assert (request.state, said.state) == ("completed", "skipped") and "one is enough" in said.evidence["skipped"]
+    systems = Certificate.objects.get().certified.erasure.systems
+    stages = {tuple(check.stage for check in one.checks) for one in systems if one.checks}
+    assert ("before", "after", "resweep") in stages and all(one.count("resweep") == 1 for one in stages)
 
 
 def test_a_job_that_cannot_conclude_is_followed_by_one_that_issues_no_second_certificate(world: World) -> None:

@@ -4,7 +4,7 @@ Points are before and after every COMMIT, whatever the database, and every reque
 cache: what happens between two of them nobody else can see. Of each step the first COMMIT after its function has
 returned is its boundary.
 
-Reads JSON lines {"job", "deaths": {step: [point, when, signal]}, "batch"}; answers {"pid"} at once, and
+Reads JSON lines {"job", "deaths": {step: [point, when, signal]}, "batch", "late"}; answers {"pid"} at once, and
 {"status", "at": [step, point]} when the child has ended; `at` is null where it did not reach a point named.
 """
 
@@ -71,12 +71,12 @@ def main() -> None:
         serve(**json.loads(line))
 
 
-def serve(job: str, deaths: dict[str, Any], batch: int) -> None:
+def serve(job: str, deaths: dict[str, Any], batch: int, late: int) -> None:
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        work(UUID(job), Death(deaths, writer), batch)
+        work(UUID(job), Death(deaths, writer), batch, late)
     os.close(writer)
     say({"pid": pid})
     said = b""
@@ -87,11 +87,14 @@ def serve(job: str, deaths: dict[str, Any], batch: int) -> None:
     say({"status": status, "at": json.loads(said) if said else None})
 
 
-def work(job_id: UUID, death: Death, size: int) -> None:
+def work(job_id: UUID, death: Death, size: int, late: int) -> None:
+    from django.conf import settings
+
     from lifecycle.erasure.engine import batch
     from portal.jobs import runner
 
     batch.BATCH = size
+    settings.ERASURE["resweep_after_seconds"] = late
     watch(runner, death)
     status = 1
     try:
