@@ -1,6 +1,7 @@
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
-from portal.lib import tracing
+from portal.lib import databases, tracing
 
 
 class JobsConfig(AppConfig):
@@ -9,3 +10,4 @@ class JobsConfig(AppConfig):
 
     def ready(self) -> None:
         tracing.send("bailiwick")
+        connection_created.connect(databases.keep_statements)

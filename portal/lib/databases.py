@@ -13,6 +13,7 @@ ALONE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 15_000,
 }
+STATEMENTS = 1000  # that a session keeps planned: an erasure has some 250, and psycopg's 100 push each other out
 ONE_OF_SEVERAL = {
     "connect_timeout": 2,
     "keepalives_idle": 3,
@@ -51,3 +52,8 @@ def django(url: str, wanted: str = "read-write", *, prepared: bool = False) -> d
         "DISABLE_SERVER_SIDE_CURSORS": True,
         "OPTIONS": {"server_side_binding": True, "prepare_threshold": 2 if prepared else None, **given},
     }
+
+
+def keep_statements(connection: Any, **_: Any) -> None:
+    """Let a new session of Django's keep all the planned statements that its work has; hears connection_created."""
+    connection.connection.prepared_max = STATEMENTS
