@@ -718,10 +718,10 @@ OUTBOX_SUBSCRIBERS: dict[str, list[str]] = {
     "erasure.due": ["lifecycle.erasure.subscribers.due"],
     "erasure.changed": [
         "compliance.erasing.subscribers.changed",
-        "compliance.supplements.subscribers.changed",
         "compliance.synthetic.subscribers.erasure_changed",
-        "lifecycle.exports.subscribers.erasure_changed",
     ],
+    "erasure.changed:receive": ["lifecycle.exports.subscribers.erasure_received"],
+    "erasure.changed:refuse": ["compliance.supplements.subscribers.refused"],
     "export.ready": ["lifecycle.exports.subscribers.ready"],
     "erasure.obligation_lapsed": ["compliance.supplements.subscribers.lapsed"],
     "erasure.contested": ["compliance.rechecks.subscribers.contested"],

@@ -35,12 +35,13 @@ def emit(
     """Record `event` for its subscribers. Only inside the transaction of the change it tells of.
 
     `after` names an entry of the ledger: the event stays here until that is sealed and anchored. Subscribers hear of it
-    at once, or at `due_at`.
+    at once, or at `due_at`. One of `event:word` hears of it where the payload has that word alone.
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(f"{event} must be emitted inside the transaction of its change")
     row = OutboxEvent.objects.create(event=event, payload=plain(payload), after_entry=after)
-    subscribers = settings.OUTBOX_SUBSCRIBERS.get(event, [])
+    minded = (event, f"{event}:{payload.get('word')}")
+    subscribers = [path for name in minded for path in settings.OUTBOX_SUBSCRIBERS.get(name, [])]
     at = due_at or now()
     Delivery.objects.bulk_create([Delivery(event=row, subscriber=path, next_at=at) for path in subscribers])
     if subscribers:
@@ -70,7 +71,7 @@ def _deliver_one() -> bool:
             if delivery is not None:
                 import_string(delivery.subscriber)(delivery.event.payload)
                 _delivered(delivery)
-    except Exception as error:  # noqa: BLE001 - whatever a subscriber raises, its commit too, is recorded and tried again
+    except Exception as error:  # whatever a subscriber or its commit raises is recorded and tried again
         if delivery is None:
             raise
         if isinstance(error, DatabaseError):  # it may have cost us the connection

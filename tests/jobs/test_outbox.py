@@ -64,6 +64,15 @@ def test_each_subscriber_hears_once() -> None:
     assert heard("one") == heard("two") == [0, 1, 2]
 
 
+@pytest.mark.django_db
+def test_a_subscriber_may_mind_one_word_of_an_event_alone(settings: Any) -> None:
+    settings.OUTBOX_SUBSCRIBERS = {"thing.done": [f"{HERE}.one"], "thing.done:ended": [f"{HERE}.two"]}
+    for number, word in enumerate(("begun", "ended")):
+        outbox.emit("thing.done", {"n": number, "word": word})
+    outbox.deliver_due()
+    assert (heard("one"), heard("two")) == ([0, 1], [1])
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_that_commits_late_is_not_overlooked() -> None:
     written, go_on = threading.Event(), threading.Event()
