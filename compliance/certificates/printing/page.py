@@ -21,10 +21,20 @@ WIDTH = 174 * mm - 12  # a frame keeps six points free on either side
 Rows = Sequence[Sequence[Any]]
 
 
+class Words(Paragraph):  # type: ignore[misc]  # reportlab has no types
+    """A paragraph that is broken into lines once a width: a table measures it before it is drawn, and again then."""
+
+    def wrap(self, width: float, height: float) -> tuple[float, float]:
+        if getattr(self, "_wrapped_in", None) != width:
+            super().wrap(width, height)
+            self._wrapped_in = width
+        return self.width, self.height
+
+
 def text(said: str, style: str = "body") -> Paragraph:
     """Words without markup: what reportlab would have to parse, a hundred times a certificate, is one piece."""
     form = styles()[style]
-    return Paragraph("", form, frags=[_piece(form).clone(text=" ".join(said.split()))])
+    return Words("", form, frags=[_piece(form).clone(text=" ".join(said.split()))])
 
 
 @cache
