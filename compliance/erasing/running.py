@@ -81,7 +81,7 @@ def started(request_id: UUID, job_id: UUID, *, actor: Actor) -> ErasureRequest:
         _require_running(request)
         if request.job_id != job_id:
             request.job_id = job_id
-            request.save()
+            request.save(update_fields=["job_id"])
     return request
 
 
@@ -95,7 +95,7 @@ def phase(request_id: UUID, word: str, *, actor: Actor) -> ErasureRequest:
     if request.state != wanted:
         move(request, "verify" if wanted == State.VERIFYING else "erase_again", actor=actor)
         return request
-    request.save()
+    request.save(update_fields=["phase"])
     Passage.objects.create(request=request, old=request.state, new=request.state, phase=word, actor=actor.id)
     return request
 
@@ -132,16 +132,22 @@ def note_systems(request_id: UUID, told: Mapping[tuple[str, str], Mapping[str, A
         raise TypeError(f"an erasure's system has no {', '.join(sorted(unknown))}")
     request = _running(request_id)
     known = {(row.system, row.region): row for row in request.systems.all()}
+    new: list[SystemRun] = []
+    changed: list[SystemRun] = []
+    fields = {"changed_at"}
     for (system, region), facts in told.items():
         row = known.get((system, region)) or SystemRun(request=request, system=system, region=region, title=system)
         before = {name: getattr(row, name) for name in facts}
         for name, value in facts.items():
             setattr(row, name, value[:1000] if name in ("method", "limits", "why") else value)
         if row.pk is None:
-            row.save()
+            new.append(row)
         elif {name: getattr(row, name) for name in facts} != before:
             row.changed_at = now()
-            row.save(update_fields=[*facts, "changed_at"])
+            changed.append(row)
+            fields |= set(facts)
+    SystemRun.objects.bulk_create(new)
+    SystemRun.objects.bulk_create(changed, update_conflicts=True, unique_fields=["pk"], update_fields=sorted(fields))
 
 
 @action
@@ -161,7 +167,7 @@ def note_gone(request_id: UUID, gone: Mapping[tuple[str, str], int], *, actor: A
             row.save(update_fields=["acknowledged", "state", "changed_at"])
     if request.state not in RUNNING and request.counts:
         request.counts = tally(request)
-        request.save()
+        request.save(update_fields=["counts"])
     return request.state in RUNNING
 
 
@@ -244,7 +250,7 @@ def certified(request_id: UUID, certificate_id: UUID, *, actor: Actor) -> Erasur
     if request.certificate_id != certificate_id:
         _require_running(request)
         request.certificate_id = certificate_id
-        request.save()
+        request.save(update_fields=["certificate_id"])
         key = pseudonyms.manifest_key(bytes(request.key.key))
         until = now().date() + timedelta(days=settings.ERASURE["proof_days"])
         ProofKey.objects.get_or_create(

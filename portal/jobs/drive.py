@@ -69,8 +69,8 @@ def send_orphans() -> int:
 
 def next_due_at() -> datetime | None:
     """When the next waiting job is due by the clock."""
-    first = Job.objects.filter(state__in=IDLE, wake_at__gt=now()).order_by("wake_at").first()
-    return first.wake_at if first else None
+    waiting = Job.objects.filter(state__in=IDLE, wake_at__gt=now()).order_by("wake_at")
+    return waiting.values_list("wake_at", flat=True).first()
 
 
 @functools.cache

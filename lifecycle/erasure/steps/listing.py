@@ -75,8 +75,7 @@ def _commit(ctx: StepContext, facts: Facts) -> None:
     roots = {name: [one["root"], one["leaves"]] for name, one in found.items()}
     with ctx.fenced():  # what restores replay, the roots in the ledger, and this step's word that they are there
         running.enter_ledger(facts.request.pk, actor=ctx.actor)  # under the seal that the first removal waits for
-        row = ErasureRequest.objects.get(pk=facts.request.pk)
-        entry = intend("erasure.listed", row, actor=ctx.actor, data={"manifest": roots})
+        entry = intend("erasure.listed", facts.request, actor=ctx.actor, data={"manifest": roots})
         ctx.note(systems=found, holds=met, intent=entry)
 
 
