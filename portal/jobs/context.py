@@ -66,8 +66,8 @@ class StepContext:
         return time.monotonic() - self.renewed < min(1.0, lease.seconds(self.definition) / 5)
 
     def covers(self, definition: StepDef) -> bool:
-        """Whether the lease as it is will do for the beginning of that step, too."""
-        return self.is_fresh and lease.seconds(definition) <= lease.seconds(self.definition)
+        """Whether the lease as it is will do for the beginning of that step, too: fresh, and as long as its own."""
+        return self.is_fresh and lease.seconds(definition) == lease.seconds(self.definition)
 
     @contextmanager
     def fenced(self) -> Iterator[Job]:

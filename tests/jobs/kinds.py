@@ -154,6 +154,13 @@ UNSTORABLE = kind("unstorable", ("odd", unstorable))
 WAITS = kind("waits", ("first", work), ("signature", waits), ("third", after), resource_class="estate")
 SLOW = kind("slow", ("slow", until_told), ("last", work), resource_class="estate")
 CUT = kind("cut", ("first", work), ("cut", cut_off))
+LEASED = JobKind(
+    "test.leased",
+    [
+        StepDef(name, name.capitalize(), work, lease_seconds=seconds)
+        for name, seconds in (("first", None), ("second", None), ("long", 120), ("longer", 120), ("last", None))
+    ],
+)
 SKIPS = kind("skips", ("nothing", nothing_to_do), ("first", work))
 STOPS = kind("stops", ("first", stops_unasked))
 BACKUP = kind("backup", ("first", work), resource_class="backup")

@@ -139,6 +139,21 @@ def test_a_holder_is_known_dead_only_when_it_is() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_step_has_a_lease_of_its_own_length_or_one_just_as_long_that_was_renewed_a_moment_ago(world: Path) -> None:
+    turn, lengths = runner.claim(start("leased", world).pk), []
+    while turn is not None:
+        lengths.append(round((fresh(turn.job).lease_until - now()).total_seconds()))
+        done = runner.attempt(turn)
+        turn.renewed -= 60 if turn.step.name == "long" else 0  # as if it had worked for a minute since
+        end = fresh(turn.job).lease_until
+        after = runner.settle(turn, done)
+        is_kept = after is not None and fresh(after.job).lease_until == end
+        assert is_kept == (turn.step.name == "first"), turn.step.name
+        turn = after
+    assert lengths == [15, 15, 120, 120, 15]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_worker_that_hangs_loses_the_job_and_a_busy_one_keeps_it(world: Path, settings: Any) -> None:
     settings.JOB_LEASE_SECONDS = 0.4
     worker = Worker(lease=0.4)
