@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 import redis
+from celery.signals import task_prerun
 from django.db import connection, transaction
 
 from portal.audit.models import Entry
@@ -89,6 +90,23 @@ def test_many_dispatchers_send_each_job_once(world: Path) -> None:
     assert sum(at_once(4, lambda _: drive.send_due())) == 8
     assert {fresh(job).state for job in jobs} == {"succeeded"}
     assert sorted(calls(world)) == ["first"] * 8 + ["second"] * 8 + ["third"] * 8
+
+
+def test_in_a_crowd_one_message_is_for_several_and_each_of_them_runs(world: Path) -> None:
+    sizes: list[int] = []
+
+    def told(args: Any, **_: Any) -> None:
+        sizes.append(len(args))
+
+    task_prerun.connect(told)
+    try:
+        for many in (drive.CROWD - 1, drive.CROWD + 1):
+            jobs = [start("three", world) for _ in range(many)]
+            assert drive.send_due() == many
+            assert {fresh(job).state for job in jobs} == {"succeeded"}
+    finally:
+        task_prerun.disconnect(told)
+    assert sizes == [1] * 31 + [drive.TOGETHER] * 8 + [1]
 
 
 def test_orphans_are_found_by_time_and_sent_once(world: Path) -> None:
