@@ -1,7 +1,7 @@
 """What a step may ask and write. Every write is conditional on this worker's epoch and else raises Superseded."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -34,13 +34,10 @@ SELECT %(job)s, held.before + line.n, %(at)s, %(step)s, line.level, line.text FR
 class StepContext:
     """One attempt at one step, handed to the step's function."""
 
-    def __init__(
-        self, job: Job, step: Step, definition: StepDef, following: Sequence[Step] = (), renewed: float | None = None
-    ) -> None:
+    def __init__(self, job: Job, step: Step, definition: StepDef, renewed: float | None = None) -> None:
         self.job = job
         self.step = step
         self.definition = definition
-        self.following = following
         self.epoch = job.job_epoch
         self.actor = Actor(id=f"system:{job.kind}"[:64], user=None, via="system", request_id=str(job.pk))
         self.renewed = time.monotonic() if renewed is None else renewed

@@ -7,7 +7,6 @@ step without an outcome.
 
 import random
 import traceback
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -93,8 +92,7 @@ def claim(job_id: UUID) -> StepContext | None:
     lease.hold_resource(job)
     job.begin(now())
     job.wakes.all().delete()  # what they announced is visible to what follows; one that comes later stays for its wait
-    unfinished = job.steps.exclude(state__in=STEP_DONE).order_by("seq")
-    return _begin(job, list(unfinished), lost=lost)
+    return _begin(job, lost=lost)
 
 
 def _is_due(job: Job) -> bool:
@@ -114,18 +112,17 @@ def _block(job: Job, by: Job) -> None:
     job.save()
 
 
-def _begin(
-    job: Job, unfinished: Sequence[Step], *, after: StepContext | None = None, lost: bool = False
-) -> StepContext | None:
+def _begin(job: Job, *, after: StepContext | None = None, lost: bool = False) -> StepContext | None:
     """Begin the first unfinished step, or end the job when there is none. The job's row is locked and ours.
 
     `after` is this worker's turn before; None: it has just claimed the job.
     """
-    if not unfinished:
+    step = job.steps.exclude(state__in=STEP_DONE).order_by("seq").first()
+    kind = kinds.find(job.kind)
+    definition = kind.step(step.name) if kind and step else None
+    if step is None:
         endings.succeeded(job)
         return None
-    step, kind = unfinished[0], kinds.find(job.kind)
-    definition = kind.step(step.name) if kind else None
     renewed = after.renewed if after and definition and after.covers(definition) else None
     if renewed is None:
         job.lease_until = lease.until(lease.seconds(definition))
@@ -139,7 +136,7 @@ def _begin(
     step.attempts += 1
     step.started_at = step.started_at or now()
     step.save(update_fields=["state", "attempts", "losses", "started_at"])
-    return StepContext(job, step, definition, unfinished[1:], renewed)
+    return StepContext(job, step, definition, renewed)
 
 
 def attempt(turn: StepContext) -> Outcome:
@@ -198,7 +195,7 @@ def settle(turn: StepContext, outcome: Outcome) -> StepContext | None:
         if job.state == JobState.CANCELLING:
             endings.cancelled(job, outcome.error if isinstance(outcome, Failed) else "")
         elif isinstance(outcome, Done):
-            return _begin(job, turn.following, after=turn)
+            return _begin(job, after=turn)
         elif isinstance(outcome, Wait):
             _wait(job, step, outcome.at, outcome.reason)
         elif isinstance(outcome, Failed):
