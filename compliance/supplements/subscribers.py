@@ -38,8 +38,10 @@ def begin(obligation_id: str) -> None:
     )
 
 
-def refused(payload: Payload) -> None:
+def changed(payload: Payload) -> None:
     """A refusal is certified where the law owes whoever asked a reasoned answer."""
+    if payload["word"] != "refuse":
+        return
     request = ErasureRequest.objects.select_related("tenant").get(pk=payload["request_id"])
     if is_owed(request):
         jobs.start_job(

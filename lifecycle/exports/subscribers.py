@@ -44,10 +44,11 @@ def ready(payload: dict[str, Any]) -> None:
     )
 
 
-def erasure_received(payload: dict[str, Any]) -> None:
+def erasure_changed(payload: dict[str, Any]) -> None:
     """A whole tenant's erasure was asked for: an export that was received shortly before counts."""
-    with acting(SYSTEM):
-        actions.settle(UUID(payload["request_id"]))
+    if payload["word"] == "receive":
+        with acting(SYSTEM):
+            actions.settle(UUID(payload["request_id"]))
 
 
 def hold_released(payload: dict[str, Any]) -> None:
