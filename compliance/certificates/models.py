@@ -1,5 +1,6 @@
 """Erasure certificates and the keys that sign them. The database repeats what may happen to either (migration 0002)."""
 
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,12 @@ from portal.access.actor import Actor
 from portal.access.policy import VERBS
 from portal.access.queries import scope_filter
 from portal.lib.clock import now
+
+
+@lru_cache(maxsize=32)
+def _parsed(core: str) -> Core:
+    """Read once for all who ask in a while: a core never changes, and the steps that issue it ask a dozen times."""
+    return Core.parse(core.encode())
 
 
 class State(models.TextChoices):
@@ -174,7 +181,7 @@ class Certificate(ConcurrentTransitionMixin, models.Model):
     @property
     def certified(self) -> Core:
         """What it certifies."""
-        return Core.parse(self.core.encode())
+        return _parsed(self.core)
 
     def _ended(self, reason: str) -> None:
         self.ended_at, self.state_reason = now(), reason[:1000]
