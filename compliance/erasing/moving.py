@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django_fsm import TransitionNotAllowed
 
 from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
+from portal.lib.composed import composed
 from portal.lib.errors import Absent, Conflict
 from tenants.models import Tenant
 
@@ -17,13 +19,23 @@ from .models import ENDED, ErasureRequest, Passage, State, SubjectKey
 
 def locked(request_id: UUID) -> ErasureRequest:
     """The request under its row lock, its tenant's taken before: the order that placing a hold has."""
-    its_tenant = ErasureRequest.objects.filter(pk=request_id).values("tenant_id")
-    tenant = Tenant.objects.select_for_update(no_key=True).filter(pk__in=its_tenant).first()
-    if tenant is None:
+    tenants = _its_tenant(request_id)
+    if not tenants:
         raise Absent("There is no such erasure.")
-    request = ErasureRequest.objects.select_for_update(no_key=True).defer("inventory").get(pk=request_id)
+    [request], [tenant] = _itself(request_id), tenants
     request.tenant = tenant
     return request
+
+
+@composed
+def _its_tenant(request_id: UUID) -> QuerySet[Tenant]:
+    its_tenant = ErasureRequest.objects.filter(pk=request_id).values("tenant_id")
+    return Tenant.objects.select_for_update(no_key=True).filter(pk__in=its_tenant).order_by()
+
+
+@composed
+def _itself(request_id: UUID) -> QuerySet[ErasureRequest]:
+    return ErasureRequest.objects.select_for_update(no_key=True).defer("inventory").filter(pk=request_id).order_by()
 
 
 def move(

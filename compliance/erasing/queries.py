@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +16,7 @@ from portal.access import policy
 from portal.access.actor import Actor
 from portal.approvals.models import Case, Requirement, Signature
 from portal.lib.clock import now
+from portal.lib.composed import composed
 from portal.lib.errors import Absent
 from tenants.models import Status, Tenant
 
@@ -27,6 +28,7 @@ from .models import (
     RUNNING,
     ErasureLedger,
     ErasureRequest,
+    Exemption,
     Kind,
     Obligation,
     Owed,
@@ -89,7 +91,7 @@ class Facts:
 
     @cached_property
     def exemptions(self) -> tuple[dict[str, Any], ...]:
-        return tuple(map(dict, self.request.exemptions.values("rule", "system", "category", "ground", "until", "part")))
+        return tuple(_exemptions(self.request.pk))
 
     @cached_property
     def recipients(self) -> tuple[dict[str, Any], ...]:
@@ -108,11 +110,10 @@ def staying(region: str) -> dict[UUID, list[Obligation]]:
 
 def facts(request_id: UUID) -> Facts:
     """Everything the engine needs. Absent once the key is destroyed: then nothing here knows whom it was about."""
-    rows = ErasureRequest.objects.select_related("tenant", "key").defer("inventory")
-    request = rows.filter(pk=request_id, key__isnull=False).first()
-    if request is None:
+    found = _open(request_id)
+    if not found:
         raise Absent("There is no such open erasure.")
-    key = request.key
+    request, key = found[0], found[0].key
     return Facts(
         request=request,
         tenant=request.tenant,
@@ -130,9 +131,27 @@ def facts(request_id: UUID) -> Facts:
     )
 
 
+@composed
+def _exemptions(request_id: UUID) -> QuerySet[Exemption, Any]:
+    rows = Exemption.objects.filter(request_id=request_id)
+    return rows.values("rule", "system", "category", "ground", "until", "part")
+
+
+@composed
+def _open(request_id: UUID) -> QuerySet[ErasureRequest]:
+    rows = ErasureRequest.objects.select_related("tenant", "key").defer("inventory")
+    return rows.filter(pk=request_id, key__isnull=False).order_by()
+
+
 def is_blocked(request_id: UUID) -> bool:
     """Whether a hold has taken it, and it has not gone on yet."""
-    return ErasureRequest.objects.filter(pk=request_id, state=State.LEGAL_HOLD_BLOCKED).exists()
+    return bool(_blocked(request_id))
+
+
+@composed
+def _blocked(request_id: UUID) -> QuerySet[ErasureRequest, UUID]:
+    rows = ErasureRequest.objects.filter(pk=request_id, state=State.LEGAL_HOLD_BLOCKED).order_by()
+    return rows.values_list("pk", flat=True)
 
 
 def _persons_needed(request: ErasureRequest, case: Case | None) -> int:

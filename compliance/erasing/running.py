@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 
 from compliance.holds.models import Hold
 from compliance.holds.models import State as HoldState
@@ -18,6 +19,7 @@ from portal.access.actor import Actor
 from portal.audit.actions import record
 from portal.audit.context import action
 from portal.lib.clock import now
+from portal.lib.composed import composed
 from portal.lib.errors import Blocked, Conflict
 
 from . import entering, pseudonyms
@@ -131,7 +133,7 @@ def note_systems(request_id: UUID, told: Mapping[tuple[str, str], Mapping[str, A
     if unknown := {name for facts in told.values() for name in facts} - FACTS:
         raise TypeError(f"an erasure's system has no {', '.join(sorted(unknown))}")
     request = _running(request_id)
-    known = {(row.system, row.region): row for row in request.systems.all()}
+    known = {(row.system, row.region): row for row in systems_of(request_id)}
     new: list[SystemRun] = []
     changed: list[SystemRun] = []
     fields = {"changed_at"}
@@ -150,6 +152,12 @@ def note_systems(request_id: UUID, told: Mapping[tuple[str, str], Mapping[str, A
     SystemRun.objects.bulk_create(changed, update_conflicts=True, unique_fields=["pk"], update_fields=sorted(fields))
 
 
+@composed
+def systems_of(request_id: UUID) -> QuerySet[SystemRun]:
+    """What is known of each system by now."""
+    return SystemRun.objects.filter(request_id=request_id)
+
+
 @action
 def note_gone(request_id: UUID, gone: Mapping[tuple[str, str], int], *, actor: Actor) -> bool:
     """Keep how many ids of each (system, region) are gone by now, never fewer than before. False: stop working on it.
@@ -159,7 +167,7 @@ def note_gone(request_id: UUID, gone: Mapping[tuple[str, str], int], *, actor: A
     request = locked(request_id)
     if not (request.state in RUNNING or SubjectKey.objects.filter(request=request).exists()):
         return False
-    for row in request.systems.all():
+    for row in systems_of(request_id):
         number = gone.get((row.system, row.region), 0)
         if number > (row.acknowledged or 0):
             row.acknowledged, row.changed_at = number, now()

@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from compliance.erasing.models import Obligation, Owed
 from portal.access import policy
 from portal.access.actor import Actor
+from portal.lib.composed import composed
 
 from .models import STANDING, Custodian, Hold, HoldVersion, State
 
@@ -29,7 +30,12 @@ def stands(tenant_id: UUID) -> Stands:
 
 
 def is_held(tenant_id: UUID) -> bool:
-    return Hold.objects.filter(tenant_id=tenant_id, state__in=STANDING).exists()
+    return bool(_standing(tenant_id))
+
+
+@composed
+def _standing(tenant_id: UUID) -> QuerySet[Hold, UUID]:
+    return Hold.objects.filter(tenant_id=tenant_id, state__in=STANDING).order_by().values_list("pk", flat=True)[:1]
 
 
 def keeps_something(tenant_id: UUID) -> bool:

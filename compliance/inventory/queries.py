@@ -6,10 +6,12 @@ from typing import Any
 
 from bailiwick_proof.canonical import digest
 from django.conf import settings
+from django.db.models import QuerySet
 
 from portal.access import policy
 from portal.access.actor import Actor
 from portal.lib.clock import now
+from portal.lib.composed import composed
 from portal.lib.regions import load
 
 from .models import Attestation, Finding, InventoryVersion, Kind, Search, State, System
@@ -58,14 +60,23 @@ class Snapshot:
 
 def snapshot() -> Snapshot:
     """The inventory now. The rows decide: the number is that of the version with their digest, 0 if there is none."""
-    rows = list(System.objects.order_by("name"))
+    rows = _systems()
     listed = [one for one in rows if one.state == State.ACTIVE]
     own = digest_of(listed)
-    numbers = InventoryVersion.objects.filter(digest=own).order_by("-number").values_list("number", flat=True)
     words, simulated = _words(), _simulated()
     systems = [_listed(one, words.get(one.pk), simulated) for one in listed]
     removed = [one.name for one in rows if one.state == State.REMOVED]
-    return Snapshot(numbers.first() or 0, own, systems, removed)
+    return Snapshot(next(iter(_numbers(own)), 0), own, systems, removed)
+
+
+@composed
+def _systems() -> QuerySet[System]:
+    return System.objects.order_by("name")
+
+
+@composed
+def _numbers(of: str) -> QuerySet[InventoryVersion, int]:
+    return InventoryVersion.objects.filter(digest=of).order_by("-number").values_list("number", flat=True)[:1]
 
 
 def digest_of(rows: list[System]) -> str:
@@ -108,9 +119,14 @@ def available_verbs(system: System, actor: Actor) -> list[str]:
 def _words() -> dict[Any, Word]:
     """The newest statement of each system, if it is still in force."""
     found: dict[Any, Attestation] = {}
-    for one in Attestation.objects.filter(expires_on__gte=now().date()).select_related("system").order_by("added_at"):
+    for one in _in_force(now().date()):
         found[one.system_id] = one
     return {key: Word(one.system.processor, one.digest, one.expires_on) for key, one in found.items()}
+
+
+@composed
+def _in_force(day: date) -> QuerySet[Attestation]:
+    return Attestation.objects.filter(expires_on__gte=day).select_related("system").order_by("added_at")
 
 
 def _simulated() -> dict[str, bool]:

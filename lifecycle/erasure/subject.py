@@ -188,7 +188,7 @@ def phase(ctx: StepContext, facts: Facts, word: str) -> None:
 
 def runs(facts: Facts) -> dict[str, SystemRun]:
     """What is known of each system by now, by the inventory's name of it."""
-    return {one.name: one for one in SystemRun.objects.filter(request=facts.request)}
+    return {one.name: one for one in running.systems_of(facts.request.pk)}
 
 
 def note_all(ctx: StepContext, facts: Facts, found: dict[tuple[str, str], dict[str, Any]]) -> None:

@@ -4,12 +4,15 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from portal.access.actor import Actor
 from portal.audit.context import acting
 from portal.lib.clock import now
+from portal.lib.composed import composed
 
 from . import lease
 from .errors import Superseded
@@ -70,10 +73,10 @@ class StepContext:
     def fenced(self) -> Iterator[Job]:
         """One transaction that commits only if this worker still holds the job; yields the locked job."""
         with acting(self.actor):
-            job = Job.objects.select_for_update(no_key=True).filter(pk=self.job.pk, job_epoch=self.epoch).first()
-            if job is None or job.state not in WORKED_ON:
+            found = _ours(self.job.pk, self.epoch)
+            if not found or found[0].state not in WORKED_ON:
                 raise Superseded(f"job {self.job.pk} epoch {self.epoch}")
-            yield job
+            yield found[0]
 
     def log(self, text: str, level: str = "info") -> None:
         """Add a line to the job's log; masks what looks like a credential."""
@@ -117,10 +120,10 @@ class StepContext:
     def note(self, **facts: Any) -> None:
         """Keep facts in this step's evidence now, so that a later attempt or the compensation can read them."""
         with self.fenced():
-            row = Step.objects.get(pk=self.step.pk)
-            row.evidence = {**row.evidence, **plain(facts)}
-            row.save(update_fields=["evidence"])
-        self.step.evidence, self._has_noted = row.evidence, True
+            [before] = _left(self.job.pk, self.step.name)
+            evidence = {**before, **plain(facts)}
+            Step.objects.filter(pk=self.step.pk).update(evidence=evidence)
+        self.step.evidence, self._has_noted = evidence, True
 
     def current_step(self) -> Step:
         """The step as the database has it: only this attempt writes to it, and what it noted may be rolled back."""
@@ -131,7 +134,16 @@ class StepContext:
     def evidence(self, step: str) -> Evidence:
         """What `step` of this job, or else of the job this one compensates, has left; {} if nothing."""
         for job_id in filter(None, (self.job.pk, self.job.compensates_id)):
-            row = Step.objects.filter(job_id=job_id, name=step).first()
-            if row and row.evidence:
-                return dict(row.evidence)
+            for left in filter(None, _left(job_id, step)):
+                return dict(left)
         return {}
+
+
+@composed
+def _ours(job_id: UUID, epoch: int) -> QuerySet[Job]:
+    return Job.objects.select_for_update(no_key=True).filter(pk=job_id, job_epoch=epoch).order_by()
+
+
+@composed
+def _left(job_id: UUID, step: str) -> QuerySet[Step, Evidence]:
+    return Step.objects.filter(job_id=job_id, name=step).order_by().values_list("evidence", flat=True)

@@ -3,8 +3,11 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from portal.access.actor import Actor
 from portal.audit.actions import record
+from portal.lib.composed import composed
 
 from . import kinds, outbox
 from .models import Job, Step
@@ -55,5 +58,9 @@ def undo(job: Job, *, actor: Actor, reason: str) -> Job | None:
 
 def by_id(job_id: UUID) -> Job | None:
     """Return the job locked for the rest of the transaction, without blocking rows that point to it."""
-    job: Job | None = Job.objects.select_for_update(no_key=True).filter(pk=job_id).first()
-    return job
+    return next(iter(_locked(job_id)), None)
+
+
+@composed
+def _locked(job_id: UUID) -> QuerySet[Job]:
+    return Job.objects.select_for_update(no_key=True).filter(pk=job_id).order_by()

@@ -10,12 +10,13 @@ import structlog
 from bailiwick_client.redis_at import connect
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from kombu.exceptions import OperationalError as BrokerError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from portal.lib.clock import now
+from portal.lib.composed import composed
 
 from . import lease
 from .models import IDLE, WORKED_ON, Job, JobQuerySet, JobState, Wake
@@ -48,10 +49,12 @@ def send_due(limit: int = 200) -> int:
     No more than AHEAD wait in the queue: what was begun first goes on first, and none is sent again only for waiting.
     """
     with transaction.atomic():
-        ahead = Job.objects.filter(state__in=IDLE).exclude(_not_sent_lately()).count()
-        limit = max(0, min(limit, AHEAD - ahead))
+        ahead = len(_in_the_queue(now() - RESEND))
+        if (limit := min(limit, AHEAD - ahead)) <= 0:
+            return 0
         rows = _due().select_for_update(skip_locked=True, no_key=True).order_by("created_at")[:limit]
-        chosen = list(rows.values_list("pk", flat=True))
+        if not (chosen := list(rows.values_list("pk", flat=True))):
+            return 0
         Job.objects.filter(pk__in=chosen).update(driven_at=now())
     _send(chosen, TOGETHER if ahead + len(chosen) >= CROWD else 1)
     return len(chosen)
@@ -70,8 +73,18 @@ def send_orphans() -> int:
 
 def next_due_at() -> datetime | None:
     """When the next waiting job is due by the clock."""
-    waiting = Job.objects.filter(state__in=IDLE, wake_at__gt=now()).order_by("wake_at")
-    return waiting.values_list("wake_at", flat=True).first()
+    return next(iter(_next_wake(now())), None)
+
+
+@composed
+def _next_wake(after: datetime) -> QuerySet[Job, datetime]:
+    waiting = Job.objects.filter(state__in=IDLE, wake_at__gt=after).order_by("wake_at")
+    return waiting.values_list("wake_at", flat=True)[:1]
+
+
+@composed
+def _in_the_queue(since: datetime) -> QuerySet[Job, UUID]:
+    return Job.objects.filter(state__in=IDLE, driven_at__gte=since).order_by().values_list("pk", flat=True)
 
 
 @functools.cache

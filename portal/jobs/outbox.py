@@ -18,6 +18,7 @@ from portal.access.actor import Actor
 from portal.audit.context import acting
 from portal.audit.queries import is_anchored
 from portal.lib.clock import now
+from portal.lib.composed import composed
 
 from .models import Delivery, DeliveryState, OutboxEvent
 from .text import clean, describe, plain
@@ -67,7 +68,7 @@ def _deliver_one() -> bool:
     delivery = None
     try:
         with acting(DISPATCHER):
-            delivery = _pending().filter(next_at__lte=now()).order_by("next_at", "event_id", "pk").first()
+            delivery = next(iter(_due(now())), None)
             if delivery is not None:
                 import_string(delivery.subscriber)(delivery.event.payload)
                 _delivered(delivery)
@@ -81,6 +82,11 @@ def _deliver_one() -> bool:
             if again is not None:  # else another dispatcher has it in hand by now
                 _failed(again, error)
     return delivery is not None
+
+
+@composed
+def _due(at: datetime) -> QuerySet[Delivery]:
+    return _pending().filter(next_at__lte=at).order_by("next_at", "event_id", "pk")[:1]
 
 
 def _pending() -> QuerySet[Delivery]:

@@ -13,9 +13,11 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
+from django.db.models import QuerySet
 
 from portal.audit.context import action_of
 from portal.lib.clock import now
+from portal.lib.composed import composed
 from portal.lib.tracing import span
 
 from . import creation, endings, holder, kinds, lease, outbox
@@ -117,7 +119,7 @@ def _begin(job: Job, *, after: StepContext | None = None, lost: bool = False) ->
 
     `after` is this worker's turn before; None: it has just claimed the job.
     """
-    step = job.steps.exclude(state__in=STEP_DONE).order_by("seq").first()
+    step = next(iter(_next_step(job.pk)), None)
     kind = kinds.find(job.kind)
     definition = kind.step(step.name) if kind and step else None
     if step is None:
@@ -137,6 +139,11 @@ def _begin(job: Job, *, after: StepContext | None = None, lost: bool = False) ->
     step.started_at = step.started_at or now()
     step.save(update_fields=["state", "attempts", "losses", "started_at"])
     return StepContext(job, step, definition, renewed)
+
+
+@composed
+def _next_step(job_id: UUID) -> QuerySet[Step]:
+    return Step.objects.filter(job_id=job_id).exclude(state__in=STEP_DONE).order_by("seq")[:1]
 
 
 def attempt(turn: StepContext) -> Outcome:
