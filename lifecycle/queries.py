@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from lifecycle.models import ENDED, UNDER_WAY, State, TenantRequest, ValidationCheck, ValidationRun
 from lifecycle.provisioning.judgement import describe_counted, facts_of, judge
@@ -14,6 +14,7 @@ from portal.access import policy
 from portal.access.actor import Actor
 from portal.access.queries import scope_filter
 from portal.approvals.forecast import would_need
+from portal.lib.composed import composed
 from tenants.models import BusinessUnit, Tenant
 from tenants.queries import envelope_of
 
@@ -134,7 +135,12 @@ def waiting_for_champion(actor: Actor) -> Any:
 
 def request_of_tenant(tenant: Tenant) -> TenantRequest | None:
     """The request from which a tenant came."""
-    return TenantRequest.objects.filter(tenant_id=tenant.pk).first()
+    return next(iter(_of_tenant(tenant.pk)), None)
+
+
+@composed
+def _of_tenant(tenant_id: UUID) -> QuerySet[TenantRequest]:
+    return TenantRequest.objects.filter(tenant_id=tenant_id)[:1]
 
 
 def counts() -> dict[str, int]:

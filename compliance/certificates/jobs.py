@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from bailiwick_proof.certificate import FRESH_SECONDS, signed_text
 from bailiwick_proof.certificate import Certificate as Document
 from bailiwick_proof.note import Note
 from bailiwick_verify.certificate import verify
+from django.db.models import QuerySet
 
 from portal.audit.actions import record
 from portal.audit.evidence import entry_of, receipt_of
@@ -22,6 +24,7 @@ from portal.jobs.errors import Skip
 from portal.jobs.kinds import JobKind, StepDef
 from portal.jobs.outbox import emit
 from portal.lib.clock import now
+from portal.lib.composed import composed
 from portal.lib.errors import Blocked
 from tenants.models import Tenant
 
@@ -109,12 +112,22 @@ def _live(ctx: StepContext) -> Iterator[Certificate]:
     Its tenant's lock comes first: who places a hold takes that one, and comes before or after.
     """
     with ctx.fenced():
-        of = Certificate.objects.filter(pk=ctx.job.subject_id).values("tenant_id")
-        Tenant.objects.select_for_update(no_key=True).filter(pk__in=of).first()
-        row = Certificate.objects.select_for_update().get(pk=ctx.job.subject_id)
+        _its_tenant(UUID(ctx.job.subject_id))
+        [row] = _itself(UUID(ctx.job.subject_id))
         if row.state not in UNISSUED:
             raise Skip(f"It is {row.get_state_display()}.")
         yield row
+
+
+@composed
+def _its_tenant(certificate_id: UUID) -> QuerySet[Tenant, UUID]:
+    of = Certificate.objects.filter(pk=certificate_id).values("tenant_id")
+    return Tenant.objects.select_for_update(no_key=True).filter(pk__in=of).order_by().values_list("pk", flat=True)
+
+
+@composed
+def _itself(certificate_id: UUID) -> QuerySet[Certificate]:
+    return Certificate.objects.select_for_update().filter(pk=certificate_id).order_by()
 
 
 def _allowed(ctx: StepContext, row: Certificate) -> bool:

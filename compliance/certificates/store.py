@@ -25,11 +25,18 @@ def keep(kind: str, data: bytes) -> str:
     """Keep bytes for good; returns their SHA-256. Again, it changes nothing. Away without the store."""
     digest, there = hashlib.sha256(data).hexdigest(), bucket()
     try:
-        there.ensure()
-        there.put(f"{kind}/{digest}", data, now())
+        _put(there, f"{kind}/{digest}", data)
     except AWAY as error:
         raise Away("The write-once store of certificates does not answer.") from error
     return digest
+
+
+def _put(there: Store, key: str, data: bytes) -> None:
+    try:
+        there.put(key, data, now())
+    except there.s3.exceptions.NoSuchBucket:  # the first of all
+        there.ensure()
+        there.put(key, data, now())
 
 
 def fetch(kind: str, digest: str) -> bytes:

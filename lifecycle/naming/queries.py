@@ -7,12 +7,17 @@ region finds the names by which its set there was, or would be, made.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from django.db.models import QuerySet
 
 from lifecycle.estate.modules import files_of
 from lifecycle.queries import request_of_tenant
 from lifecycle.stores.errors import StoreError
 from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import fences
+from portal.lib.composed import composed
 from portal.lib.regions import Region
 from tenants.models import Tenant
 
@@ -23,8 +28,12 @@ KNOWN_BY = 'variable "bears_region"'
 
 def names_in(tenant: Tenant, region: str) -> TenantNames:
     """The names of the tenant's set in the region, as it is."""
-    bears = RegionalSet.objects.filter(tenant=tenant, region=region).exists()
-    return TenantNames(tenant.pk, tenant.name, region, _second(tenant, region), bears)
+    return TenantNames(tenant.pk, tenant.name, region, _second(tenant, region), bool(_sets(tenant.pk, region)))
+
+
+@composed
+def _sets(tenant_id: UUID, region: str) -> QuerySet[RegionalSet, Any]:
+    return RegionalSet.objects.filter(tenant_id=tenant_id, region=region).order_by().values_list("pk", flat=True)
 
 
 def names_to_be(tenant: Tenant, region: str) -> TenantNames:
