@@ -1,7 +1,7 @@
 """Sends jobs that are due to the workers. The queue is only a hint: what is lost there is sent again from here."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -49,11 +49,9 @@ def send_due(limit: int = 200) -> int:
     No more than AHEAD wait in the queue: what was begun first goes on first, and none is sent again only for waiting.
     """
     with transaction.atomic():
-        ahead = len(_in_the_queue(now() - RESEND))
-        if (limit := min(limit, AHEAD - ahead)) <= 0:
-            return 0
-        rows = _due().select_for_update(skip_locked=True, no_key=True).order_by("created_at")[:limit]
-        if not (chosen := list(rows.values_list("pk", flat=True))):
+        at, lately = now(), now() - RESEND
+        ahead = len(_in_the_queue(lately))
+        if (limit := min(limit, AHEAD - ahead)) <= 0 or not (chosen := _oldest(limit)(at, lately)):
             return 0
         Job.objects.filter(pk__in=chosen).update(driven_at=now())
     _send(chosen, TOGETHER if ahead + len(chosen) >= CROWD else 1)
@@ -64,7 +62,7 @@ def send_orphans() -> int:
     """Send each job whose worker is gone to another; returns how many."""
     gone = lease.orphans()
     with transaction.atomic():
-        rows = Job.objects.filter(pk__in=gone, state__in=WORKED_ON).filter(_not_sent_lately())
+        rows = Job.objects.filter(pk__in=gone, state__in=WORKED_ON).filter(_not_sent(now() - RESEND))
         chosen = list(rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
         Job.objects.filter(pk__in=chosen).update(driven_at=now())
     _send(chosen)
@@ -92,15 +90,28 @@ def _queue(url: str) -> redis.Redis:
     return connect(url, socket_timeout=5, socket_connect_timeout=5, retry=Retry(NoBackoff(), 1))
 
 
-def _due() -> JobQuerySet:
-    by_clock = Q(state=JobState.QUEUED, wake_at=None) | Q(wake_at__lte=now())
+@functools.cache
+def _oldest(limit: int) -> Callable[[datetime, datetime], list[UUID]]:
+    """The question for so many of those that are due, composed."""
+
+    @composed
+    def oldest(at: datetime, since: datetime) -> QuerySet[Job, UUID]:
+        rows = _due(at, since).select_for_update(skip_locked=True, no_key=True).order_by("created_at")
+        return rows.values_list("pk", flat=True)[:limit]
+
+    return oldest
+
+
+def _due(at: datetime, since: datetime) -> JobQuerySet:
+    """Jobs that are due at an instant and were not sent since another."""
+    by_clock = Q(state=JobState.QUEUED, wake_at=None) | Q(wake_at__lte=at)
     woken = Exists(Wake.objects.filter(job=OuterRef("pk")))
-    due: JobQuerySet = Job.objects.filter(by_clock | woken, _not_sent_lately(), state__in=IDLE)
+    due: JobQuerySet = Job.objects.filter(by_clock | woken, _not_sent(since), state__in=IDLE)
     return due
 
 
-def _not_sent_lately() -> Q:
-    return Q(driven_at=None) | Q(driven_at__lt=now() - RESEND)
+def _not_sent(since: datetime) -> Q:
+    return Q(driven_at=None) | Q(driven_at__lt=since)
 
 
 def _send(job_ids: Sequence[UUID], together: int = 1) -> None:

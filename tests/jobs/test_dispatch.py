@@ -54,7 +54,7 @@ def dispatching(**options: Any) -> Iterator[threading.Thread]:
 
 
 def due() -> set[Any]:
-    return set(drive._due().values_list("pk", flat=True))
+    return set(drive._due(now(), now() - drive.RESEND).values_list("pk", flat=True))
 
 
 def test_what_is_due(world: Path) -> None:

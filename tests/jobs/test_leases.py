@@ -63,7 +63,7 @@ def test_the_blocked_are_woken_when_the_way_is_free_and_all_end(world: Path) -> 
 
     def until_done(number: int) -> None:
         while Job.objects.unfinished().exists():
-            for job_id in list(drive._due().values_list("pk", flat=True)):
+            for job_id in list(drive._due(now(), now() - drive.RESEND).values_list("pk", flat=True)):
                 runner.run(job_id)
 
     at_once(3, until_done)
