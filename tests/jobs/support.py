@@ -8,12 +8,15 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 
 from portal.access.actor import Actor
+from portal.jobs import drive
 from portal.jobs.actions import start_job
 from portal.jobs.models import Job, OutboxEvent, ResourceLease, Wake
+from portal.lib.clock import now
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINEER = Actor.system("test")
@@ -26,6 +29,11 @@ def start(kind: str, world: Path, **options: Any) -> Job:
 
 def fresh(job: Job) -> Job:
     return Job.objects.get(pk=job.pk)
+
+
+def due() -> set[UUID]:
+    """The jobs that a dispatcher would send now."""
+    return set(drive._due(now(), now() - drive.RESEND).values_list("pk", flat=True))
 
 
 def calls(world: Path) -> list[str]:

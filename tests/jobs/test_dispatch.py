@@ -24,7 +24,7 @@ from portal.jobs.models import Job, ScheduleRun
 from portal.lib.clock import now
 
 from .deaf import Deaf
-from .support import calls, eventually, fresh, start
+from .support import calls, due, eventually, fresh, start
 from .test_leases import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,10 +51,6 @@ def dispatching(**options: Any) -> Iterator[threading.Thread]:
         stop.set()
         thread.join(10)
         assert not thread.is_alive()
-
-
-def due() -> set[Any]:
-    return set(drive._due(now(), now() - drive.RESEND).values_list("pk", flat=True))
 
 
 def test_what_is_due(world: Path) -> None:

@@ -12,12 +12,12 @@ from uuid import uuid4
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from portal.jobs import actions, drive, holder, lease, runner
+from portal.jobs import actions, holder, lease, runner
 from portal.jobs.models import EpochCounter, Job, ResourceLease
 from portal.lib.clock import now
 from portal.lib.errors import Invalid
 
-from .support import ENGINEER, Worker, calls, eventually, fresh, outcome, start
+from .support import ENGINEER, Worker, calls, due, eventually, fresh, outcome, start
 
 
 def at_once(count: int, act: Callable[[int], Any]) -> list[Any]:
@@ -63,7 +63,7 @@ def test_the_blocked_are_woken_when_the_way_is_free_and_all_end(world: Path) -> 
 
     def until_done(number: int) -> None:
         while Job.objects.unfinished().exists():
-            for job_id in list(drive._due(now(), now() - drive.RESEND).values_list("pk", flat=True)):
+            for job_id in due():
                 runner.run(job_id)
 
     at_once(3, until_done)

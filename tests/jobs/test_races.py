@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 
-from portal.jobs import actions, drive, runner
+from portal.jobs import actions, runner
 from portal.jobs.models import Job, OutboxEvent, ResourceLease, Wake
 from portal.jobs.schedule import clear_up
 from portal.lib.errors import Conflict
 
-from .support import ENGINEER, fresh, start
+from .support import ENGINEER, due, fresh, start
 from .test_leases import at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -19,8 +19,8 @@ ROUNDS = 12
 
 
 def drain() -> None:
-    while due := list(drive._due().values_list("pk", flat=True)):
-        for job_id in due:
+    while waiting := due():
+        for job_id in waiting:
             runner.run(job_id)
 
 
