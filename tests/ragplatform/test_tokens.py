@@ -53,7 +53,10 @@ def flipped(tenant: Tenant) -> str:
     return f"{first}.{b64(json.dumps({**claims, 'scope': 'admin'}).encode())}.{signature}"
 
 
-NOW = int(time.time())
+def now() -> int:
+    return int(time.time())
+
+
 FORGED: dict[str, Callable[[Tenant], str]] = {
     "garbage": lambda t: "garbage",
     "two parts": lambda t: t.token().rpartition(".")[0],
@@ -81,16 +84,16 @@ FORGED: dict[str, Callable[[Tenant], str]] = {
     "claims not an object": lambda t: signed(t.platform.signer, header(), '["tenant"]'),
     "claims not JSON": lambda t: signed(t.platform.signer, header(), "tenant"),
     "deep": lambda t: signed(t.platform.signer, header(), "[" * 5000),
-    "expired": lambda t: t.token(exp=NOW - 3600),
-    "just expired": lambda t: t.token(exp=int(time.time())),
+    "expired": lambda t: t.token(exp=now() - 3600),
+    "just expired": lambda t: t.token(exp=now()),
     "no expiry": lambda t: t.token(exp=None),
-    "expiry a string": lambda t: t.token(exp=str(NOW + 600)),
-    "expiry a fraction": lambda t: t.token(exp=NOW + 600.5),
+    "expiry a string": lambda t: t.token(exp=str(now() + 600)),
+    "expiry a fraction": lambda t: t.token(exp=now() + 600.5),
     "expiry true": lambda t: t.token(exp=True),
     "expiry infinite": lambda t: signed(t.platform.signer, header(), claims_text(t, exp=float("inf"))),
-    "sixteen minutes": lambda t: t.token(exp=int(time.time()) + 16 * 60),
-    "not yet": lambda t: t.token(nbf=NOW + 3600),
-    "issued in the future": lambda t: t.token(iat=NOW + 3600),
+    "sixteen minutes": lambda t: t.token(exp=now() + 16 * 60),
+    "not yet": lambda t: t.token(nbf=now() + 3600),
+    "issued in the future": lambda t: t.token(iat=now() + 3600),
     "another audience": lambda t: t.token(aud="bailiwick"),
     "several audiences": lambda t: t.token(aud=["rag-platform", "bailiwick"]),
     "no audience": lambda t: t.token(aud=None),
@@ -116,7 +119,7 @@ def test_a_forged_token_is_401(acme: Tenant, forgery: str) -> None:
 
 def test_an_honest_token_is_served(acme: Tenant) -> None:
     assert ask(acme, acme.token()).status_code == 200
-    assert ask(acme, acme.token(exp=int(time.time()) + 899)).status_code == 200
+    assert ask(acme, acme.token(exp=now() + 899)).status_code == 200
 
 
 def test_no_credential_is_401(platform: Platform, acme: Tenant) -> None:
