@@ -14,8 +14,6 @@ from uuid import uuid4
 import pytest
 
 from compliance.erasing.models import ErasureRequest
-from compliance.inventory.actions import next_version
-from compliance.inventory.models import System
 from lifecycle.erasure.planting import ALWAYS
 from lifecycle.stores import aws, credentials
 from lifecycle.stores.cache.connection import connection as cache
@@ -147,14 +145,6 @@ class World:
         return [one.seen() for one in self.beside]
 
 
-def _list_what_seals() -> None:
-    """tests.sealing makes a bucket for each time it seals."""
-    objects = System.objects.get(name=f"objects-{REGION}")
-    objects.containers["bucket"] = [*objects.containers["bucket"], "ledger-*"]
-    objects.save()
-    next_version()
-
-
 def filled(region: Region, row: Tenant, documents: int) -> Settled:
     names = TenantNames(row.pk, row.name, region.name)
     tenants.make(region, names)
@@ -193,7 +183,6 @@ def _theirs(own: tuple[Stack, Path], settings: Any) -> None:
 @pytest.fixture
 def world(_theirs: None, shipped: None, worker: Worker, settings: Any) -> Iterator[World]:
     region = load(settings.REGIONS_FILE)[REGION]
-    _list_what_seals()
     rows = [registered(name, "FIN", "meera") for name in ("closing-notes", "beside-notes", "further-notes")]
     made = [filled(region, row, documents) for row, documents in zip(rows, (20, 3, 3), strict=True)]
     credentials.issue(region, made[0].names, store_of(region.name, settings.SECRETS_DIR))
