@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core.cache import cache
 from django.db import connection, connections
+from django.db.models.signals import post_migrate
 from rest_framework.test import APIClient
 
-from portal.access import accounts
 from portal.access.models import User
 from portal.embedded.stack import Stack
 from portal.lib.databases import django as database
 from tenants.registry import door
-from tests import nobody
+from tests import nobody, shipping
 
 _committed: list[str] = []
 EMPTY = """
@@ -34,7 +35,12 @@ def django_db_modify_db_settings(stack: Stack, django_db_modify_db_settings_para
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Tests that commit are cleaned up by TRUNCATE, which append-only tables refuse: here alone they allow it."""
+    """Tests that commit are cleaned up by TRUNCATE, which append-only tables refuse: here alone they allow it.
+
+    What Django makes anew after each of them, its own permissions and content types, nobody here reads.
+    """
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
     with django_db_blocker.unblock():
         let_truncate()
 
@@ -82,11 +88,7 @@ def _quick_passwords(settings: Any) -> None:
 @pytest.fixture
 def shipped(db: Any) -> None:
     """The data every installation starts with, and the demo people."""
-    from django.utils.module_loading import import_string
-
-    for dotted in (*settings.DEFAULTS, *settings.DEMO_DEFAULTS):
-        import_string(dotted)(accounts.SEED)
-    accounts.ensure_demo_people()
+    shipping.ship()
 
 
 @pytest.fixture
