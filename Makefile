@@ -2,9 +2,10 @@
 .PHONY: run stop status test test-all bench demo-load clean-home
 .SILENT:
 
-# The first interpreter that is new enough; the installer names the problem when there is none.
-PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
-	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
+# The first interpreter that is new enough and can make a .venv; the installer names the problem when there is none. The
+# system's comes first: as distributions build it, it is a sixth faster than one compiled without its profile.
+PYTHON ?= $(shell for p in /usr/bin/python3 python3 python3.11 python3.12 python3.13 python; do \
+	$$p -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && exit; done; echo python3)
 INSTALL = $(PYTHON) portal/embedded/install.py
 VENV = .venv/bin/python
 
