@@ -134,10 +134,14 @@ def _people(region: Region, stack: Stack) -> Row:
 
 
 def _each_person(made: Settled) -> None:
+    gone, erasers = {}, (VectorRows(made.region), Rows(made.region))
     for epoch, (person, documents) in enumerate(_owners(made), 1):
         target = made.target("person", epoch, user_id=person, documents=tuple(documents))
-        for eraser in (VectorRows(made.region), Rows(made.region)):
+        gone[target.request_id] = made.names
+        for eraser in erasers:
             _erase_system(eraser, target)
+    for eraser in erasers:  # as the look does for all that it is for
+        eraser.clear(gone)
     if made.counts().keys() - {"usage_counters"}:
         raise SystemExit("the bench's small erasures do not hold")
 
@@ -193,7 +197,9 @@ def _plainly(made: Settled) -> None:
 
 def _erase(made: Settled) -> None:
     """What a job does in one system: list, commit to the ids, delete, and look for each id again."""
-    _erase_system(Rows(made.region), made.target())
+    rows, target = Rows(made.region), made.target()
+    _erase_system(rows, target)
+    rows.clear({target.request_id: made.names})
     if made.counts():
         raise SystemExit("the bench's erasure does not hold")
 

@@ -1,6 +1,7 @@
 """Asks every verifier of the inventory, and keeps what each said; what was not looked at is never nothing."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,8 @@ from compliance.verifiers import verifier_of
 from compliance.verifiers.answering import NotChecked
 from compliance.verifiers.looking import Answer, Kind, Question
 from compliance.verifiers.portal import Place, Portal, listed
+from lifecycle.naming.queries import names_in
+from lifecycle.stores.errors import StoreError
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
@@ -29,12 +32,14 @@ from portal.lib.errors import Absent
 from portal.lib.regions import Region
 from tenants.models import Status, Tenant
 
+from . import systems
 from .planting import ALWAYS, planted
 from .pseudonyms import Pseudonyms
 from .subject import is_asked, kept_in, note_all, regions, runs
 
-CONNECTED, BEFORE, LAST = "connected", "before", "late"
+CONNECTED, BEFORE, AFTER, LAST = "connected", "before", "after", "late"
 SHARED = uuid5(NAMESPACE_URL, "urn:bailiwick:looked-for-together")  # one looks at a time, and takes away what was left
+BEAT = 1.0  # seconds
 AGAIN = timedelta(seconds=30)  # who looks wakes whom it looked for; this is for one that died
 
 
@@ -115,7 +120,7 @@ def _seen(wishes: list[Wish], alive: Callable[[], None]) -> list[list[dict[str, 
             continue
         alive()
         at = now()
-        for number, answer in zip(asked, _look(row, [wishes[one].facts for one in asked]), strict=True):
+        for number, answer in zip(asked, _answers(row, [wishes[one] for one in asked], alive), strict=True):
             found[number].append(_line(row, wishes[number], answer, at, len(asked)))
     _prove_eyes(wishes, found, alive)
     whole = [(number, one) for number, one in enumerate(wishes) if one.facts.settles is None]
@@ -194,6 +199,32 @@ def connected() -> list[Listed]:
 def _found_nothing(run: SystemRun) -> bool:
     before = [check for check in run.checks if check["stage"] == BEFORE]
     return bool(before) and all(check["found"] == 0 for check in before) and not any(c["planted"] for c in before)
+
+
+def _answers(row: Listed, asked: list[Wish], alive: Callable[[], None]) -> list[Answer]:
+    """What the system's verifier says of each. What could not be cleared after a removal is not checked."""
+    why = _uncleared(row, [one.facts for one in asked if one.stage == AFTER], alive)
+    answers = _look(row, [one.facts for one in asked])
+    if not why:
+        return answers
+    unknown = Answer(row.verifier, "", "", None, why=why)
+    return [unknown if one.stage == AFTER else answer for one, answer in zip(asked, answers, strict=True)]
+
+
+def _uncleared(row: Listed, removed: list[Facts], alive: Callable[[], None]) -> str:
+    """Have the system forget what was removed of these, once for all of them; returns why it could not."""
+    region = regions().get(row.region)
+    if region is None or not removed:
+        return ""
+    erased = {facts.request.pk: names_in(facts.tenant, region.name) for facts in removed}
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(systems.clear, region, row.verifier, erased)
+        while wait([done], BEAT).not_done:
+            alive()
+    error = done.exception()
+    if error is not None and not isinstance(error, StoreError):
+        raise error
+    return f"What was removed is in its pages still: {error}" if error else ""
 
 
 def _look(row: Listed, whom: list[Facts]) -> list[Answer]:

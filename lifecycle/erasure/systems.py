@@ -1,5 +1,9 @@
 """Which eraser takes care of which system of a region."""
 
+from collections.abc import Mapping
+from uuid import UUID
+
+from lifecycle.stores.names import TenantNames
 from portal.lib.regions import Region
 
 from .engine.cache import Cache
@@ -10,6 +14,7 @@ from .engine.pinecone import PineconeVectors
 from .engine.rows import Rows, VectorRows
 from .engine.target import Eraser, Target
 
+SHARED = {"postgres": Rows, "vectors": VectorRows}  # by verifier: whose tables are cleared for many erasures at once
 CONNECTORS = frozenset({"postgres", "vectors", "objects", "exports", "cache", "logs", "metrics"})
 """What this installation erases, as the inventory writes it; exports are deleted before any of the others."""
 
@@ -27,3 +32,9 @@ def erasers_of(region: Region, target: Target) -> dict[str, Eraser]:
     ]
     wanted = [one for one in found if not target.only or target.only_of(one.system)]
     return {f"{one.system}-{region.name}": one for one in wanted}
+
+
+def clear(region: Region, verifier: str, erased: Mapping[UUID, TenantNames]) -> None:
+    """Have a system forget what these requests have removed, where it keeps that until it is told."""
+    if verifier in SHARED:
+        SHARED[verifier](region).clear(erased)

@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from lifecycle.erasure.engine import batch, items
+from lifecycle.erasure.engine import batch, items, settling
 from lifecycle.erasure.engine.rows import Rows, VectorRows
 from lifecycle.erasure.engine.target import RESOURCE, Target
 from lifecycle.stores.errors import Permanent, Transient
@@ -229,10 +229,20 @@ def test_an_address_leaves_the_statistics_too(settled: Settled, neighbour: Settl
         db.execute("ALTER TABLE rag.users ALTER email SET STATISTICS 10000")
         db.execute("ANALYZE rag.users")
         assert db.execute(known, (f"%ann{settled.id}%",)).fetchone() == (1,)
-        erased(settled, settled.target())
+        target = settled.target()
+        erased(settled, target)
+        Rows(settled.region).clear({target.request_id: settled.names})
         assert db.execute(known, (f"%ann{settled.id}%",)).fetchone() == (0,)
         assert db.execute(known, (f"%ann{neighbour.id}%",)).fetchone() == (1,)
         db.execute("ALTER TABLE rag.users ALTER email SET STATISTICS -1")
+
+
+def test_what_may_not_be_vacuumed_is_an_error_and_no_warning(settled: Settled, stack: Stack) -> None:
+    with psycopg.connect(**stack.superuser_kwargs(settled.region.name), autocommit=True) as db:
+        db.execute("ALTER TABLE rag.sessions OWNER TO CURRENT_USER")
+        with pytest.raises(Permanent, match="sessions"):
+            settling.vacuum(settled.region, ["documents", "sessions"])
+        db.execute("ALTER TABLE rag.sessions OWNER TO rag_owner")
 
 
 def test_a_closed_store_is_erased_and_what_goes_is_captured(settled: Settled, stack: Stack) -> None:

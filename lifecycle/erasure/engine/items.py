@@ -41,6 +41,10 @@ WHOLE = "UPDATE bw.erasure_progress SET listed = %s WHERE request_id = %s AND sy
 PAGE = """
 SELECT seq, id FROM bw.erasure_item WHERE request_id = %s AND system = %s AND seq > %s ORDER BY seq LIMIT %s
 """
+TOUCHED = """
+SELECT DISTINCT request_id, table_name FROM bw.erasure_item
+WHERE request_id = ANY (%s) AND system = %s AND table_name IS NOT NULL
+"""
 FINISH = "UPDATE bw.erasure_progress SET finished_at = now() WHERE request_id = %s AND system = %s"
 FORGET = (
     "DELETE FROM bw.erasure_item WHERE request_id = %s",
@@ -148,6 +152,12 @@ def count(region: Region, request_id: UUID, system: str) -> int | None:
     """Return how many ids the list has; None while there is none, or it is not whole."""
     found = read(region, request_id, system)
     return None if found is None else found.listed
+
+
+def touched(region: Region, requests: Iterable[UUID], system: str) -> list[tuple[UUID, str]]:
+    """Return the tables in which something is listed of each of the requests."""
+    with translated("read bw.erasure_item"), connection(region) as db, db.transaction(), at_length(db):
+        return [(request, str(table)) for request, table in db.execute(TOUCHED, (list(requests), system)).fetchall()]
 
 
 def forget(region: Region, request_id: UUID) -> None:

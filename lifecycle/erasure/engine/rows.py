@@ -1,7 +1,8 @@
 """Rows of a region's PostgreSQL: listed inside the store, then deleted by the listed keys, in batches (batch.py)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 from psycopg import Connection, sql
 
@@ -10,6 +11,7 @@ from lifecycle.erasure.engine.batch import Listed
 from lifecycle.erasure.engine.target import Alive, Target
 from lifecycle.erasure.engine.trying import tried
 from lifecycle.stores.errors import Permanent
+from lifecycle.stores.names import TenantNames
 from lifecycle.stores.postgres import catalogue
 from lifecycle.stores.postgres.catalogue import Table
 from lifecycle.stores.postgres.connection import SYSTEM, at_length, connection, translated
@@ -58,14 +60,13 @@ class Rows:
         if now.is_finished:
             return now.done
         listed, end = self._listed(target), now.listed
-        touched = [self._relation(table, target) for table, _ in listed.spans]
         alive(now.done)
         if end - now.passed > FEW:
+            touched = [self._relation(table.name, target.names) for table, _ in listed.spans]
             tried(lambda: settling.analyze(self.region, touched, lambda: alive(now.done)))
         while now.passed < end:
             now = tried(lambda: batch.delete(listed))
             alive(now.done)
-        tried(lambda: settling.vacuum(self.region, touched, lambda: alive(now.done)))
         items.finish(self.region, target, self.system)
         return now.done
 
@@ -73,14 +74,20 @@ class Rows:
         """Return once every standby has replayed what was deleted; Transient when one does not in time."""
         settling.replayed(self.region)
 
+    def clear(self, erased: Mapping[UUID, TenantNames]) -> None:
+        """Clear what these requests have removed out of pages and statistics: once for all that share a table."""
+        touched = items.touched(self.region, erased, self.system)
+        relations = {self._relation(table, erased[request]) for request, table in touched}
+        tried(lambda: settling.vacuum(self.region, sorted(relations)))
+
     def _has(self, table: Table) -> bool:
         return table.name != VECTORS
 
     def _prefix(self, table: Table) -> str:
         return table.name
 
-    def _relation(self, table: Table, target: Target) -> str:
-        return table.name
+    def _relation(self, table: str, names: TenantNames) -> str:
+        return table
 
     def _list(self, target: Target) -> int:
         arguments: dict[str, Any] = {"tenant": target.tenant_id, "person": target.user_id}
@@ -149,5 +156,5 @@ class VectorRows(Rows):
     def _prefix(self, table: Table) -> str:
         return "pgvector"
 
-    def _relation(self, table: Table, target: Target) -> str:
-        return target.names.partition
+    def _relation(self, table: str, names: TenantNames) -> str:
+        return names.partition

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from psycopg import errors, sql
 
-from lifecycle.stores.errors import Transient
+from lifecycle.stores.errors import Permanent, Transient
 from lifecycle.stores.postgres.connection import SYSTEM, connection, lengthy, translated
 from portal.lib.regions import Region
 
@@ -19,17 +19,30 @@ def analyze(region: Region, relations: list[str], after_each: Callable[[], None]
     _maintain(region, ANALYZE, relations, after_each)
 
 
-def vacuum(region: Region, relations: list[str], after_each: Callable[[], None]) -> None:
+def vacuum(region: Region, relations: list[str]) -> None:
     """Clear the relations' dead rows, and take their values out of the statistics."""
-    _maintain(region, VACUUM, relations, after_each)
+    if relations:
+        _maintain(region, VACUUM, relations, lambda: None)
 
 
 def _maintain(region: Region, statement: sql.SQL, relations: list[str], after_each: Callable[[], None]) -> None:
-    """As the tables' owner. It stops nobody's reads and writes, and waits for others who do the same."""
+    """As the tables' owner. It stops nobody's reads and writes, and waits for others who do the same.
+
+    PostgreSQL skips with a warning what it may not or cannot maintain: Permanent.
+    """
+    warned: list[str] = []
+
+    def note(said: errors.Diagnostic) -> None:  # which says nothing any more once this returns
+        if said.severity_nonlocalized == "WARNING":
+            warned.append(str(said.message_primary))
+
     with translated("maintain"), lengthy(region, "provisioner") as db:
+        db.add_notice_handler(note)
         for relation in relations:
             with suppress(errors.UndefinedTable):  # an earlier attempt has taken the partition down
                 db.execute(statement.format(sql.Identifier("rag", relation)))
+            if warned:
+                raise Permanent(SYSTEM, "maintain", f"rag.{relation}: {'; '.join(warned)}")
             after_each()
 
 

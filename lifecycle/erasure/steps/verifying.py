@@ -8,7 +8,7 @@ from django.conf import settings
 from compliance.erasing.models import SystemRun
 from compliance.erasing.queries import Facts
 from lifecycle.erasure import neighbours
-from lifecycle.erasure.looking import BEFORE, LAST, look_everywhere
+from lifecycle.erasure.looking import AFTER, BEFORE, LAST, look_everywhere
 from lifecycle.erasure.subject import DELETE, facts_of, phase, refuse, runs
 from portal.jobs.context import StepContext
 from portal.jobs.errors import Skip, WaitUntil
@@ -29,7 +29,7 @@ def verify(ctx: StepContext) -> dict[str, Any]:
     """
     facts = facts_of(ctx)
     phase(ctx, facts, "verifying")
-    return _swept(ctx, facts, "after")
+    return _swept(ctx, facts, AFTER)
 
 
 def look_late(ctx: StepContext) -> dict[str, Any]:

@@ -169,6 +169,7 @@ RENAMED = ("ALTER TABLE rag.query_history RENAME TO asked", "ALTER TABLE rag.ask
 KEY = "ALTER TABLE rag.query_history {} CONSTRAINT query_history_pkey {}"
 KEYLESS = (KEY.format("DROP", ""), KEY.format("ADD", "PRIMARY KEY (tenant_id, id)"))
 HIDDEN = ("ALTER ROLE bw_verifier NOBYPASSRLS", "ALTER ROLE bw_verifier BYPASSRLS")
+LOCKED_OUT = ("ALTER ROLE bw_provisioner CONNECTION LIMIT 0", "ALTER ROLE bw_provisioner CONNECTION LIMIT -1")
 SHOWN = f"{NEW}; GRANT SELECT ON public.fresh TO bw_verifier"
 DOORS = [f"{one}-{REGION}: not checked" for one in ("objects", "exports", "logs")]
 # what goes wrong, once which step is done, and what the reasons say
@@ -195,6 +196,7 @@ CASES: dict[str, tuple[Planting, str, list[str]]] = {
     "html": (answering("html"), REMOVED, DOORS),
     "truncated json": (answering("truncated"), REMOVED, DOORS),
     "row security hides rows": (statements(*HIDDEN), REMOVED, [f"{ROWS}: not checked", "Row security would hide rows"]),
+    "nobody may vacuum": (statements(*LOCKED_OUT), REMOVED, [f"{ROWS}: not checked", "in its pages still"]),
     "s3 version left": (version, REMOVED, [f"objects-{REGION}: 2 are still there"]),
     "redis hash field left": (field, REMOVED, [f"cache-{REGION}: 1 are still there"]),
     "primary key missing before": (statements(*KEYLESS), "", ["rag.query_history does not begin with the tenant"]),

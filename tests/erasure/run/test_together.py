@@ -2,19 +2,24 @@
 
 import signal
 from datetime import timedelta
+from pathlib import Path
 
+import psycopg
 import pytest
 
 from compliance.certificates.models import Certificate
 from compliance.erasing import looks
 from compliance.erasing.models import ErasureRequest, Look
 from lifecycle.erasure.looking import SHARED
+from portal.embedded.stack import Stack
 from portal.jobs.models import Job
 from portal.lib.clock import now
 from tenants.models import Tenant
 from tests.erasing.made import ask, scheduled
 
-from .conftest import World
+from .conftest import REGION, World
+from .test_hostile import REMOVED
+from .test_hostile import through as up_to
 from .test_kills import through
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,6 +59,26 @@ def test_one_looks_for_both_and_a_killed_one_leaves_it_to_its_next_attempt(world
     assert len(found) == 2 and counted[0] != counted[1], "each with its own figures"
     assert not Look.objects.exists() and world.seen() == beside
     assert not {"documents", "chunks", "chunk_vectors", "sessions"} & world.settled.counts().keys()
+
+
+def test_what_two_removed_is_cleared_once(world: World, own: tuple[Stack, Path]) -> None:
+    (_, first), (_, other) = two(world)
+    for job in (first, other):
+        up_to(world, job, REMOVED)
+    before = vacuums(own[0])
+    assert world.worker.run(first, {"verify": (4, "after", "SIGKILL")})["status"] == signal.SIGKILL
+    assert Look.objects.get(pk=first.pk).taken_by == first.pk and vacuums(own[0]) == before, "it had just begun"
+    world.worker.run(other)
+    assert waits_for_the_others(other)
+    world.worker.run(first)
+    assert Look.objects.get(pk=other.pk).seen is not None and vacuums(own[0]) == before + 1
+
+
+def vacuums(stack: Stack) -> int:
+    """How often the table of everybody's documents was vacuumed by somebody's word."""
+    with psycopg.connect(**stack.superuser_kwargs(REGION)) as db:
+        counted = "SELECT vacuum_count FROM pg_stat_all_tables WHERE schemaname = 'rag' AND relname = 'documents'"
+        return int((db.execute(counted).fetchone() or (0,))[0])
 
 
 def test_what_is_said_twice_alike_is_said_once_and_a_shared_canary_says_when(world: World) -> None:
