@@ -216,7 +216,9 @@ def _uncleared(row: Listed, removed: list[Facts], alive: Callable[[], None]) -> 
     region = regions().get(row.region)
     if region is None or not removed:
         return ""
-    erased = {facts.request.pk: names_in(facts.tenant, region.name) for facts in removed}
+    tenants = {facts.tenant.pk: facts.tenant for facts in removed}
+    names = {pk: names_in(tenant, region.name) for pk, tenant in tenants.items()}
+    erased = {facts.request.pk: names[facts.tenant.pk] for facts in removed}
     with ThreadPoolExecutor(1) as pool:
         done = pool.submit(systems.clear, region, row.verifier, erased)
         while wait([done], BEAT).not_done:
