@@ -12,18 +12,17 @@ from datetime import UTC
 from functools import cache, partial
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
-import boto3
 import time_machine
 from django.conf import settings
 from django.db import connection
+from django.test import override_settings
 
 from portal.audit.sealing import checks
 from portal.audit.sealing.anchor import anchor_pending
 from portal.audit.sealing.seal import seal
 from portal.audit.sealing.settings import keys
-from portal.audit.sealing.store import TIMEOUTS, store
+from portal.audit.sealing.store import store
 from portal.audit.sealing.witness import Witness
 from portal.embedded.aws.account import Account, RootKey
 from portal.embedded.aws.app import respond
@@ -38,7 +37,8 @@ def seal_here() -> None:
     below = raw.execute("SELECT pg_current_xact_id()::text::bigint + 1").fetchone()[0]
     seal(raw, keys().log, below=below)
     own = f"ledger-{new_id().hex}"
-    to = replace(store(), s3=_account(), bucket=own)
+    with override_settings(LEDGER=settings.LEDGER | account()):
+        to = replace(store(), bucket=own, is_simulated=True)
     real = time_machine.escape_hatch
     with time_machine.travel(real.datetime.datetime.now(UTC)) if real.is_travelling() else nullcontext():
         to.ensure()
@@ -51,18 +51,12 @@ def look_here() -> None:
 
 
 @cache
-def _account() -> Any:
-    """S3 of an account that lives as long as this process."""
+def account() -> dict[str, str]:
+    """What LEDGER has to say for the account of the anchors, which lives as long as this process."""
     folder, region = tempfile.TemporaryDirectory(prefix="bailiwick-anchors-"), "ap-south-1"
     atexit.register(folder.cleanup)
     key = RootKey("anchors", "only-of-this-process")
     server = build(0, partial(respond, Account(Path(folder.name), region, key)))
     Thread(target=server.serve_forever, daemon=True).start()
-    return boto3.client(
-        "s3",
-        endpoint_url=f"http://127.0.0.1:{server.server_port}",
-        region_name=region,
-        aws_access_key_id=key.access_key_id,
-        aws_secret_access_key=key.secret_access_key,
-        config=TIMEOUTS,
-    )
+    endpoint = f"http://127.0.0.1:{server.server_port}"
+    return {"endpoint": endpoint, "region": region, "key_id": key.access_key_id, "secret": key.secret_access_key}

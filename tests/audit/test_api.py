@@ -24,7 +24,7 @@ from portal.audit.sealing.export import members
 from portal.jobs.outbox import deliver_due
 from portal.notify.models import Delivery, Notice
 from tests.audit.conftest import Ledger
-from tests.sealing import seal_here
+from tests.sealing import account, seal_here
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/audit/"
@@ -81,10 +81,10 @@ def test_the_export_is_verified_by_somebody_without_the_portal(auditor: Any, tmp
     settings.LEDGER = settings.LEDGER | {"policy": str(trusted)}
     newest = Checkpoint.objects.order_by("-size").first()
     bucket = newest.place.removeprefix("s3://").partition("/")[0]
-    settings.LEDGER |= {"bucket": bucket, "witness": settings.LEDGER["witness"] / bucket}
+    settings.LEDGER |= {"bucket": bucket, "witness": settings.LEDGER["witness"] / bucket, **account()}
     answer = auditor.get(f"{URL}export/")
     with tarfile.open(fileobj=io.BytesIO(b"".join(answer.streaming_content))) as packed:
-        packed.extractall(tmp_path, filter="data")
+        packed.extractall(tmp_path)
     report = ledger.verify(tmp_path / "ledger", ledger.read_policy(tmp_path / "policy.json"))
     assert report.ok, report.text()
     body = (tmp_path / "ledger" / "entries" / f"{0:012d}.jsonl").read_bytes()
