@@ -13,8 +13,9 @@ from .engine.objects import Objects
 from .engine.pinecone import PineconeVectors
 from .engine.rows import Rows, VectorRows
 from .engine.target import Eraser, Target
+from .engine.trying import tried
 
-SHARED = {"postgres": Rows, "vectors": VectorRows}  # by verifier: whose tables are cleared for many erasures at once
+CLEARED = {"postgres": Rows, "vectors": VectorRows}  # by verifier: what keeps in its pages what was removed
 CONNECTORS = frozenset({"postgres", "vectors", "objects", "exports", "cache", "logs", "metrics"})
 """What this installation erases, as the inventory writes it; exports are deleted before any of the others."""
 
@@ -36,5 +37,5 @@ def erasers_of(region: Region, target: Target) -> dict[str, Eraser]:
 
 def clear(region: Region, verifier: str, erased: Mapping[UUID, TenantNames]) -> None:
     """Have a system forget what these requests have removed, where it keeps that until it is told."""
-    if verifier in SHARED:
-        SHARED[verifier](region).clear(erased)
+    if verifier in CLEARED:
+        tried(lambda: CLEARED[verifier](region).clear(erased))

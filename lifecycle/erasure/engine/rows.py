@@ -78,7 +78,7 @@ class Rows:
         """Clear what these requests have removed out of pages and statistics: once for all that share a table."""
         touched = items.touched(self.region, erased, self.system)
         relations = {self._relation(table, erased[request]) for request, table in touched}
-        tried(lambda: settling.vacuum(self.region, sorted(relations)))
+        settling.vacuum(self.region, sorted(relations))
 
     def _has(self, table: Table) -> bool:
         return table.name != VECTORS
