@@ -3,7 +3,6 @@
 import functools
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -34,7 +33,7 @@ LIMITS = (
     "-c datestyle=ISO -c statement_timeout=30s -c lock_timeout=5s -c idle_in_transaction_session_timeout=15s"
     " -c tcp_user_timeout=15s -c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
-STATEMENT, LONG, GRACE, POOL, SOON, LATELY = 30.0, 600.0, 10.0, 20.0, 5.0, 1.0  # seconds; the first is LIMITS' own
+STATEMENT, LONG, GRACE, POOL, SOON = 30.0, 600.0, 10.0, 20.0, 5.0  # seconds; the first is LIMITS' own
 _making = threading.Lock()
 
 
@@ -42,16 +41,13 @@ class Limited(Connection[Any]):
     """A connection that is given up when an answer takes longer than `patience`: a cut network says nothing."""
 
     patience = STATEMENT + GRACE
-    heard = 0.0  # when it answered last
 
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
         """As psycopg's, which without a `timeout` would wait for ever."""
         if timeout is not None:
             return super().wait(gen, interval, timeout)
         try:
-            answer = super().wait(gen, interval, self.patience)
-            self.heard = time.monotonic()
-            return answer
+            return super().wait(gen, interval, self.patience)
         except errors._WaitTimeout as error:
             self.pgconn.finish()
             raise psycopg.OperationalError(f"no answer within {self.patience:g} s") from error
@@ -179,8 +175,5 @@ def _arguments(database: Database, purpose: str) -> dict[str, Any]:
 
 
 def _answers(db: Limited) -> None:
-    """Ask one that was not heard of lately: an erasure takes a connection a hundred times."""
-    if time.monotonic() - db.heard < LATELY:
-        return
     with patient(db, SOON):
         ConnectionPool.check_connection(db)
