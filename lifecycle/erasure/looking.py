@@ -1,7 +1,6 @@
 """Asks every verifier of the inventory, and keeps what each said; what was not looked at is never nothing."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,8 +21,6 @@ from compliance.verifiers import verifier_of
 from compliance.verifiers.answering import NotChecked
 from compliance.verifiers.looking import Answer, Kind, Question
 from compliance.verifiers.portal import Place, Portal, listed
-from lifecycle.naming.queries import names_in
-from lifecycle.stores.errors import StoreError
 from lifecycle.stores.secrets import store_of
 from portal.jobs.context import StepContext
 from portal.jobs.errors import WaitUntil
@@ -32,14 +29,13 @@ from portal.lib.errors import Absent
 from portal.lib.regions import Region
 from tenants.models import Status, Tenant
 
-from . import systems
+from .pages import clear
 from .planting import ALWAYS, planted
 from .pseudonyms import Pseudonyms
 from .subject import is_asked, kept_in, note_all, regions, runs
 
 CONNECTED, BEFORE, AFTER, LAST = "connected", "before", "after", "late"
 SHARED = uuid5(NAMESPACE_URL, "urn:bailiwick:looked-for-together")  # one looks at a time, and takes away what was left
-BEAT = 1.0  # seconds
 AGAIN = timedelta(seconds=30)  # who looks wakes whom it looked for; this is for one that died
 
 
@@ -203,30 +199,12 @@ def _found_nothing(run: SystemRun) -> bool:
 
 def _answers(row: Listed, asked: list[Wish], alive: Callable[[], None]) -> list[Answer]:
     """What the system's verifier says of each. What could not be cleared after a removal is not checked."""
-    why = _uncleared(row, [one.facts for one in asked if one.stage == AFTER], alive)
+    why = clear(row, [one.facts for one in asked if one.stage == AFTER], alive)
     answers = _look(row, [one.facts for one in asked])
     if not why:
         return answers
     unknown = Answer(row.verifier, "", "", None, why=why)
     return [unknown if one.stage == AFTER else answer for one, answer in zip(asked, answers, strict=True)]
-
-
-def _uncleared(row: Listed, removed: list[Facts], alive: Callable[[], None]) -> str:
-    """Have the system forget what was removed of these, once for all of them; returns why it could not."""
-    region = regions().get(row.region)
-    if region is None or not removed:
-        return ""
-    tenants = {facts.tenant.pk: facts.tenant for facts in removed}
-    names = {pk: names_in(tenant, region.name) for pk, tenant in tenants.items()}
-    erased = {facts.request.pk: names[facts.tenant.pk] for facts in removed}
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(systems.clear, region, row.verifier, erased)
-        while wait([done], BEAT).not_done:
-            alive()
-    error = done.exception()
-    if error is not None and not isinstance(error, StoreError):
-        raise error
-    return f"What was removed is in its pages still: {error}" if error else ""
 
 
 def _look(row: Listed, whom: list[Facts]) -> list[Answer]:

@@ -1,9 +1,5 @@
 """Which eraser takes care of which system of a region."""
 
-from collections.abc import Mapping
-from uuid import UUID
-
-from lifecycle.stores.names import TenantNames
 from portal.lib.regions import Region
 
 from .engine.cache import Cache
@@ -13,9 +9,7 @@ from .engine.objects import Objects
 from .engine.pinecone import PineconeVectors
 from .engine.rows import Rows, VectorRows
 from .engine.target import Eraser, Target
-from .engine.trying import tried
 
-CLEARED = {"postgres": Rows, "vectors": VectorRows}  # by verifier: what keeps in its pages what was removed
 CONNECTORS = frozenset({"postgres", "vectors", "objects", "exports", "cache", "logs", "metrics"})
 """What this installation erases, as the inventory writes it; exports are deleted before any of the others."""
 
@@ -33,9 +27,3 @@ def erasers_of(region: Region, target: Target) -> dict[str, Eraser]:
     ]
     wanted = [one for one in found if not target.only or target.only_of(one.system)]
     return {f"{one.system}-{region.name}": one for one in wanted}
-
-
-def clear(region: Region, verifier: str, erased: Mapping[UUID, TenantNames]) -> None:
-    """Have a system forget what these requests have removed, where it keeps that until it is told."""
-    if verifier in CLEARED:
-        tried(lambda: CLEARED[verifier](region).clear(erased))
