@@ -5,12 +5,11 @@ from collections.abc import Callable
 from django.conf import settings
 from django.core.cache import caches
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.module_loading import import_string
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from . import standby
+from . import schema, standby
 
 
 def live(request: HttpRequest) -> HttpResponse:
@@ -22,17 +21,11 @@ class SchemaBehind(Exception):
     """The database has not the schema of this version yet."""
 
 
-_migrated: list[bool] = []
-
-
 def _database() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    if not _migrated:  # it never falls behind again in the life of a process
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            raise SchemaBehind
-        _migrated.append(True)
+    if schema.is_behind():
+        raise SchemaBehind
 
 
 def _cache() -> None:

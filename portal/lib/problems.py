@@ -4,12 +4,13 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler, set_rollback
 
+from . import schema
 from .errors import Busy, Invalid, Refusal
 
 log = structlog.get_logger(__name__)
@@ -37,6 +38,8 @@ def busy(exc: BaseException | None) -> Busy | None:
     """Return the refusal that a database which could not go on amounts to, None for whatever else went wrong."""
     if not isinstance(exc, (DatabaseError, InterfaceError)):
         return None
+    if isinstance(exc, ProgrammingError) and schema.is_behind():
+        return Busy("Bailiwick is being set up or upgraded: its tables are not complete yet. Ask again.", retry_after=2)
     state = getattr(exc.__cause__, "sqlstate", None)
     if not isinstance(exc, (OperationalError, InterfaceError)) and state not in NOT_NOW:
         return None

@@ -8,6 +8,8 @@ from django.test import Client
 from django.urls import path
 from rest_framework.views import APIView
 
+from portal.lib import schema
+
 FAILS = {
     "transaction_timeout": "SET LOCAL transaction_timeout = 20; SELECT pg_sleep(9)",
     "statement_timeout": "SET LOCAL statement_timeout = 20; SELECT pg_sleep(9)",
@@ -17,8 +19,10 @@ FAILS = {
     "replaced": "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '25006'; END $$",
     "restart": "SELECT pg_terminate_backend(pg_backend_pid())",
     "fault": "SELECT 1 / 0",
+    "misspelt": "SELECT 1 FROM nowhere",
 }
-BUSY = sorted(FAILS.keys() - {"fault"})
+FAULTS = ("fault", "misspelt")
+BUSY = sorted(FAILS.keys() - {*FAULTS})
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.urls(__name__)]
 
 
@@ -65,6 +69,18 @@ def test_who_lost_the_connection_is_not_told_that_nothing_happened(monkeypatch: 
 
 
 @pytest.mark.parametrize("door", ["/api/v1/", "/v1/", "/"])
-def test_a_fault_of_ours_stays_one(door: str) -> None:
-    answer = Client(raise_request_exception=False).post(f"{door}fault/")
+def test_before_its_tables_are_made_it_says_so(monkeypatch: pytest.MonkeyPatch, door: str) -> None:
+    connection.close()
+    monkeypatch.setattr(schema, "_stands", [])
+    monkeypatch.setitem(connection.settings_dict, "NAME", "postgres")  # a database without any
+    answer = Client(raise_request_exception=False).post(f"{door}misspelt/")
+    connection.close()
+    assert (answer.status_code, answer["Retry-After"]) == (503, "2")
+    assert "tables are not complete yet" in answer.content.decode()
+
+
+@pytest.mark.parametrize("why", FAULTS)
+@pytest.mark.parametrize("door", ["/api/v1/", "/v1/", "/"])
+def test_a_fault_of_ours_stays_one(door: str, why: str) -> None:
+    answer = Client(raise_request_exception=False).post(f"{door}{why}/")
     assert answer.status_code == 500
