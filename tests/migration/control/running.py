@@ -16,6 +16,7 @@ from portal.access.actor import Actor
 from portal.jobs import runner
 from portal.jobs.models import Job
 from portal.jobs.outbox import deliver_due
+from portal.lib.regions import Region
 from tenants.models import Tenant
 from tenants.placement.actions import placement_of
 from tests.admin.world import person
@@ -28,6 +29,7 @@ from .made import put
 
 SIDES = ("ap-south-1", "eu-west-1")
 GREEN_IS_READY = ("preflight", "provision_green")
+BUCKETS: list[tuple[Region, str]] = []  # of moves of the test that runs; it is left without
 NO_READS = {"reads": {"is_on": False}}  # there is no platform to hand any on; see test_reads.py
 
 
@@ -114,7 +116,8 @@ def begun(stores: World, strategy: str = "blue_green") -> Running:
     return Running(Migration.objects.get(pk=made.pk), stores)
 
 
-def _bucket(side: Any, name: str) -> None:
+def _bucket(side: Region, name: str) -> None:
+    BUCKETS.append((side, name))
     s3 = aws.client(side, "s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": side.name})
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
