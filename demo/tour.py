@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -122,9 +123,12 @@ class Person:
         self.username = username
         # a connection for each request: one that was kept may be closed by the server just as the next is sent
         self.http = httpx.Client(base_url=PORTAL, timeout=30, limits=httpx.Limits(max_keepalive_connections=0))
-        answer = self.http.post("/api/v1/auth/token", json={"username": username, "password": PASSWORD})
-        answer.raise_for_status()
-        self.http.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        self.http.headers["Authorization"] = f"Bearer {until(f'{username} is signed in', self._sign_in)}"
+
+    def _sign_in(self) -> str | None:
+        """None while too many sign in at once from here: a visitor's attempts count together with these."""
+        answer = self.http.post("/api/v1/auth/token", json={"username": self.username, "password": PASSWORD})
+        return None if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS else str(_ok(answer)["access_token"])
 
     def get(self, path: str, **params: Any) -> Any:
         return _ok(self.http.get(path, params=params))
